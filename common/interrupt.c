@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stddef.h>
+
+#include "common/interrupt.h"
+#include "common/scope.h"
+
+static const int interrupt_signals[] = {SIGINT, SIGTERM, SIGHUP};
+static volatile sig_atomic_t interrupted;
+static sigset_t mask_before;
+static bool is_set_up;
+
+static void on_interrupt(_unused_ int signal_number)
+{
+	interrupted = 1;
+}
+
+static void set_handlers(void (*handler)(int))
+{
+	/* No SA_RESTART: what waits has to wake up. */
+	struct sigaction action = {.sa_handler = handler};
+
+	for (size_t i = 0; i < ELEMENTSOF(interrupt_signals); i++)
+		sigaction(interrupt_signals[i], &action, NULL);
+}
+
+void interrupt_setup(void)
+{
+	sigset_t block;
+
+	sigemptyset(&block);
+	for (size_t i = 0; i < ELEMENTSOF(interrupt_signals); i++)
+		sigaddset(&block, interrupt_signals[i]);
+	sigprocmask(SIG_BLOCK, &block, &mask_before);
+	set_handlers(on_interrupt);
+	is_set_up = true;
+}
+
+void interrupt_reset(void)
+{
+	set_handlers(SIG_DFL);
+	if (is_set_up)
+		sigprocmask(SIG_SETMASK, &mask_before, NULL);
+	is_set_up = false;
+}
+
+bool interrupt_pending(void)
+{
+	return interrupted;
+}
+
+void interrupt_clear(void)
+{
+	interrupted = 0;
+}
+
+const sigset_t *interrupt_mask(void)
+{
+	return is_set_up ? &mask_before : NULL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SIGINT, SIGTERM and SIGHUP ask the program to end: waiting functions return -EINTR, and
+ * the program unwinds the way it came, so that nothing is left behind. The signals stay
+ * blocked but for those waits, so that none is missed just before one begins.
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+
+void interrupt_setup(void);
+
+/* Back to the signals' defaults, in a forked child. */
+void interrupt_reset(void);
+
+bool interrupt_pending(void);
+
+/* Forgets the signal that came: what has to be undone may wait again. */
+void interrupt_clear(void);
+
+/* The signal mask for ppoll(2): NULL without interrupt_setup(). */
+const sigset_t *interrupt_mask(void);

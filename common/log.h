@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lines on stderr, one for each event. Below the verbs nothing logs above debug: failures
+ * travel up in a struct error and are printed once, at the top.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/scope.h"
+
+/* The name put before each line, and whether log_debug() prints. */
+void log_setup(const char *program, bool verbose);
+
+void log_error(const char *format, ...) _printf_(1, 2);
+void log_warning(const char *format, ...) _printf_(1, 2);
+void log_debug(const char *format, ...) _printf_(1, 2);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdint.h>
+#include <string.h>
+
+#include "common/text.h"
+
+#define ELLIPSIS "…"
+
+/*
+ * The length of the UTF-8 character that begins at bytes, 0 if none does: no overlong
+ * form, no surrogate, nothing above U+10FFFF.
+ */
+static size_t utf8_decode(const unsigned char *bytes, size_t size, uint32_t *ret)
+{
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	uint32_t code = bytes[0];
+	size_t length;
+
+	if (code < 0x80)
+		length = 1;
+	else if ((code & 0xe0) == 0xc0)
+		length = 2;
+	else if ((code & 0xf0) == 0xe0)
+		length = 3;
+	else if ((code & 0xf8) == 0xf0)
+		length = 4;
+	else
+		return 0;
+	if (length > size)
+		return 0;
+	if (length > 1)
+		code &= 0x7fU >> length;
+	for (size_t i = 1; i < length; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (bytes[i] & 0x3f);
+	}
+	if (code < smallest[length] || code > 0x10ffff ||
+		(code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	*ret = code;
+	return length;
+}
+
+/* Besides C0 and C1: what breaks a line or turns the direction of the text after it. */
+static bool is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
+		code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+		(code >= 0x2066 && code <= 0x2069);
+}
+
+void text_flatten(char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		uint32_t code;
+		size_t length = utf8_decode((unsigned char *)text, left, &code);
+
+		if (length == 0) {
+			*text = '?';
+			length = 1;
+		} else if (is_control(code)) {
+			memset(text, ' ', length);
+		}
+		text += length;
+		left -= length;
+	}
+}
+
+char *text_quote(const void *foreign, size_t size, char *out, size_t out_size)
+{
+	const unsigned char *in = foreign;
+	const size_t limit = out_size - 2; /* the closing quote and NUL */
+	size_t at = 0, cut = 1;
+
+	out[at++] = '"';
+	while (size > 0) {
+		uint32_t code = 0;
+		size_t length = utf8_decode(in, size, &code);
+		bool good =
+			length > 0 && !is_control(code) && code != '"' && code != '\\';
+		size_t room = good ? length : 1;
+
+		if (at + room > limit) {
+			memcpy(out + cut, ELLIPSIS, strlen(ELLIPSIS));
+			at = cut + strlen(ELLIPSIS);
+			break;
+		}
+		if (good)
+			memcpy(out + at, in, length);
+		else
+			out[at] = '?';
+		at += room;
+		if (at + strlen(ELLIPSIS) <= limit)
+			cut = at;
+		if (length == 0)
+			length = 1;
+		in += length;
+		size -= length;
+	}
+	out[at++] = '"';
+	out[at] = 0;
+	return out;
+}
+
+bool text_is_utf8(const void *bytes, size_t size)
+{
+	const unsigned char *in = bytes;
+
+	while (size > 0) {
+		uint32_t code;
+		size_t length = utf8_decode(in, size, &code);
+
+		if (length == 0 || code == 0)
+			return false;
+		in += length;
+		size -= length;
+	}
+	return true;
+}
+
+size_t text_cut(const char *text, size_t size, size_t max)
+{
+	if (size <= max)
+		return size;
+	while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}

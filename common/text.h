@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Foreign text made safe to show. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Replaces, in place, each control character of a NUL-terminated text by spaces and each
+ * byte that is not UTF-8 by "?".
+ */
+void text_flatten(char *text);
+
+/*
+ * Writes `size` bytes of foreign text into out as "quoted", NUL-terminated: at most
+ * out_size - 1 bytes, cut with "…" where there are more; control characters, quotes,
+ * backslashes and bytes that are not valid UTF-8 become "?". Returns out.
+ * out_size is at least 16.
+ */
+char *text_quote(const void *foreign, size_t size, char *out, size_t out_size);
+
+/* Whether size bytes are valid UTF-8 without NUL (the protocol's rule for strings). */
+bool text_is_utf8(const void *bytes, size_t size);
+
+/* How many of the `size` bytes of a UTF-8 text to keep: at most max, no character cut. */
+size_t text_cut(const char *text, size_t size, size_t max);
