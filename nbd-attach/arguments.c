@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "common/text.h"
+
+#define OPTIONS_MAX 40
+#define OF_TARGET   1000 /* getopt's value for those that target_set() knows */
+
+static const struct {
+	const char *name;
+	unsigned takes;
+	size_t field; /* of a bool in struct arguments */
+} switches[] = {
+	{"json", TAKES_JSON, offsetof(struct arguments, json)},
+	{"force", TAKES_FORCE, offsetof(struct arguments, force)},
+	{"all", TAKES_ALL, offsetof(struct arguments, all)},
+	{"list", TAKES_LIST, offsetof(struct arguments, list)},
+	{"no-daemon", TAKES_NO_DAEMON, offsetof(struct arguments, no_daemon)},
+	{"verbose", ~0U, offsetof(struct arguments, verbose)},
+	{"help", ~0U, offsetof(struct arguments, help)},
+};
+
+/* getopt's table: the switches that the verb takes, then the target's options. */
+static void make_options(unsigned takes, struct option options[OPTIONS_MAX])
+{
+	const char *name;
+	size_t n = 0;
+	bool flag;
+
+	for (size_t i = 0; i < ELEMENTSOF(switches); i++)
+		if (takes & switches[i].takes)
+			options[n++] = (struct option){
+				switches[i].name, no_argument, NULL, (int)i};
+	for (size_t i = 0;
+		(takes & TAKES_TARGET) && (name = target_option_name(i, &flag)); i++)
+		if (n < OPTIONS_MAX - 1)
+			options[n++] = (struct option){name,
+				flag ? optional_argument : required_argument, NULL,
+				OF_TARGET};
+	options[n] = (struct option){0};
+}
+
+static int bad_option(int found, char **argv, struct error *err)
+{
+	const char *word = argv[optind - 1];
+	char quoted[128];
+
+	text_quote(word, strlen(word), quoted, sizeof(quoted));
+	return error_set(err, FAULT_USAGE, -EINVAL,
+		found == ':' ? "option %s needs a value"
+			     : "%s is no option of this verb: see nbd-attach --help",
+		quoted);
+}
+
+static int add_setting(
+	struct arguments *a, const char *option, const char *value, struct error *err)
+{
+	if (a->n_settings == SETTINGS_MAX)
+		return error_set(err, FAULT_USAGE, -E2BIG, "too many options");
+	a->settings[a->n_settings].option = option;
+	a->settings[a->n_settings].value = value;
+	a->n_settings++;
+	return 0;
+}
+
+int arguments_parse(
+	int argc, char **argv, unsigned takes, struct arguments *ret, struct error *err)
+{
+	struct option options[OPTIONS_MAX];
+	struct arguments a = {0};
+	int found, index = 0, r;
+
+	make_options(takes, options);
+	optind = 1;
+	opterr = 0;
+	while ((found = getopt_long(argc, argv, ":", options, &index)) >= 0) {
+		if (found == '?' || found == ':')
+			return bad_option(found, argv, err);
+		if (found == OF_TARGET) {
+			r = add_setting(&a, options[index].name, optarg, err);
+			if (r < 0)
+				return r;
+		} else {
+			*(bool *)((char *)&a + switches[found].field) = true;
+		}
+	}
+	if (argc - optind > 1)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"too many words: one operand is enough");
+	a.operand = optind < argc ? argv[optind] : NULL;
+	*ret = a;
+	return 0;
+}
+
+int arguments_target(const struct arguments *a, struct target *ret, struct error *err)
+{
+	_cleanup_target_ struct target t;
+	char quoted[128];
+	int r;
+
+	target_init(&t);
+	if (!a->operand)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"which server? Give a URI, as in nbds://server/export");
+	if (!strchr(a->operand, ':'))
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"%s is not a URI, as nbds://server/export would be",
+			text_quote(
+				a->operand, strlen(a->operand), quoted, sizeof(quoted)));
+	r = target_parse_uri(&t, a->operand, err);
+	for (size_t i = 0; r == 0 && i < a->n_settings; i++)
+		r = target_set(&t, a->settings[i].option, a->settings[i].value, err);
+	if (r == 0)
+		r = target_check(&t, err);
+	if (r < 0)
+		return r;
+	*ret = t;
+	target_init(&t);
+	return 0;
+}

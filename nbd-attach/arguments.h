@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The words behind a verb. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "target/target.h"
+
+#define SETTINGS_MAX 64
+
+/* What a verb takes besides --verbose and --help. */
+enum {
+	TAKES_TARGET = 1 << 0, /* all options of target_set() */
+	TAKES_JSON = 1 << 1,
+	TAKES_FORCE = 1 << 2,
+	TAKES_ALL = 1 << 3,
+	TAKES_LIST = 1 << 4,
+	TAKES_NO_DAEMON = 1 << 5,
+};
+
+struct arguments {
+	bool json, force, all, list, no_daemon, verbose, help;
+	const char *operand; /* a URI, a name, a device; NULL: none */
+	struct {
+		const char *option, *value;
+	} settings[SETTINGS_MAX];
+	size_t n_settings;
+};
+
+/*
+ * Reads argv[1…]; argv[0] is the verb. FAULT_USAGE: an option that the verb does not
+ * take, a missing value, more than one operand.
+ */
+int arguments_parse(
+	int argc, char **argv, unsigned takes, struct arguments *ret, struct error *err);
+
+/* Fills and checks a target from the URI and the options. FAULT_USAGE. */
+int arguments_target(const struct arguments *a, struct target *ret, struct error *err);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel's nbd driver over generic netlink (drivers/block/nbd.c, include/uapi/linux/
+ * nbd-netlink.h). All but STATUS need CAP_SYS_ADMIN. Failures: FAULT_KERNEL and a line
+ * that says what to do; -errno as the kernel gave it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/deadline.h"
+#include "common/error.h"
+
+/* What a field of struct nbd_settings holds when the kernel is not to be told of it. */
+#define NBD_UNSET UINT64_MAX
+
+struct nbd_settings {
+	uint64_t size;	     /* bytes */
+	uint64_t block_size; /* bytes: power of two, 512 to the page size */
+	uint64_t timeout;    /* seconds a request may take; 0: never kills the link */
+	uint64_t dead_conn_timeout; /* seconds that I/O waits for a new link */
+	uint64_t server_flags;	    /* the export's transmission flags */
+	uint64_t client_flags;	    /* NBD_CFLAG_* */
+	const char *backend;	    /* BACKEND_IDENTIFIER */
+	const int *fds; /* the links' sockets: the kernel takes its own references */
+	size_t n_fds;
+};
+
+/*
+ * nbd_genl_connect(): configures device `index`, or one that the kernel picks where index
+ * is -1, and gives back which. An EBUSY, which udev's passing open() of a device causes,
+ * is retried until the deadline, and so is EEXIST. Size, block_size, timeout,
+ * dead_conn_timeout, flags and at least one fd must be set.
+ */
+int nbd_netlink_connect(int index, const struct nbd_settings *settings, usec_t deadline,
+	unsigned *ret_index, struct error *err);
+
+/*
+ * nbd_genl_reconfigure(): what is set is applied, each fd takes the place of a dead link.
+ * The backend must be the one given at connect. The kernel returns 0 even when there was
+ * no dead link and the fd was dropped: see that the old link is dead first.
+ */
+int nbd_netlink_reconfigure(
+	unsigned index, const struct nbd_settings *settings, struct error *err);
+
+/* nbd_genl_disconnect(): NBD_CMD_DISC on each link, then the links are shut down. */
+int nbd_netlink_disconnect(unsigned index, struct error *err);
+
+/*
+ * nbd_genl_status(): whether the device is configured. Needs no privilege. True also
+ * while a process merely has the device open; see sysfs.h for who configured it.
+ */
+int nbd_netlink_status(unsigned index, bool *ret_connected, struct error *err);

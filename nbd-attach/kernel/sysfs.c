@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "common/file.h"
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/scope.h"
+#include "kernel/sysfs.h"
+
+#define POLL_FIRST  (10 * USEC_PER_MSEC)
+#define POLL_LAST   (50 * USEC_PER_MSEC)
+#define SECTOR_SIZE UINT64_C(512)
+
+/* The attribute's text without its newline, cut to fit. */
+static int read_text(unsigned index, const char *name, char *text, size_t size)
+{
+	_cleanup_close_ int fd = -1;
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/block/nbd%u/%s", index, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, size - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = 0;
+	text[strcspn(text, "\n")] = 0;
+	return 0;
+}
+
+static int read_number(unsigned index, const char *name, uint64_t max, uint64_t *ret)
+{
+	char text[32];
+	int r;
+
+	r = read_text(index, name, text, sizeof(text));
+	return r < 0 ? r : parse_u64(text, 0, max, ret);
+}
+
+static int write_text(unsigned index, const char *name, const char *text)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/block/nbd%u/%s", index, name);
+	return file_write_attribute(path, text);
+}
+
+int sysfs_read(unsigned index, struct sysfs_device *ret)
+{
+	struct sysfs_device device = {.index = index};
+	uint64_t sectors, read_only, pid = 0;
+	int r;
+
+	r = read_number(index, "size", UINT64_MAX / SECTOR_SIZE, &sectors);
+	if (r < 0)
+		return r;
+	r = read_number(index, "ro", 1, &read_only);
+	if (r < 0)
+		return r;
+	device.size = sectors * SECTOR_SIZE;
+	device.read_only = read_only != 0;
+	/* Both vanish while the device is torn down: that is no failure. */
+	device.configured = read_number(index, "pid", INT_MAX, &pid) >= 0;
+	device.pid = (pid_t)pid;
+	if (read_text(index, "backend", device.backend, sizeof(device.backend)) < 0)
+		device.backend[0] = 0;
+	*ret = device;
+	return 0;
+}
+
+static int compare_index(const void *a, const void *b)
+{
+	const struct sysfs_device *left = a, *right = b;
+
+	return (left->index > right->index) - (left->index < right->index);
+}
+
+/* Adds the device called `name`, if it is a configured nbd device. */
+static int add_device(const char *name, struct sysfs_device **list, size_t *n)
+{
+	struct sysfs_device device, *grown;
+	uint64_t index;
+
+	if (strncmp(name, "nbd", 3) != 0 || parse_u64(name + 3, 0, INT_MAX, &index) < 0)
+		return 0;
+	if (sysfs_read((unsigned)index, &device) < 0 || !device.configured)
+		return 0; /* gone since readdir() is as good as not there */
+	grown = reallocarray(*list, *n + 1, sizeof(**list));
+	if (!grown)
+		return -ENOMEM;
+	grown[(*n)++] = device;
+	*list = grown;
+	return 0;
+}
+
+int sysfs_list(struct sysfs_device **ret, size_t *ret_n)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/sys/block");
+	_cleanup_free_ struct sysfs_device *list = NULL;
+	const struct dirent *entry;
+	size_t n = 0;
+	int r;
+
+	if (!dir && errno != ENOENT)
+		return -errno;
+	while (dir && (entry = readdir(dir))) {
+		r = add_device(entry->d_name, &list, &n);
+		if (r < 0)
+			return r;
+	}
+	if (n > 0)
+		qsort(list, n, sizeof(*list), compare_index);
+	*ret = TAKE_PTR(list);
+	*ret_n = n;
+	return 0;
+}
+
+int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err)
+{
+	uint64_t now, block;
+	char text[32];
+	int r;
+
+	r = read_number(index, "queue/max_sectors_kb", UINT64_MAX / 1024, &now);
+	if (r >= 0)
+		r = read_number(index, "queue/logical_block_size", UINT64_MAX, &block);
+	if (r >= 0 && block == 0)
+		r = -EINVAL;
+	if (r < 0)
+		return error_set(err, FAULT_KERNEL, r,
+			"cannot read the request size limit of /dev/nbd%u: %m", index);
+	bytes -= bytes % block;
+	if (now <= bytes / 1024)
+		return 0;
+	snprintf(text, sizeof(text), "%" PRIu64, bytes / 1024);
+	r = write_text(index, "queue/max_sectors_kb", text);
+	if (r < 0)
+		return error_set(err, FAULT_KERNEL, r,
+			"cannot limit the requests of /dev/nbd%u to %s KiB: %m", index,
+			text);
+	log_debug("nbd%u: requests limited to %s KiB", index, text);
+	return 0;
+}
+
+int sysfs_announce(unsigned index, struct error *err)
+{
+	int r = write_text(index, "uevent", "change");
+
+	return r < 0 ? error_set(err, FAULT_KERNEL, r,
+			       "cannot announce /dev/nbd%u to udev: %m", index)
+		     : 0;
+}
+
+/* Between two looks: longer each time. */
+static int pause_for(usec_t *span, usec_t deadline)
+{
+	int r = deadline_sleep(*span, deadline);
+
+	*span = *span + POLL_FIRST < POLL_LAST ? *span + POLL_FIRST : POLL_LAST;
+	return r;
+}
+
+int sysfs_wait_released(unsigned index, usec_t deadline, struct error *err)
+{
+	struct sysfs_device device;
+	usec_t span = POLL_FIRST;
+	int r;
+
+	while (sysfs_read(index, &device) == 0 && device.configured) {
+		r = pause_for(&span, deadline);
+		if (r == -EINTR)
+			return error_set(err, FAULT_OTHER, r, "interrupted");
+		if (r < 0)
+			return error_set(err, FAULT_KERNEL, r,
+				"the kernel has not let go of /dev/nbd%u in time: something has it open still",
+				index);
+	}
+	return 0;
+}
+
+/*
+ * In the child. It may sleep in open() for as long as the server is away, so that it must
+ * not hold what others wait to see closed: a pipe, a socket.
+ */
+_Noreturn static void open_device(const char *node)
+{
+	int fd;
+
+	interrupt_reset();
+	syscall(SYS_close_range, 0U, ~0U, 0U);
+	fd = open(node, O_RDONLY | O_CLOEXEC);
+	_exit(fd < 0 ? errno : 0);
+}
+
+static int wait_for_node(const char *node, usec_t deadline)
+{
+	usec_t span = POLL_FIRST;
+	int r;
+
+	while (access(node, F_OK) < 0) {
+		r = pause_for(&span, deadline);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A child that is not done by the deadline is left to itself: no signal would reach it.
+ */
+static int wait_for_child(pid_t child, usec_t deadline)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, child, 0U);
+	int r, status;
+
+	if (pidfd < 0)
+		return -errno;
+	r = deadline_wait(pidfd, POLLIN, deadline);
+	if (r < 0)
+		return r;
+	if (waitpid(child, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+static int open_in_child(const char *node, usec_t deadline)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		open_device(node);
+	return child < 0 ? -errno : wait_for_child(child, deadline);
+}
+
+int sysfs_scan_partitions(unsigned index, usec_t deadline, struct error *err)
+{
+	char node[32];
+	int r;
+
+	snprintf(node, sizeof(node), "/dev/nbd%u", index);
+	r = wait_for_node(node, deadline);
+	if (r == -ETIMEDOUT)
+		return error_set(err, FAULT_KERNEL, r,
+			"%s did not appear in time: is /dev a devtmpfs?", node);
+	if (r == 0)
+		r = open_in_child(node, deadline);
+	if (r == -EINTR)
+		return error_set(err, FAULT_OTHER, r, "interrupted");
+	if (r == -ETIMEDOUT)
+		return error_set(err, FAULT_KERNEL, r,
+			"the partition table of %s could not be read in time: the server does not answer",
+			node);
+	return r < 0 ? error_set(err, FAULT_KERNEL, r, "cannot open %s: %m", node) : 0;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/param.h>
+#include <time.h>
+
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "kernel/module.h"
+#include "kernel/nbd-netlink.h"
+#include "kernel/udev.h"
+#include "session/attachment.h"
+#include "session/link.h"
+
+#define KERNEL_PATIENCE \
+	(10 * USEC_PER_SEC) /* for udev and for the partition scan, each */
+#define AUTO_LINKS_MAX 4
+#define NAME_TRIES     99
+
+/* The links of an attachment, and what they agree on. */
+struct links {
+	struct link list[NBD_LINKS_MAX];
+	size_t n;
+};
+
+static void links_done(struct links *links)
+{
+	for (size_t i = 0; i < links->n; i++)
+		link_done(&links->list[i]);
+}
+
+/* The crypto modules only spare the kernel the search: it asks for what it lacks itself.
+ */
+static int load_modules(const struct target *t, struct error *err)
+{
+	static const char *const crypto[] = {"gcm", "ccm", "chacha20poly1305"};
+	struct error ignored;
+	int r = module_load("nbd", err);
+
+	if (r < 0 || t->tls == TLS_MODE_OFF)
+		return r;
+	r = module_load("tls", err);
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(crypto); i++)
+		(void)module_load(crypto[i], &ignored);
+	return r;
+}
+
+/* Why a link to this target cannot be the kernel's, known before anything is sent. */
+static int check_data_path(const struct target *t, struct error *err)
+{
+	const char *why = NULL;
+
+	if (t->transport == TRANSPORT_VSOCK)
+		why = "the kernel's nbd driver takes no vsock";
+	else if (t->transport == TRANSPORT_UNIX && t->tls != TLS_MODE_OFF)
+		why = "kernel TLS works over TCP only, not over a unix socket";
+	else if (t->data_path == DATA_PATH_RELAY)
+		why = "--data-path relay was asked for";
+	if (!why)
+		return 0;
+	return error_set(err, FAULT_KERNEL, -EOPNOTSUPP,
+		"%s, and this version has no relay in user space yet", why);
+}
+
+static bool same_export(const struct nbd_export *a, const struct nbd_export *b)
+{
+	return a->size == b->size && a->flags == b->flags && a->minimum == b->minimum &&
+		a->preferred == b->preferred && a->maximum == b->maximum;
+}
+
+/* How many links, once the first one has told what the server allows. */
+static int count_links(const struct target *t, const struct nbd_export *e, size_t *ret,
+	struct error *err)
+{
+	bool multi = e->flags & NBD_FLAG_CAN_MULTI_CONN;
+	cpu_set_t cpus;
+
+	if (t->connections > 1 && !multi)
+		return error_set(err, FAULT_REFUSED, -EOPNOTSUPP,
+			"the server does not allow several connections to this export "
+			"(no CAN_MULTI_CONN): leave --connections out");
+	if (t->connections > 0) {
+		*ret = t->connections;
+	} else if (!multi || sched_getaffinity(0, sizeof(cpus), &cpus) < 0) {
+		*ret = 1;
+	} else {
+		*ret = (size_t)MIN(CPU_COUNT(&cpus), AUTO_LINKS_MAX);
+	}
+	return 0;
+}
+
+static int open_links(const struct target *t, struct links *links, struct error *err)
+{
+	_cleanup_credentials_ struct credentials c = {0};
+	size_t wanted = 1;
+	int r = credentials_read(t, &c, err);
+
+	while (r == 0 && links->n < wanted) {
+		struct link *link = &links->list[links->n];
+
+		r = link_open(t, &c, link, err);
+		if (r < 0)
+			break;
+		links->n++;
+		if (links->n == 1)
+			r = count_links(t, &link->facts.export, &wanted, err);
+		else if (!same_export(
+				 &link->facts.export, &links->list[0].facts.export) ||
+			link->facts.tls != links->list[0].facts.tls)
+			r = error_set(err, FAULT_PROTOCOL, -EPROTO,
+				"the server describes the same export differently on each "
+				"connection");
+	}
+	return r;
+}
+
+/* What the kernel may use of what the server offers. */
+static uint64_t kernel_flags(const struct target *t, uint16_t offered)
+{
+	uint64_t flags = offered &
+		(NBD_FLAG_HAS_FLAGS | NBD_FLAG_READ_ONLY | NBD_FLAG_SEND_FLUSH |
+			NBD_FLAG_SEND_FUA | NBD_FLAG_ROTATIONAL | NBD_FLAG_SEND_TRIM |
+			NBD_FLAG_SEND_WRITE_ZEROES | NBD_FLAG_CAN_MULTI_CONN);
+
+	if (!(flags & NBD_FLAG_SEND_FLUSH))
+		flags &= ~(
+			uint64_t)NBD_FLAG_SEND_FUA; /* the driver wants both or neither */
+	if (t->read_only)
+		flags |= NBD_FLAG_READ_ONLY;
+	return flags;
+}
+
+/* The logical block size, and whether the export can be a block device at all. */
+static int choose_block_size(const struct target *t, const struct nbd_export *e,
+	uint32_t *ret, struct error *err)
+{
+	uint32_t block = MAX(e->minimum, 512);
+
+	if (t->block_size > 0 && t->block_size < e->minimum)
+		return error_set(err, FAULT_REFUSED, -EINVAL,
+			"the server does no blocks below %u bytes: --block-size %u is too small",
+			e->minimum, t->block_size);
+	if (t->block_size > 0)
+		block = t->block_size;
+	if (e->maximum < 4096 || e->maximum < block)
+		return error_set(err, FAULT_KERNEL, -EINVAL,
+			"the server takes at most %u bytes a request, and the kernel needs to send "
+			"more",
+			e->maximum);
+	if (e->size < block)
+		return error_set(err, FAULT_REFUSED, -EINVAL,
+			"the export has %llu bytes, which is not even one block of %u",
+			(unsigned long long)e->size, block);
+	*ret = block;
+	return 0;
+}
+
+static uint64_t seconds(usec_t span)
+{
+	return span == USEC_INFINITY ? UINT32_MAX
+				     : (span + USEC_PER_SEC - 1) / USEC_PER_SEC;
+}
+
+static int connect_device(const struct target *t, const char *name,
+	const struct links *links, struct state *state, struct error *err)
+{
+	char backend[sizeof(BACKEND_PREFIX) + NBD_NAME_MAX];
+	int fds[NBD_LINKS_MAX];
+	struct nbd_settings settings = {
+		.size = state->size,
+		.block_size = state->block_size,
+		/* Nobody supervises the links: a request that takes this long ends its
+		   link. */
+		.timeout = seconds(t->io_timeout),
+		.dead_conn_timeout = seconds(t->reconnect_timeout),
+		.server_flags = state->flags,
+		.client_flags = 0,
+		.backend = backend,
+		.fds = fds,
+		.n_fds = links->n,
+	};
+
+	snprintf(backend, sizeof(backend), BACKEND_PREFIX "%s", name);
+	for (size_t i = 0; i < links->n; i++)
+		fds[i] = links->list[i].fd;
+	return nbd_netlink_connect(t->device, &settings, deadline_after(KERNEL_PATIENCE),
+		&state->index, err);
+}
+
+/* udev may be slow; that is no reason to take the device away again. */
+static int wait_for_udev(unsigned index)
+{
+	int r = udev_settle(deadline_after(KERNEL_PATIENCE));
+
+	if (r == -ETIMEDOUT)
+		log_warning("udev is still busy: the links to /dev/nbd%u may come later",
+			index);
+	return r == -EINTR ? r : 0;
+}
+
+/* From configured to usable: limits before the first large request, partitions, links. */
+static int make_ready(const struct state *state, uint32_t maximum, struct error *err)
+{
+	int r = 0;
+
+	if (maximum != NBD_MAXIMUM_UNLIMITED)
+		r = sysfs_limit_request(state->index, maximum, err);
+	if (r == 0)
+		r = sysfs_announce(state->index, err);
+	if (r == 0)
+		r = wait_for_udev(state->index);
+	if (r == 0)
+		r = sysfs_scan_partitions(
+			state->index, deadline_after(KERNEL_PATIENCE), err);
+	if (r == 0)
+		r = wait_for_udev(state->index);
+	if (r == -EINTR)
+		error_set(err, FAULT_OTHER, r, "interrupted");
+	return r;
+}
+
+static void describe(
+	const struct target *t, const struct links *links, struct state *state)
+{
+	_cleanup_free_ char *server = target_server(t);
+	const struct server_facts *facts = &links->list[0].facts;
+
+	state->flags = (uint16_t)kernel_flags(t, facts->export.flags);
+	state->size = facts->export.size - facts->export.size % state->block_size;
+	state->links = (unsigned)links->n;
+	state->tls = facts->tls;
+	state->tls_verified = facts->tls_verified;
+	snprintf(
+		state->tls_version, sizeof(state->tls_version), "%s", facts->tls_version);
+	snprintf(state->tls_cipher, sizeof(state->tls_cipher), "%s", facts->tls_cipher);
+	snprintf(state->server, sizeof(state->server), "%s", server ? server : "?");
+	state->since = time(NULL);
+}
+
+static int bring_up(const struct target *t, const struct claim *claim,
+	struct state *state, struct error *err)
+{
+	_cleanup_(links_done) struct links links = {0};
+	const struct nbd_export *export = &links.list[0].facts.export;
+	struct error ignored;
+	int r;
+
+	r = open_links(t, &links, err);
+	if (r == 0)
+		r = choose_block_size(t, export, &state->block_size, err);
+	if (r < 0)
+		return r;
+	describe(t, &links, state);
+	r = connect_device(t, claim->name, &links, state, err);
+	if (r < 0)
+		return r;
+	r = state_write(claim, state, err);
+	if (r == 0)
+		r = make_ready(state, export->maximum, err);
+	if (r < 0) {
+		(void)attachment_take_down(state->index, &ignored);
+		state_forget(claim);
+	}
+	return r;
+}
+
+/* Is the name free, for us and in the kernel? A state without a device does not count. */
+static int check_free(const struct claim *claim, struct error *err)
+{
+	struct sysfs_device device;
+
+	if (attachment_find(claim->name, &device) == 0)
+		return error_set(err, FAULT_KERNEL, -EEXIST,
+			"%s is attached already, as /dev/nbd%u: detach it first, or choose "
+			"another --name",
+			claim->name, device.index);
+	state_forget(claim);
+	return 0;
+}
+
+static int claim_name(const char *name, struct claim *claim, struct error *err)
+{
+	int r = state_claim(name, claim, err);
+
+	if (r < 0)
+		return r;
+	r = check_free(claim, err);
+	if (r < 0)
+		state_release(claim);
+	return r;
+}
+
+/* The name that was asked for, or the first that is free: disk, disk-2, disk-3, … */
+static int claim_some_name(const struct target *t, struct claim *claim, struct error *err)
+{
+	char derived[NBD_NAME_MAX + 1], name[NBD_NAME_MAX + 1];
+	int r;
+
+	if (t->name)
+		return claim_name(t->name, claim, err);
+	target_derive_name(t, derived);
+	r = claim_name(derived, claim, err);
+	for (unsigned i = 2; (r == -EEXIST || r == -EBUSY) && i <= NAME_TRIES; i++) {
+		snprintf(name, sizeof(name), "%.*s-%u", NBD_NAME_MAX - 4, derived, i);
+		r = claim_name(name, claim, err);
+	}
+	return r;
+}
+
+int attachment_create(const struct target *t, unsigned *ret_index, struct error *err)
+{
+	_cleanup_claim_ struct claim claim = {.root_fd = -1, .fd = -1};
+	struct state state = {0};
+	int r;
+
+	if (geteuid() != 0)
+		return error_set(err, FAULT_KERNEL, -EPERM,
+			"attaching and detaching need root: try again with sudo");
+	r = check_data_path(t, err);
+	if (r == 0)
+		r = load_modules(t, err);
+	if (r == 0)
+		r = claim_some_name(t, &claim, err);
+	if (r == 0)
+		r = bring_up(t, &claim, &state, err);
+	if (r == 0)
+		*ret_index = state.index;
+	return r;
+}

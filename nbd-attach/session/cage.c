@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "session/cage.h"
+
+#define WORKER_USER "nbd-attach"
+#define NOBODY	    65534
+
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
+
+static int become_nobody(struct error *err)
+{
+	const struct passwd *user = getpwnam(WORKER_USER);
+	uid_t uid = user ? user->pw_uid : NOBODY;
+	gid_t gid = user ? user->pw_gid : NOBODY;
+
+	if (uid == 0 || gid == 0)
+		return error_set(err, FAULT_OTHER, -EPERM,
+			"the user " WORKER_USER " must not be root");
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+		setresuid(uid, uid, uid) < 0)
+		return error_set(
+			err, FAULT_OTHER, -errno, "cannot give up privileges: %m");
+	return 0;
+}
+
+int cage_drop_privileges(struct error *err)
+{
+	const struct rlimit no_core = {0};
+
+	if (geteuid() == 0) {
+		int r = become_nobody(err); /* drops all capabilities with the user id */
+
+		if (r < 0)
+			return r;
+	}
+	/* Keys are in this process: neither a core file nor a debugger may have them. */
+	setrlimit(RLIMIT_CORE, &no_core);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return error_set(
+			err, FAULT_OTHER, -errno, "cannot give up privileges: %m");
+	return 0;
+}
+
+static const int allowed[] = {
+	/* bytes */
+	SCMP_SYS(read),
+	SCMP_SYS(readv),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+	SCMP_SYS(recv),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(send),
+	SCMP_SYS(sendto),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(close),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(getsockopt),
+	/* memory */
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(getrandom),
+	/* time */
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_gettime64),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	/* itself */
+	SCMP_SYS(futex),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+};
+
+/* Allowed only with some arguments. */
+static int allow_narrowly(scmp_filter_ctx filter)
+{
+	static const int no_code[] = {
+		SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
+	/* TCP_ULP and the keys, for kernel TLS */
+	static const int levels[] = {IPPROTO_TCP, SOL_TLS};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(no_code); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, no_code[i], 1,
+			SCMP_CMP(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(levels); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
+			SCMP_CMP(1, SCMP_CMP_EQ, (scmp_datum_t)levels[i], 0));
+	return r;
+}
+
+int cage_close(struct error *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = filter ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(allowed); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (r == 0)
+		r = allow_narrowly(filter);
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	if (r < 0)
+		return error_set(
+			err, FAULT_OTHER, r, "cannot set the seccomp filter: %m");
+	return 0;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "kernel/nbd-netlink.h"
+#include "kernel/udev.h"
+#include "kernel/usage.h"
+#include "session/attachment.h"
+
+#define RELEASE_PATIENCE (10 * USEC_PER_SEC)
+
+const char *attachment_name(const struct sysfs_device *device)
+{
+	size_t prefix = strlen(BACKEND_PREFIX);
+
+	if (strncmp(device->backend, BACKEND_PREFIX, prefix) != 0)
+		return NULL;
+	return target_name_is_valid(device->backend + prefix) ? device->backend + prefix
+							      : NULL;
+}
+
+int attachment_find(const char *name, struct sysfs_device *ret)
+{
+	_cleanup_free_ struct sysfs_device *list = NULL;
+	size_t n = 0;
+	int r = sysfs_list(&list, &n);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		const char *found = attachment_name(&list[i]);
+
+		if (found && strcmp(found, name) == 0) {
+			*ret = list[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int attachment_take_down(unsigned index, struct error *err)
+{
+	struct error ignored;
+	int r = nbd_netlink_disconnect(index, err);
+
+	if (r == 0)
+		r = sysfs_wait_released(index, deadline_after(RELEASE_PATIENCE), err);
+	if (r < 0)
+		return r;
+	/* The driver's own event comes while it still looks configured (nbd_config_put).
+	 */
+	(void)sysfs_announce(index, &ignored);
+	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
+	return 0;
+}
+
+int attachment_remove(const char *name, bool force, struct error *err)
+{
+	_cleanup_claim_ struct claim claim = {.root_fd = -1, .fd = -1};
+	struct sysfs_device device;
+	struct state state;
+	int r, found;
+
+	if (geteuid() != 0)
+		return error_set(err, FAULT_KERNEL, -EPERM,
+			"attaching and detaching need root: try again with sudo");
+	found = attachment_find(name, &device);
+	if (found < 0 && found != -ENOENT)
+		return error_set(
+			err, FAULT_KERNEL, found, "cannot list the nbd devices: %m");
+	if (found == -ENOENT && state_read(name, &state, err) == -ENOENT)
+		return -ENOENT;
+	r = state_claim(name, &claim, err);
+	if (r == 0 && found == 0 && !force)
+		r = usage_check(device.index, err);
+	if (r == 0 && found == 0)
+		r = attachment_take_down(device.index, err);
+	if (r < 0)
+		return r;
+	if (found == -ENOENT)
+		log_warning("%s had lost its device already", name);
+	state_forget(&claim);
+	return 0;
+}

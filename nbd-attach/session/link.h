@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One connection to a server, from the side that stays privileged: forks a link worker,
+ * waits for its report, believes it only after checking. The page to read first.
+ */
+#pragma once
+
+#include "session/report.h"
+#include "session/worker.h"
+
+struct link {
+	int fd; /* owned; in the transmission phase, plain or kernel TLS */
+	struct server_facts facts;
+	char address[ADDRESS_TEXT_SIZE];
+};
+
+void link_done(struct link *link);
+
+/*
+ * Connects and negotiates within the target's connect_timeout: a socket to hand to the
+ * kernel. For TLS over TCP the kernel's modules must be loaded. All failures of wire/,
+ * with their faults; -ETIMEDOUT also when the worker does not report in time.
+ */
+int link_open(const struct target *t, const struct credentials *c, struct link *ret,
+	struct error *err);
+
+/* Asks about the target's export, without using it. ret->fd is -1. */
+int link_info(const struct target *t, const struct credentials *c, struct link *ret,
+	struct error *err);
+
+/* Calls fn for each export that the server lists; its negative return ends it. */
+typedef int (*link_list_fn)(const struct report_export *export, void *userdata);
+int link_list(const struct target *t, const struct credentials *c, link_list_fn fn,
+	void *userdata, struct link *ret, struct error *err);

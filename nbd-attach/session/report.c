@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/text.h"
+#include "session/report.h"
+
+static int distrust(const char *what, struct error *err)
+{
+	return error_set(err, FAULT_PROTOCOL, -EPROTO,
+		"the link worker gave a bad report: %s", what);
+}
+
+/* Terminated, UTF-8, and nothing in it that a terminal would act on. */
+static bool is_clean(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+
+	if (length == size || !text_is_utf8(text, length))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* A server's own words: anything that is UTF-8; they are quoted where they are shown. */
+static bool is_text(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+
+	return length < size && text_is_utf8(text, length);
+}
+
+/* A bool that another process wrote may hold any byte; read it as what it is. */
+static bool is_bool(const bool *value)
+{
+	unsigned char byte;
+
+	memcpy(&byte, value, 1);
+	return byte <= 1;
+}
+
+static int check_done(const struct report_done *done, struct error *err)
+{
+	const struct server_facts *facts = &done->facts;
+	struct nbd_export export = facts->export;
+	uint32_t mode;
+
+	memcpy(&mode, &facts->mode, sizeof(mode));
+	if (mode > SERVER_MODE_MAX)
+		return distrust("server mode", err);
+	if (!is_bool(&facts->tls) || !is_bool(&facts->tls_verified))
+		return distrust("flags", err);
+	if (!is_clean(facts->tls_version, sizeof(facts->tls_version)) ||
+		!is_clean(facts->tls_cipher, sizeof(facts->tls_cipher)) ||
+		!is_clean(done->address, sizeof(done->address)))
+		return distrust("text", err);
+	if (!is_text(export.description, sizeof(export.description)))
+		return distrust("description", err);
+	/* A list has no export: all of it is zero. */
+	if (export.flags == 0 && export.size == 0 && export.minimum == 0)
+		return 0;
+	return nbd_export_check(&export, err);
+}
+
+static int check_failed(const struct report_failed *failed, struct error *err)
+{
+	uint32_t fault;
+
+	memcpy(&fault, &failed->error.fault, sizeof(fault));
+	if (fault == FAULT_NONE || fault > FAULT_MAX)
+		return distrust("kind of failure", err);
+	if (failed->r >= 0 || failed->r < -4095)
+		return distrust("error number", err);
+	if (!is_clean(failed->error.text, sizeof(failed->error.text)))
+		return distrust("error text", err);
+	return 0;
+}
+
+int report_check(const union report *report, size_t size, struct error *err)
+{
+	if (size < sizeof(report->head) || report->head.magic != REPORT_MAGIC)
+		return distrust("no report at all", err);
+	switch (report->head.kind) {
+	case REPORT_DONE:
+		if (size == sizeof(report->done))
+			return check_done(&report->done, err);
+		break;
+	case REPORT_FAILED:
+		if (size == sizeof(report->failed))
+			return check_failed(&report->failed, err);
+		break;
+	case REPORT_EXPORT:
+		if (size == sizeof(report->export))
+			return is_text(report->export.name,
+				       sizeof(report->export.name)) &&
+					is_text(report->export.description,
+						sizeof(report->export.description))
+				? 0
+				: distrust("export name", err);
+		break;
+	}
+	return distrust("kind or size", err);
+}
+
+static int socket_option(int fd, int name)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -errno : value;
+}
+
+int report_check_socket(int fd, const struct target *t, bool tls, struct error *err)
+{
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof(peer);
+	int family = fd < 0 ? -1 : socket_option(fd, SO_DOMAIN);
+	bool tcp = family == AF_INET || family == AF_INET6;
+
+	if (fd < 0)
+		return distrust("no socket came with it", err);
+	if (socket_option(fd, SO_TYPE) != SOCK_STREAM)
+		return distrust("not a stream socket", err);
+	if (t->transport == TRANSPORT_TCP
+			? !tcp || socket_option(fd, SO_PROTOCOL) != IPPROTO_TCP
+			: family != AF_UNIX)
+		return distrust("a socket of another kind", err);
+	if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0)
+		return distrust("a socket that is not connected", err);
+	if (tls && !ktls_is_installed(fd))
+		return distrust("a socket without kernel TLS", err);
+	return 0;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "common/fd.h"
+#include "common/interrupt.h"
+#include "common/text.h"
+#include "session/cage.h"
+#include "session/report.h"
+#include "session/worker.h"
+
+#define WORKER_SOCKET 3
+
+/* Of what the parent has open nothing may be left in the hands of whoever takes us over.
+ */
+static int keep_only(int socket, struct error *err)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+		dup2(socket, WORKER_SOCKET) < 0 ||
+		close_range(WORKER_SOCKET + 1, ~0U, 0) < 0)
+		return error_set(
+			err, FAULT_OTHER, -errno, "cannot set up the link worker: %m");
+	return 0;
+}
+
+static int report_export(const char *name, size_t name_size, const char *description,
+	size_t description_size, _unused_ void *userdata)
+{
+	struct report_export report = {.head = {REPORT_MAGIC, REPORT_EXPORT}};
+
+	memcpy(report.name, name, name_size);
+	description_size =
+		text_cut(description, description_size, sizeof(report.description) - 1);
+	memcpy(report.description, description, description_size);
+	return fd_send(WORKER_SOCKET, &report, sizeof(report), -1);
+}
+
+static void report_failed(int r, const struct error *err)
+{
+	struct report_failed report = {.head = {REPORT_MAGIC, REPORT_FAILED}, .r = r};
+
+	report.error.fault = err->fault == FAULT_NONE ? FAULT_OTHER : err->fault;
+	memcpy(report.error.text, err->text, strnlen(err->text, sizeof(err->text) - 1));
+	(void)fd_send(WORKER_SOCKET, &report, sizeof(report), -1);
+}
+
+static int converse(const struct worker_order *order, struct negotiation *n,
+	const struct tls_credentials *credentials, struct server_facts *ret,
+	struct error *err)
+{
+	int r = -EINVAL;
+
+	switch (order->task) {
+	case WORKER_LINK:
+		r = negotiate_go(n, credentials, ret, err);
+		if (r == 0 && n->stream.tls) {
+			r = ktls_install(&n->stream, err);
+			tls_abandon(&n->stream);
+		}
+		if (r == 0)
+			r = fd_set_nonblocking(n->stream.fd, false);
+		break;
+	case WORKER_INFO: r = negotiate_info(n, credentials, ret, err); break;
+	case WORKER_LIST:
+		r = negotiate_list(n, credentials, report_export, NULL, ret, err);
+		break;
+	}
+	return r;
+}
+
+/* The way to a unix socket may be open to root only; everything else needs no rights. */
+static int reach(
+	const struct worker_order *order, int *ret_fd, char *address, struct error *err)
+{
+	bool as_root = order->target->transport == TRANSPORT_UNIX;
+	int r = as_root ? 0 : cage_drop_privileges(err);
+
+	if (r == 0)
+		r = connect_server(order->target, order->deadline, ret_fd, address, err);
+	if (r == 0 && as_root)
+		r = cage_drop_privileges(err);
+	return r;
+}
+
+static int work(const struct worker_order *order, struct error *err)
+{
+	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
+	_cleanup_(negotiation_freep) struct negotiation *n = NULL;
+	struct report_done report = {.head = {REPORT_MAGIC, REPORT_DONE}};
+	int r = 0, fd = -1;
+
+	if (order->target->tls != TLS_MODE_OFF)
+		r = tls_credentials_new(
+			order->target, order->credentials, &credentials, err);
+	if (r == 0)
+		r = reach(order, &fd, report.address, err);
+	if (r == 0)
+		r = cage_close(err);
+	if (r < 0)
+		return r;
+
+	n = negotiation_new(order->target, fd, order->deadline, err);
+	if (!n)
+		return -ENOMEM;
+	r = converse(order, n, credentials, &report.facts, err);
+	if (r < 0)
+		return r;
+	tls_close(&n->stream);
+	return fd_send(WORKER_SOCKET, &report, sizeof(report),
+		order->task == WORKER_LINK ? fd : -1);
+}
+
+_Noreturn void worker_run(const struct worker_order *order, int socket)
+{
+	struct error err = {0};
+	int r;
+
+	interrupt_reset();
+	r = keep_only(socket, &err);
+	if (r == 0)
+		r = work(order, &err);
+	if (r < 0)
+		report_failed(r, &err);
+	_exit(r < 0);
+}

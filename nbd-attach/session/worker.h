@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The link worker: a forked child that lives for one connection attempt. Every byte that
+ * a server sends is parsed in it, without privileges, and nowhere else.
+ */
+#pragma once
+
+#include "common/deadline.h"
+#include "target/target.h"
+#include "wire/credentials.h"
+
+enum worker_task {
+	WORKER_LINK, /* enter the transmission phase, hand back the socket */
+	WORKER_INFO, /* ask about the export */
+	WORKER_LIST, /* list the exports: a report for each */
+};
+
+struct worker_order {
+	enum worker_task task;
+	const struct target *target;
+	const struct credentials *credentials;
+	usec_t deadline;
+};
+
+/* Does it, reports on `socket` (see report.h), and exits. The only descriptor it keeps.
+ */
+_Noreturn void worker_run(const struct worker_order *order, int socket);

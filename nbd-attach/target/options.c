@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The options, one line each in a table: the command line, configuration files and the
+ * query of a URI all come here with the same words.
+ */
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/parse.h"
+#include "common/scope.h"
+#include "common/text.h"
+#include "target/target.h"
+
+#define BLOCK_SIZE_MIN 512
+#define BLOCK_SIZE_MAX 65536
+#define HOUR	       (3600 * USEC_PER_SEC)
+
+struct option {
+	const char *name;
+	int (*set)(const struct option *o, struct target *t, const char *value,
+		struct error *err);
+	const char *expected; /* completes "… is not …" */
+	size_t offset;	      /* of the field in struct target, for the general setters */
+	usec_t min, max;      /* of a time */
+	bool flag;	      /* may stand without a value */
+};
+
+static int bad_value(const struct option *o, const char *value, struct error *err)
+{
+	char quoted[128];
+
+	return error_set(err, FAULT_USAGE, -EINVAL, "%s: %s is not %s", o->name,
+		text_quote(value, strlen(value), quoted, sizeof(quoted)), o->expected);
+}
+
+static void *field(const struct option *o, struct target *t)
+{
+	return (char *)t + o->offset;
+}
+
+static int replace_string(char **slot, const char *value, struct error *err)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return error_memory(err);
+	free(*slot);
+	*slot = copy;
+	return 0;
+}
+
+static int set_string(
+	const struct option *o, struct target *t, const char *value, struct error *err)
+{
+	if (!value[0])
+		return bad_value(o, value, err);
+	return replace_string(field(o, t), value, err);
+}
+
+static int set_bool(
+	const struct option *o, struct target *t, const char *value, struct error *err)
+{
+	if (parse_bool(value, field(o, t)) < 0)
+		return bad_value(o, value, err);
+	return 0;
+}
+
+static int set_time(
+	const struct option *o, struct target *t, const char *value, struct error *err)
+{
+	usec_t *slot = field(o, t);
+	usec_t span;
+
+	if (parse_span(value, &span) < 0 || span < o->min || span > o->max)
+		return bad_value(o, value, err);
+	*slot = span;
+	return 0;
+}
+
+/* The place of value among the words, which stand in the order of an enum. */
+static int find_word(const char *value, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(value, words[i]) == 0)
+			return (int)i;
+	return -EINVAL;
+}
+
+static int set_name(
+	const struct option *o, struct target *t, const char *value, struct error *err)
+{
+	if (!target_name_is_valid(value))
+		return bad_value(o, value, err);
+	return replace_string(&t->name, value, err);
+}
+
+static int set_device(
+	const struct option *o, struct target *t, const char *value, struct error *err)
+{
+	unsigned index;
+
+	if (target_parse_device(value, &index) < 0)
+		return bad_value(o, value, err);
+	t->device = (int)index;
+	return 0;
+}
+
+static int set_connections(
+	const struct option *o, struct target *t, const char *value, struct error *err)
+{
+	uint64_t n = 0;
+
+	if (strcmp(value, "auto") != 0 && parse_u64(value, 1, NBD_LINKS_MAX, &n) < 0)
+		return bad_value(o, value, err);
+	t->connections = (unsigned)n;
+	return 0;
+}
+
+static int set_tls(
+	const struct option *o, struct target *t, const char *value, struct error *err)
+{
+	static const char *const words[] = {
+		[TLS_MODE_OFF] = "off",
+		[TLS_MODE_PREFER] = "prefer",
+		[TLS_MODE_REQUIRE] = "require",
+	};
+	static const char nbds[] = "nbds";
+	int mode = find_word(value, words, ELEMENTSOF(words));
+
+	if (mode < 0)
+		return bad_value(o, value, err);
+	if (mode != TLS_MODE_REQUIRE && t->uri &&
+		strncasecmp(t->uri, nbds, strlen(nbds)) == 0)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"tls: %s contradicts nbds://, which means TLS or nothing: write "
+			"nbd://",
+			words[mode]);
+	t->tls = (enum tls_mode)mode;
+	return 0;
+}
+
+static int set_tls_type(
+	const struct option *o, struct target *t, const char *value, struct error *err)
+{
+	static const char *const words[] = {
+		[TLS_AUTH_X509] = "x509",
+		[TLS_AUTH_PSK] = "psk",
+		[TLS_AUTH_ANON] = "anon",
+	};
+	int auth = find_word(value, words, ELEMENTSOF(words));
+
+	if (auth < 0)
+		return bad_value(o, value, err);
+	t->tls_auth = (enum tls_auth)auth;
+	t->tls_auth_set = true;
+	return 0;
+}
+
+static int set_data_path(
+	const struct option *o, struct target *t, const char *value, struct error *err)
+{
+	static const char *const words[] = {
+		[DATA_PATH_AUTO] = "auto",
+		[DATA_PATH_KERNEL] = "kernel",
+		[DATA_PATH_RELAY] = "relay",
+	};
+	int path = find_word(value, words, ELEMENTSOF(words));
+
+	if (path < 0)
+		return bad_value(o, value, err);
+	t->data_path = (enum data_path)path;
+	return 0;
+}
+
+static int set_block_size(
+	const struct option *o, struct target *t, const char *value, struct error *err)
+{
+	uint64_t size;
+
+	if (parse_size(value, &size) < 0 || size < BLOCK_SIZE_MIN ||
+		size > BLOCK_SIZE_MAX || (size & (size - 1)) != 0)
+		return bad_value(o, value, err);
+	t->block_size = (uint32_t)size;
+	return 0;
+}
+
+#define STRING(word, member, what)                                     \
+	{                                                              \
+		.name = (word), .set = set_string, .expected = (what), \
+		.offset = offsetof(struct target, member)              \
+	}
+#define BOOL(word, member, is_flag)                                          \
+	{                                                                    \
+		.name = (word), .set = set_bool, .expected = "yes or no",    \
+		.offset = offsetof(struct target, member), .flag = (is_flag) \
+	}
+#define TIME(word, member, least, most, what)                                            \
+	{                                                                                \
+		.name = (word), .set = set_time, .expected = (what),                     \
+		.offset = offsetof(struct target, member), .min = (least), .max = (most) \
+	}
+#define OWN(word, setter, what)                                     \
+	{                                                           \
+		.name = (word), .set = (setter), .expected = (what) \
+	}
+
+static const struct option options[] = {
+	OWN("name", set_name,
+		"a name: 1 to 64 of A-Z a-z 0-9 . _ -, not starting with . or -"),
+	OWN("device", set_device, "a device such as /dev/nbd0"),
+	BOOL("read-only", read_only, true),
+	OWN("connections", set_connections, "auto or a number from 1 to 16"),
+	OWN("data-path", set_data_path, "auto, kernel or relay"),
+	OWN("block-size", set_block_size, "a power of two from 512 to 64K"),
+
+	OWN("tls", set_tls, "require, prefer or off"),
+	OWN("tls-type", set_tls_type, "x509, psk or anon"),
+	BOOL("tls-verify-peer", tls_verify_peer, false),
+	STRING("tls-ca", tls_ca, "a file name"),
+	STRING("tls-cert", tls_cert, "a file name"),
+	STRING("tls-key", tls_key, "a file name"),
+	STRING("tls-psk-file", tls_psk_file, "a file name"),
+	STRING("tls-username", tls_username, "a user name"),
+	STRING("tls-hostname", tls_hostname, "a host name"),
+	STRING("tls-priority", tls_priority, "a GnuTLS priority string"),
+
+	TIME("connect-timeout", connect_timeout, 1, HOUR, "a time up to 1h, such as 30s"),
+	TIME("io-timeout", io_timeout, USEC_PER_SEC, HOUR,
+		"a time from 1s to 1h, such as 30s"),
+	TIME("reconnect-timeout", reconnect_timeout, 0, USEC_INFINITY,
+		"a time, such as 5min or infinity"),
+};
+
+const char *target_option_name(size_t i, bool *ret_flag)
+{
+	if (i >= ELEMENTSOF(options))
+		return NULL;
+	*ret_flag = options[i].flag;
+	return options[i].name;
+}
+
+int target_set(struct target *t, const char *option, const char *value, struct error *err)
+{
+	char quoted[128];
+
+	for (size_t i = 0; i < ELEMENTSOF(options); i++) {
+		const struct option *o = &options[i];
+
+		if (strcmp(o->name, option) != 0)
+			continue;
+		if (!value && !o->flag)
+			return error_set(err, FAULT_USAGE, -EINVAL,
+				"%s needs a value: %s", o->name, o->expected);
+		return o->set(o, t, value ? value : "yes", err);
+	}
+	return error_set(err, FAULT_USAGE, -ENOENT, "unknown option %s",
+		text_quote(option, strlen(option), quoted, sizeof(quoted)));
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/parse.h"
+#include "common/scope.h"
+#include "common/text.h"
+#include "target/target.h"
+
+/* A minor number has 20 bits and the driver keeps 5 of them for partitions. */
+#define DEVICE_MAX (0xfffff >> 5)
+
+void target_init(struct target *t)
+{
+	*t = (struct target){
+		.tls_verify_peer = true,
+		.device = -1,
+		.connections = 1,
+		.connect_timeout = 30 * USEC_PER_SEC,
+		.io_timeout = 30 * USEC_PER_SEC,
+		.reconnect_timeout = 5 * 60 * USEC_PER_SEC,
+	};
+}
+
+void target_done(struct target *t)
+{
+	free(t->uri);
+	free(t->name);
+	free(t->host);
+	free(t->host_bare);
+	free(t->port);
+	free(t->socket);
+	free(t->export_name);
+	free(t->tls_ca);
+	free(t->tls_cert);
+	free(t->tls_key);
+	free(t->tls_psk_file);
+	free(t->tls_username);
+	free(t->tls_hostname);
+	free(t->tls_priority);
+	*t = (struct target){};
+}
+
+/* The first TLS option that was given, NULL if none. */
+static const char *given_tls_option(const struct target *t)
+{
+	const struct {
+		bool given;
+		const char *name;
+	} options[] = {
+		{t->tls_ca, "tls-ca"},
+		{t->tls_cert, "tls-cert"},
+		{t->tls_key, "tls-key"},
+		{t->tls_psk_file, "tls-psk-file"},
+		{t->tls_username, "tls-username (in a URI: user@)"},
+		{t->tls_hostname, "tls-hostname"},
+		{t->tls_priority, "tls-priority"},
+		{t->tls_auth_set, "tls-type"},
+		{!t->tls_verify_peer, "tls-verify-peer"},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(options); i++)
+		if (options[i].given)
+			return options[i].name;
+	return NULL;
+}
+
+/* What the three ways to authenticate ask for, and what they exclude. */
+static const char *tls_auth_fault(const struct target *t)
+{
+	bool certificates = t->tls_ca || t->tls_cert || t->tls_key;
+
+	if (t->tls_auth == TLS_AUTH_PSK && !t->tls_psk_file)
+		return "tls-type=psk needs a key: give tls-psk-file";
+	if (t->tls_auth != TLS_AUTH_PSK && t->tls_psk_file)
+		return "tls-psk-file goes with tls-type=psk only: leave one of the two out";
+	if (t->tls_auth == TLS_AUTH_PSK && certificates)
+		return "a pre-shared key and certificates exclude each other: give "
+		       "tls-psk-file or tls-ca, tls-cert and tls-key";
+	if (t->tls_auth == TLS_AUTH_ANON && certificates)
+		return "tls-type=anon uses no certificates: leave out tls-ca, tls-cert and "
+		       "tls-key, or use tls-type=x509";
+	if (t->tls_auth == TLS_AUTH_ANON && t->tls_verify_peer)
+		return "an anonymous server cannot be verified: tls-type=anon needs "
+		       "tls-verify-peer=0";
+	if (t->tls_cert && !t->tls_key)
+		return "tls-cert needs the key of the certificate: give tls-key";
+	if (t->tls_key && !t->tls_cert)
+		return "tls-key needs the certificate of the key: give tls-cert";
+	if (t->tls_auth == TLS_AUTH_X509 && t->tls_verify_peer && !target_tls_name(t))
+		return "there is no host name to verify the server's certificate against: "
+		       "give tls-hostname";
+	return NULL;
+}
+
+int target_check(struct target *t, struct error *err)
+{
+	const char *option, *fault;
+
+	if ((t->transport == TRANSPORT_TCP && !t->host) ||
+		(t->transport == TRANSPORT_UNIX && !t->socket))
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"no server given: a URI such as nbds://host/export is needed");
+	if (t->tls == TLS_MODE_OFF) {
+		option = given_tls_option(t);
+		if (option)
+			return error_set(err, FAULT_USAGE, -EINVAL,
+				"%s is given but TLS is off: use nbds:// or "
+				"--tls require (or prefer)",
+				option);
+		return 0;
+	}
+	if (t->tls_psk_file && !t->tls_auth_set)
+		t->tls_auth = TLS_AUTH_PSK;
+	fault = tls_auth_fault(t);
+	if (fault)
+		return error_set(err, FAULT_USAGE, -EINVAL, "%s", fault);
+	return 0;
+}
+
+static bool name_char_is_valid(char c)
+{
+	return isalnum((unsigned char)c) || c == '.' || c == '_' || c == '-';
+}
+
+static bool name_start_is_valid(char c)
+{
+	return name_char_is_valid(c) && c != '.' && c != '-';
+}
+
+bool target_name_is_valid(const char *name)
+{
+	size_t size = strlen(name);
+
+	if (size > NBD_NAME_MAX || !name_start_is_valid(name[0]))
+		return false;
+	for (size_t i = 1; i < size; i++)
+		if (!name_char_is_valid(name[i]))
+			return false;
+	return true;
+}
+
+void target_derive_name(const struct target *t, char *out)
+{
+	const char *from = t->export_name ? t->export_name : "";
+	size_t size = 0;
+
+	for (; *from && size < NBD_NAME_MAX; from++)
+		if (size > 0 ? name_char_is_valid(*from) : name_start_is_valid(*from))
+			out[size++] = *from;
+	out[size] = 0;
+	if (size == 0)
+		strcpy(out, "disk");
+}
+
+char *target_server(const struct target *t)
+{
+	char *text = NULL;
+	int r = -1;
+
+	switch (t->transport) {
+	case TRANSPORT_TCP:
+		if (strchr(t->host, ':'))
+			r = asprintf(&text, "[%s]:%s", t->host, t->port);
+		else
+			r = asprintf(&text, "%s:%s", t->host, t->port);
+		break;
+	case TRANSPORT_UNIX:
+		if (t->socket[0])
+			r = asprintf(&text, "unix:%s", t->socket);
+		else
+			r = asprintf(&text, "unix:@%s", t->socket + 1);
+		break;
+	case TRANSPORT_VSOCK:
+		r = asprintf(
+			&text, "vsock:%" PRIu32 ":%" PRIu32, t->vsock_cid, t->vsock_port);
+		break;
+	}
+	if (r < 0)
+		return NULL;
+	text_flatten(text);
+	return text;
+}
+
+const char *target_tls_name(const struct target *t)
+{
+	if (t->tls_hostname)
+		return t->tls_hostname;
+	return t->host_bare ? t->host_bare : t->host;
+}
+
+int target_parse_device(const char *text, unsigned *ret)
+{
+	static const char folder[] = "/dev/", driver[] = "nbd";
+	uint64_t index;
+
+	if (strncmp(text, folder, strlen(folder)) == 0)
+		text += strlen(folder);
+	if (strncmp(text, driver, strlen(driver)) != 0)
+		return -EINVAL;
+	text += strlen(driver);
+	if (text[0] == '0' && text[1])
+		return -EINVAL;
+	if (parse_u64(text, 0, DEVICE_MAX, &index) < 0)
+		return -EINVAL;
+	*ret = (unsigned)index;
+	return 0;
+}

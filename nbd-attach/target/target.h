@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is wanted: the one noun that everything else reads. A URI and options (later:
+ * configuration files) fill it, target_check() says whether it makes sense, and from
+ * then on it is const.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/deadline.h"
+#include "common/error.h"
+
+#define NBD_DEFAULT_PORT "10809"
+#define NBD_NAME_MAX	 64   /* bytes of an attachment's name */
+#define NBD_STRING_MAX	 4096 /* bytes of a string on the wire (NBD protocol, "Strings") \
+			       */
+#define NBD_LINKS_MAX	 16
+
+enum transport { TRANSPORT_TCP, TRANSPORT_UNIX, TRANSPORT_VSOCK };
+enum tls_mode { TLS_MODE_OFF, TLS_MODE_PREFER, TLS_MODE_REQUIRE };
+enum tls_auth { TLS_AUTH_X509, TLS_AUTH_PSK, TLS_AUTH_ANON };
+enum data_path { DATA_PATH_AUTO, DATA_PATH_KERNEL, DATA_PATH_RELAY };
+
+struct target {
+	char *uri;  /* as the user wrote it */
+	char *name; /* NULL: to be derived from the export */
+
+	/* the server */
+	enum transport transport;
+	char *host;	    /* TCP: name or address, an IPv6 zone as "fe80::1%eth0" */
+	char *host_bare;    /* TCP: host without its zone; NULL: it has none */
+	char *port;	    /* TCP: decimal */
+	char *socket;	    /* unix: path; "@name" was given as a leading NUL byte */
+	size_t socket_size; /* its bytes, since an abstract name starts with NUL */
+	uint32_t vsock_cid;
+	uint32_t vsock_port;
+	char *export_name; /* UTF-8, may be "" */
+
+	/* TLS */
+	enum tls_mode tls;
+	enum tls_auth tls_auth;
+	bool tls_auth_set; /* tls-type= was given, rather than derived */
+	bool tls_verify_peer;
+	char *tls_ca; /* files; NULL: the system's trust store */
+	char *tls_cert;
+	char *tls_key;
+	char *tls_psk_file;
+	char *tls_username;
+	char *tls_hostname; /* NULL: host */
+	char *tls_priority; /* GnuTLS priority string; NULL: the default */
+
+	/* the device */
+	int device; /* N of /dev/nbdN; -1: the kernel picks */
+	bool read_only;
+	unsigned connections; /* 0: auto */
+	enum data_path data_path;
+	uint32_t block_size; /* bytes; 0: as the server says */
+
+	/* times, microseconds */
+	usec_t connect_timeout;
+	usec_t io_timeout;
+	usec_t reconnect_timeout;
+};
+
+/* Fills in the defaults. target_done() releases what is inside. */
+void target_init(struct target *t);
+void target_done(struct target *t);
+#define _cleanup_target_ _cleanup_(target_done)
+
+/*
+ * Fills t from an NBD URI (the URI specification's nbd, nbds, nbd+unix and nbds+unix, and
+ * nbd+vsock, nbds+vsock) with the query parameters that libnbd knows. Fails with
+ * FAULT_USAGE and a line that names the offending part: -EINVAL, -ENOMEM. On failure t
+ * may be partly filled: it is of use to target_done() only. The URI comes first, the
+ * options after it, so that they override its query.
+ */
+int target_parse_uri(struct target *t, const char *uri, struct error *err);
+
+/*
+ * Sets one option by its long name without dashes ("tls-ca"), the words of the command
+ * line and of configuration files alike. An option that is a flag takes NULL or a
+ * boolean. -ENOENT: no such option; -EINVAL: bad value; -ENOMEM. FAULT_USAGE.
+ */
+int target_set(
+	struct target *t, const char *option, const char *value, struct error *err);
+
+/*
+ * The i-th option's name, NULL past the last; *ret_flag: it may stand without a value.
+ */
+const char *target_option_name(size_t i, bool *ret_flag);
+
+/* Does everything fit together? Derives what follows from the rest. FAULT_USAGE. */
+int target_check(struct target *t, struct error *err);
+
+/* "[A-Za-z0-9._-]", 1 to NBD_NAME_MAX bytes, no leading dot or dash. */
+bool target_name_is_valid(const char *name);
+
+/*
+ * An attachment's name made of the export's (design: reduced to the valid characters,
+ * "disk" if nothing is left). out has NBD_NAME_MAX + 1 bytes.
+ */
+void target_derive_name(const struct target *t, char *out);
+
+/* "host:port", "unix:/path" or "vsock:2:10809", for people; caller frees; NULL: memory.
+ */
+char *target_server(const struct target *t);
+
+/* The name that the server's certificate must bear, or NULL. */
+const char *target_tls_name(const struct target *t);
+
+/* "/dev/nbd5" or "nbd5" to 5. -EINVAL if it is neither. */
+int target_parse_device(const char *text, unsigned *ret);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "session/attachment.h"
+#include "verbs.h"
+
+int verb_attach(const struct arguments *a, struct error *err)
+{
+	_cleanup_target_ struct target t;
+	_cleanup_free_ char *server = NULL;
+	unsigned index;
+	int r;
+
+	target_init(&t);
+	r = arguments_target(a, &t, err);
+	if (r < 0)
+		return r;
+	/* Rather no device than one of which the user thinks that it heals itself. */
+	if (!a->no_daemon)
+		return error_set(err, FAULT_USAGE, -EOPNOTSUPP,
+			"this version does not supervise attachments yet: say --no-daemon, and a "
+			"lost link stays lost");
+	server = target_server(&t);
+	r = attachment_create(&t, &index, err);
+	if (r < 0)
+		return error_prefix(err, r, "%s", server ? server : t.uri);
+	return printf("/dev/nbd%u\n", index) < 0 ? -errno : 0;
+}

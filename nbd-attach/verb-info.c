@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <inttypes.h>
+#include <json.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "session/link.h"
+#include "verbs.h"
+
+DEFINE_CLEANUP(json_object *, json_object_put)
+
+/* The mode's name in the protocol, and how it is known. */
+static const struct {
+	const char *name, *how;
+} modes[] = {
+	[SERVER_MODE_UNKNOWN] = {"unknown", "it could not be asked"},
+	[SERVER_MODE_NOTLS] = {"NOTLS", "it does not take STARTTLS"},
+	[SERVER_MODE_FORCEDTLS] = {"FORCEDTLS", "it refuses every option without TLS"},
+	[SERVER_MODE_SELECTIVETLS] = {"SELECTIVETLS",
+		"it answers in plaintext, and takes STARTTLS"},
+	[SERVER_MODE_TLS] = {"FORCEDTLS or SELECTIVETLS",
+		"it takes STARTTLS; which of the two it is only shows in plaintext: see "
+		"info with nbd://"},
+};
+
+static const struct {
+	uint16_t flag;
+	const char *name;
+} features[] = {
+	{NBD_FLAG_SEND_FLUSH, "flush"},
+	{NBD_FLAG_SEND_FUA, "fua"},
+	{NBD_FLAG_ROTATIONAL, "rotational"},
+	{NBD_FLAG_SEND_TRIM, "trim"},
+	{NBD_FLAG_SEND_WRITE_ZEROES, "write-zeroes"},
+	{NBD_FLAG_CAN_MULTI_CONN, "multi-conn"},
+};
+
+static void add_text(json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static void add_bool(json_object *o, const char *key, bool value)
+{
+	json_object_object_add(o, key, json_object_new_boolean(value));
+}
+
+static void add_number(json_object *o, const char *key, uint64_t value)
+{
+	json_object_object_add(o, key, json_object_new_int64((int64_t)value));
+}
+
+/* What is known of the server rather than of one export. */
+static void add_server(json_object *o, const struct target *t, const struct link *link)
+{
+	const struct server_facts *facts = &link->facts;
+
+	add_text(o, "uri", t->uri);
+	add_text(o, "address", link->address);
+	add_text(o, "tls-mode", modes[facts->mode].name);
+	add_text(o, "tls-mode-reason", modes[facts->mode].how);
+	add_bool(o, "tls", facts->tls);
+	if (facts->tls) {
+		add_text(o, "tls-version", facts->tls_version);
+		add_text(o, "tls-cipher", facts->tls_cipher);
+		add_bool(o, "tls-verified", facts->tls_verified);
+	}
+}
+
+static void add_export(json_object *o, const struct target *t, const struct nbd_export *e)
+{
+	json_object *list = json_object_new_array();
+
+	add_text(o, "export", t->export_name);
+	add_text(o, "description", e->description);
+	add_number(o, "size", e->size);
+	add_bool(o, "read-only", e->flags & NBD_FLAG_READ_ONLY);
+	for (size_t i = 0; i < ELEMENTSOF(features); i++)
+		if (e->flags & features[i].flag)
+			json_object_array_add(
+				list, json_object_new_string(features[i].name));
+	json_object_object_add(o, "features", list);
+	add_number(o, "block-size-minimum", e->minimum);
+	add_number(o, "block-size-preferred", e->preferred);
+	add_number(o, "payload-maximum", e->maximum);
+}
+
+static void print_json(json_object *o)
+{
+	puts(json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static void print_server(const struct link *link)
+{
+	const struct server_facts *facts = &link->facts;
+
+	printf("server:      %s\n", link->address);
+	if (facts->tls)
+		printf("TLS:         %s, %s, %s\n", facts->tls_version, facts->tls_cipher,
+			facts->tls_verified ? "server verified" : "SERVER NOT VERIFIED");
+	else
+		printf("TLS:         no\n");
+	printf("TLS mode:    %s (%s)\n", modes[facts->mode].name, modes[facts->mode].how);
+}
+
+static void print_export(const struct target *t, const struct nbd_export *e)
+{
+	char quoted[NBD_DESCRIPTION_SIZE + 16];
+
+	printf("export:      %s\n",
+		text_quote(
+			t->export_name, strlen(t->export_name), quoted, sizeof(quoted)));
+	if (e->description[0])
+		printf("description: %s\n",
+			text_quote(e->description, strlen(e->description), quoted,
+				sizeof(quoted)));
+	printf("size:        %" PRIu64 " bytes (%.1f MiB)\n", e->size,
+		(double)e->size / (1024 * 1024));
+	printf("read-only:   %s\n", e->flags & NBD_FLAG_READ_ONLY ? "yes" : "no");
+	printf("features:   ");
+	for (size_t i = 0; i < ELEMENTSOF(features); i++)
+		if (e->flags & features[i].flag)
+			printf(" %s", features[i].name);
+	printf("\nblock size:  minimum %u, preferred %u, payload up to %u bytes\n",
+		e->minimum, e->preferred, e->maximum);
+}
+
+/* The list grows while the worker reports; it is shown only when it came to its end. */
+static int take_export(const struct report_export *export, void *userdata)
+{
+	json_object *list = userdata, *o = json_object_new_object();
+
+	if (!o)
+		return -ENOMEM;
+	add_text(o, "name", export->name);
+	add_text(o, "description", export->description);
+	return json_object_array_add(list, o) < 0 ? -ENOMEM : 0;
+}
+
+static void print_list(json_object *list)
+{
+	char name[2 * NBD_NAME_MAX], description[NBD_DESCRIPTION_SIZE + 16];
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		json_object *o = json_object_array_get_idx(list, i);
+		const char *n = json_object_get_string(json_object_object_get(o, "name"));
+		const char *d =
+			json_object_get_string(json_object_object_get(o, "description"));
+
+		printf("%s%s%s\n", text_quote(n, strlen(n), name, sizeof(name)),
+			d[0] ? "\t" : "",
+			d[0] ? text_quote(d, strlen(d), description, sizeof(description))
+			     : "");
+	}
+}
+
+static int list_exports(const struct arguments *a, const struct target *t,
+	const struct credentials *c, struct error *err)
+{
+	_cleanup_(json_object_putp) json_object *o = json_object_new_object();
+	json_object *list = json_object_new_array();
+	struct link link = {.fd = -1};
+	int r;
+
+	json_object_object_add(o, "exports", list);
+	r = link_list(t, c, take_export, list, &link, err);
+	if (r < 0)
+		return r;
+	if (a->json) {
+		add_server(o, t, &link);
+		print_json(o);
+	} else {
+		print_server(&link);
+		print_list(list);
+	}
+	return 0;
+}
+
+static int ask_export(const struct arguments *a, const struct target *t,
+	const struct credentials *c, struct error *err)
+{
+	_cleanup_(json_object_putp) json_object *o = json_object_new_object();
+	struct link link = {.fd = -1};
+	int r = link_info(t, c, &link, err);
+
+	if (r < 0)
+		return r;
+	if (a->json) {
+		add_server(o, t, &link);
+		add_export(o, t, &link.facts.export);
+		print_json(o);
+	} else {
+		print_server(&link);
+		print_export(t, &link.facts.export);
+	}
+	return 0;
+}
+
+int verb_info(const struct arguments *a, struct error *err)
+{
+	_cleanup_credentials_ struct credentials c = {0};
+	_cleanup_target_ struct target t;
+	_cleanup_free_ char *server = NULL;
+	int r;
+
+	target_init(&t);
+	r = arguments_target(a, &t, err);
+	if (r == 0)
+		r = credentials_read(&t, &c, err);
+	if (r < 0)
+		return r;
+	server = target_server(&t);
+	r = a->list ? list_exports(a, &t, &c, err) : ask_export(a, &t, &c, err);
+	return r < 0 ? error_prefix(err, r, "%s", server ? server : t.uri) : 0;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The verbs: each prints its result; a failure goes up in err. */
+#pragma once
+
+#include "arguments.h"
+
+int verb_attach(const struct arguments *a, struct error *err);
+int verb_detach(const struct arguments *a, struct error *err);
+int verb_list(const struct arguments *a, struct error *err);
+int verb_info(const struct arguments *a, struct error *err);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "wire/credentials.h"
+
+#define CREDENTIAL_SIZE_MAX (1024 * 1024)
+
+void credentials_done(struct credentials *c)
+{
+	blob_done(&c->ca);
+	blob_done(&c->cert);
+	blob_done(&c->key);
+	blob_done(&c->psk_key);
+	free(c->psk_username);
+	*c = (struct credentials){0};
+}
+
+static int read_one(const char *what, const char *path, bool secret, struct blob *ret,
+	struct error *err)
+{
+	int r;
+
+	if (!path)
+		return 0;
+	r = file_read(path, CREDENTIAL_SIZE_MAX, secret, ret);
+	if (r == -EPERM && secret)
+		return error_set(err, FAULT_USAGE, r,
+			"%s %s is open to others: chmod o= and g-w it", what, path);
+	if (r < 0)
+		return error_set(
+			err, FAULT_USAGE, r, "cannot read %s %s: %m", what, path);
+	return 0;
+}
+
+static bool is_hex(const char *text, size_t size)
+{
+	return size > 0 && size % 2 == 0 &&
+		strspn(text, "0123456789abcdefABCDEF") >= size;
+}
+
+/* Keeps one "username:hexkey" line of a PSK file. */
+static int keep_psk(
+	const char *line, const char *colon, size_t size, struct credentials *c)
+{
+	size_t key_size = size - (size_t)(colon + 1 - line);
+
+	c->psk_username = strndup(line, (size_t)(colon - line));
+	c->psk_key.data = strndup(colon + 1, key_size);
+	if (!c->psk_username || !c->psk_key.data)
+		return -ENOMEM;
+	c->psk_key.size = key_size;
+	return 0;
+}
+
+/*
+ * The line of the wanted user, or, where none is asked for, the only line that there is.
+ * Returns how many lines would do.
+ */
+static int find_psk(const char *text, const char *user, struct credentials *c)
+{
+	int found = 0;
+
+	while (*text) {
+		size_t size = strcspn(text, "\r\n");
+		const char *colon = memchr(text, ':', size);
+
+		if (colon && colon > text && *text != '#' &&
+			is_hex(colon + 1, size - (size_t)(colon + 1 - text)) &&
+			(!user ||
+				(strlen(user) == (size_t)(colon - text) &&
+					memcmp(user, text, strlen(user)) == 0))) {
+			if (found++ == 0 && keep_psk(text, colon, size, c) < 0)
+				return -ENOMEM;
+		}
+		text += size;
+		text += strspn(text, "\r\n");
+	}
+	return found;
+}
+
+static int read_psk(const struct target *t, struct credentials *c, struct error *err)
+{
+	_cleanup_blob_ struct blob file = {0};
+	int r = read_one("PSK file", t->tls_psk_file, true, &file, err);
+
+	if (r < 0)
+		return r;
+	r = find_psk(file.data, t->tls_username, c);
+	if (r < 0)
+		return error_memory(err);
+	if (r == 0 && t->tls_username)
+		return error_set(err, FAULT_USAGE, -ENOENT,
+			"PSK file %s has no line \"%s:KEY\" with a hexadecimal key",
+			t->tls_psk_file, t->tls_username);
+	if (r == 0)
+		return error_set(err, FAULT_USAGE, -ENOENT,
+			"PSK file %s has no line \"USERNAME:KEY\" with a hexadecimal key",
+			t->tls_psk_file);
+	if (r > 1 && !t->tls_username)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"PSK file %s has several keys: say which with --tls-username",
+			t->tls_psk_file);
+	return 0;
+}
+
+int credentials_read(const struct target *t, struct credentials *ret, struct error *err)
+{
+	_cleanup_credentials_ struct credentials c = {0};
+	int r = 0;
+
+	if (t->tls == TLS_MODE_OFF) {
+		*ret = c;
+		return 0;
+	}
+	if (t->tls_auth == TLS_AUTH_PSK) {
+		r = read_psk(t, &c, err);
+	} else if (t->tls_auth == TLS_AUTH_X509) {
+		r = read_one("CA file", t->tls_ca, false, &c.ca, err);
+		if (r == 0)
+			r = read_one("certificate", t->tls_cert, false, &c.cert, err);
+		if (r == 0)
+			r = read_one("key file", t->tls_key, true, &c.key, err);
+	}
+	if (r < 0)
+		return r;
+	*ret = c;
+	c = (struct credentials){0};
+	return 0;
+}

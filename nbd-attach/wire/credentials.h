@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The files that TLS needs, read into memory while the program still may, before a link
+ * worker gives up its rights. Nothing is parsed here but the PSK file, and nothing of it
+ * is ever logged.
+ */
+#pragma once
+
+#include "common/file.h"
+#include "target/target.h"
+
+struct credentials {
+	struct blob ca;	  /* PEM; empty: the system's trust store */
+	struct blob cert; /* PEM */
+	struct blob key;  /* PEM, secret */
+	char *psk_username;
+	struct blob psk_key; /* hexadecimal digits, secret */
+};
+
+/* Wipes the secrets. */
+void credentials_done(struct credentials *c);
+#define _cleanup_credentials_ _cleanup_(credentials_done)
+
+/*
+ * Reads what the target names; nothing where it does without TLS. Key files that others
+ * can read are refused. FAULT_USAGE and a line that names the file.
+ */
+int credentials_read(const struct target *t, struct credentials *ret, struct error *err);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "wire/option.h"
+
+/*
+ * Reads the server's greeting and answers it with the client's flags (NBD protocol,
+ * "Newstyle negotiation"). Where TLS is required and the server has no fixed newstyle, in
+ * which STARTTLS does not exist, nothing at all is sent: FAULT_TLS.
+ */
+int greeting_exchange(struct negotiation *n, struct error *err);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The hand-over of a TLS session to the kernel. It is done at a record boundary, after
+ * the last byte of the negotiation was read through GnuTLS: GnuTLS reads records exactly,
+ * so that what it has not read is still in the socket. The keys pass through here only,
+ * and are wiped.
+ */
+#include <errno.h>
+#include <gnutls/socket.h>
+#include <linux/tls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "wire/tls-internal.h"
+
+#ifndef TCP_ULP
+#define TCP_ULP 31
+#endif
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
+
+union crypto_info {
+	struct tls_crypto_info info;
+	struct tls12_crypto_info_aes_gcm_128 gcm_128;
+	struct tls12_crypto_info_aes_gcm_256 gcm_256;
+	struct tls12_crypto_info_aes_ccm_128 ccm_128;
+	struct tls12_crypto_info_chacha20_poly1305 chacha20;
+};
+
+/* How the kernel lays out a cipher's key material (include/uapi/linux/tls.h). */
+#define LAYOUT(type, SIZE)                                                \
+	.size = sizeof(struct type), .iv = offsetof(struct type, iv),     \
+	.iv_size = SIZE##_IV_SIZE, .key = offsetof(struct type, key),     \
+	.key_size = SIZE##_KEY_SIZE, .salt = offsetof(struct type, salt), \
+	.salt_size = SIZE##_SALT_SIZE, .rec_seq = offsetof(struct type, rec_seq)
+
+static const struct cipher {
+	gnutls_cipher_algorithm_t gnutls;
+	uint16_t kernel;
+	size_t size, iv, iv_size, key, key_size, salt, salt_size, rec_seq;
+} ciphers[] = {
+	{GNUTLS_CIPHER_AES_128_GCM, TLS_CIPHER_AES_GCM_128,
+		LAYOUT(tls12_crypto_info_aes_gcm_128, TLS_CIPHER_AES_GCM_128)},
+	{GNUTLS_CIPHER_AES_256_GCM, TLS_CIPHER_AES_GCM_256,
+		LAYOUT(tls12_crypto_info_aes_gcm_256, TLS_CIPHER_AES_GCM_256)},
+	{GNUTLS_CIPHER_AES_128_CCM, TLS_CIPHER_AES_CCM_128,
+		LAYOUT(tls12_crypto_info_aes_ccm_128, TLS_CIPHER_AES_CCM_128)},
+	{GNUTLS_CIPHER_CHACHA20_POLY1305, TLS_CIPHER_CHACHA20_POLY1305,
+		LAYOUT(tls12_crypto_info_chacha20_poly1305,
+			TLS_CIPHER_CHACHA20_POLY1305)},
+};
+
+#define SEQUENCE_SIZE 8
+
+static const struct cipher *find_cipher(gnutls_session_t session)
+{
+	gnutls_cipher_algorithm_t used = gnutls_cipher_get(session);
+
+	for (size_t i = 0; i < ELEMENTSOF(ciphers); i++)
+		if (ciphers[i].gnutls == used)
+			return &ciphers[i];
+	return NULL;
+}
+
+static int cannot(struct stream *s, int r, const char *what, struct error *err)
+{
+	return error_set(err, FAULT_KERNEL, r,
+		"the kernel cannot carry this link (%s, %s): %s: %m", tls_version_name(s),
+		tls_cipher_name(s), what);
+}
+
+/*
+ * The nonce's parts. GnuTLS gives the implicit part as iv: 12 bytes in TLS 1.3 and with
+ * CHACHA20, 4 in TLS 1.2 with AES, where the explicit part is the sequence number.
+ */
+static int fill_nonce(const struct cipher *c, const gnutls_datum_t *iv,
+	const unsigned char *sequence, char *out)
+{
+	if (iv->size == c->salt_size + c->iv_size) {
+		memcpy(out + c->salt, iv->data, c->salt_size);
+		memcpy(out + c->iv, iv->data + c->salt_size, c->iv_size);
+		return 0;
+	}
+	if (iv->size == c->salt_size && c->iv_size == SEQUENCE_SIZE) {
+		memcpy(out + c->salt, iv->data, c->salt_size);
+		memcpy(out + c->iv, sequence, SEQUENCE_SIZE);
+		return 0;
+	}
+	return -EOPNOTSUPP;
+}
+
+static int install_direction(
+	struct stream *s, const struct cipher *c, bool receive, struct error *err)
+{
+	gnutls_session_t session = s->tls->gnutls;
+	unsigned char sequence[SEQUENCE_SIZE];
+	gnutls_datum_t iv, key;
+	union crypto_info crypto = {0};
+	int r;
+
+	if (gnutls_transport_is_ktls_enabled(session) &
+		(receive ? GNUTLS_KTLS_RECV : GNUTLS_KTLS_SEND))
+		return 0; /* GnuTLS has done it (its configuration says ktls = true) */
+	if (gnutls_record_get_state(session, receive, NULL, &iv, &key, sequence) < 0 ||
+		key.size != c->key_size)
+		return cannot(s, -EOPNOTSUPP, "GnuTLS does not give its keys", err);
+	crypto.info.version = gnutls_protocol_get_version(session) == GNUTLS_TLS1_3
+		? TLS_1_3_VERSION
+		: TLS_1_2_VERSION;
+	crypto.info.cipher_type = c->kernel;
+	r = fill_nonce(c, &iv, sequence, (char *)&crypto);
+	memcpy((char *)&crypto + c->key, key.data, c->key_size);
+	memcpy((char *)&crypto + c->rec_seq, sequence, SEQUENCE_SIZE);
+	if (r == 0 &&
+		setsockopt(s->fd, SOL_TLS, receive ? TLS_RX : TLS_TX, &crypto,
+			(socklen_t)c->size) < 0)
+		r = -errno;
+	explicit_bzero(&crypto, sizeof(crypto));
+	return r < 0 ? cannot(s, r, receive ? "TLS_RX" : "TLS_TX", err) : 0;
+}
+
+int ktls_install(struct stream *s, struct error *err)
+{
+	gnutls_session_t session = s->tls->gnutls;
+	const struct cipher *c = find_cipher(session);
+	int r;
+
+	if (gnutls_record_check_pending(session) > 0)
+		return error_set(err, FAULT_PROTOCOL, -EPROTO,
+			"the server broke the protocol: it sent bytes after its last reply");
+	if (!c)
+		return cannot(s, -EOPNOTSUPP, "the kernel has no such cipher", err);
+	if (gnutls_transport_is_ktls_enabled(session) == 0 &&
+		setsockopt(s->fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0)
+		return cannot(
+			s, -errno, "TCP_ULP (no tls module, or no TCP connection)", err);
+	r = install_direction(s, c, false, err);
+	if (r == 0)
+		r = install_direction(s, c, true, err);
+	if (r == 0)
+		log_debug("the kernel has the keys: %s, %s", tls_version_name(s),
+			tls_cipher_name(s));
+	return r;
+}
+
+/* Asks for the head only: the kernel then gives version and cipher, and no key. */
+static bool has_direction(int fd, int direction)
+{
+	struct tls_crypto_info head = {0};
+	socklen_t size = sizeof(head);
+
+	return getsockopt(fd, SOL_TLS, direction, &head, &size) == 0 &&
+		head.cipher_type != 0;
+}
+
+int ktls_is_installed(int fd)
+{
+	return has_direction(fd, TLS_TX) && has_direction(fd, TLS_RX);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "wire/greeting.h"
+#include "wire/negotiate.h"
+#include "wire/opt-abort.h"
+#include "wire/opt-export-name.h"
+#include "wire/opt-info-go.h"
+#include "wire/opt-starttls.h"
+#include "wire/server-mode.h"
+
+struct negotiation *negotiation_new(
+	const struct target *t, int fd, usec_t deadline, struct error *err)
+{
+	struct negotiation *n = calloc(1, sizeof(*n));
+
+	if (!n) {
+		error_memory(err);
+		return NULL;
+	}
+	n->target = t;
+	stream_init(&n->stream, fd, deadline);
+	return n;
+}
+
+void negotiation_free(struct negotiation *n)
+{
+	if (!n)
+		return;
+	tls_close(&n->stream);
+	free(n);
+}
+
+static void note_tls(const struct negotiation *n, struct server_facts *facts)
+{
+	facts->tls = true;
+	facts->tls_verified = n->target->tls_verify_peer;
+	snprintf(facts->tls_version, sizeof(facts->tls_version), "%s",
+		tls_version_name(&n->stream));
+	snprintf(facts->tls_cipher, sizeof(facts->tls_cipher), "%s",
+		tls_cipher_name(&n->stream));
+}
+
+/*
+ * The TLS question, settled before any other option is sent (rules on STARTTLS and on
+ * downgrade attacks in the protocol's TLS section).
+ */
+static int settle_tls(struct negotiation *n, const struct tls_credentials *credentials,
+	struct server_facts *facts, struct error *err)
+{
+	int r;
+
+	if (n->target->tls == TLS_MODE_OFF)
+		return 0;
+	r = n->fixed_newstyle ? opt_starttls(n, err) : 0;
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		facts->mode = SERVER_MODE_NOTLS;
+		if (n->target->tls == TLS_MODE_REQUIRE) {
+			opt_abort(n);
+			return -EPROTONOSUPPORT;
+		}
+		log_warning(
+			"the server offers no TLS: going on in plaintext (--tls prefer)");
+		err->fault = FAULT_NONE;
+		return 0;
+	}
+	r = tls_handshake(&n->stream, n->target, credentials, err);
+	if (r < 0)
+		return r;
+	facts->mode = SERVER_MODE_TLS;
+	note_tls(n, facts);
+	return 0;
+}
+
+static int begin(struct negotiation *n, const struct tls_credentials *credentials,
+	struct server_facts *facts, struct error *err)
+{
+	int r = greeting_exchange(n, err);
+
+	return r < 0 ? r : settle_tls(n, credentials, facts, err);
+}
+
+/* Leaving because of a refusal is our own will; leaving after a breach is not. */
+static int leave(struct negotiation *n, int r, const struct error *err)
+{
+	if (r == 0 || err->fault == FAULT_REFUSED || err->fault == FAULT_USAGE)
+		opt_abort(n);
+	return r;
+}
+
+int negotiate_go(struct negotiation *n, const struct tls_credentials *credentials,
+	struct server_facts *ret, struct error *err)
+{
+	struct server_facts facts = {0};
+	int r = begin(n, credentials, &facts, err);
+
+	if (r < 0)
+		return r;
+	r = n->fixed_newstyle ? opt_info_go(n, NBD_OPT_GO, &facts.export, err) : -ENOTSUP;
+	if (r == -ENOTSUP) {
+		err->fault = FAULT_NONE;
+		r = opt_export_name(n, &facts.export, err);
+	} else if (r < 0) {
+		leave(n, r, err);
+	}
+	if (r < 0)
+		return r;
+	*ret = facts;
+	return 0;
+}
+
+/* NBD_CMD_DISC: the polite end once the transmission phase was entered. */
+static void disconnect(struct negotiation *n)
+{
+	struct nbd_request request = {
+		.magic = htobe32(NBD_REQUEST_MAGIC), .type = htobe16(NBD_CMD_DISC)};
+	struct error ignored = {0};
+
+	(void)stream_write(&n->stream, &request, sizeof(request), &ignored);
+}
+
+/* A server without INFO tells about an export only to those who enter it. */
+static int info_by_entering(
+	struct negotiation *n, struct nbd_export *export, struct error *err)
+{
+	int r;
+
+	err->fault = FAULT_NONE;
+	r = opt_export_name(n, export, err);
+	if (r == 0)
+		disconnect(n);
+	return r;
+}
+
+int negotiate_info(struct negotiation *n, const struct tls_credentials *credentials,
+	struct server_facts *ret, struct error *err)
+{
+	struct server_facts facts = {0};
+	int r = begin(n, credentials, &facts, err);
+
+	if (r < 0)
+		return r;
+	if (!n->fixed_newstyle) {
+		facts.mode = SERVER_MODE_NOTLS;
+		r = -ENOTSUP;
+	} else {
+		r = opt_info_go(n, NBD_OPT_INFO, &facts.export, err);
+	}
+	if (r == -ENOTSUP) {
+		r = info_by_entering(n, &facts.export, err);
+	} else {
+		if (facts.mode == SERVER_MODE_UNKNOWN)
+			facts.mode = server_mode_find(n, &r, err);
+		leave(n, r, err);
+	}
+	if (r < 0)
+		return r;
+	*ret = facts;
+	return 0;
+}
+
+int negotiate_list(struct negotiation *n, const struct tls_credentials *credentials,
+	opt_list_fn fn, void *userdata, struct server_facts *ret, struct error *err)
+{
+	struct server_facts facts = {0};
+	int r = begin(n, credentials, &facts, err);
+
+	if (r < 0)
+		return r;
+	if (!n->fixed_newstyle)
+		return error_set(err, FAULT_REFUSED, -ENOTSUP,
+			"the server cannot list its exports (no fixed newstyle negotiation)");
+	r = opt_list(n, fn, userdata, err);
+	if (facts.mode == SERVER_MODE_UNKNOWN)
+		facts.mode = server_mode_find(n, &r, err);
+	leave(n, r, err);
+	if (r < 0)
+		return r;
+	*ret = facts;
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "wire/opt-abort.h"
+
+#define ABORT_PATIENCE (1 * USEC_PER_SEC)
+
+void opt_abort(struct negotiation *n)
+{
+	usec_t patience = deadline_after(ABORT_PATIENCE);
+	struct error ignored = {0};
+	struct reply reply;
+
+	/* Also after the negotiation's own deadline: to leave politely is still right. */
+	n->stream.deadline = patience;
+	if (option_send(n, NBD_OPT_ABORT, NULL, 0, &ignored) < 0)
+		return;
+	(void)option_receive(n, NBD_OPT_ABORT, 0, &reply, &ignored);
+}

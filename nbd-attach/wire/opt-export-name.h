@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "wire/negotiate.h"
+
+/*
+ * NBD_OPT_EXPORT_NAME: enters the transmission phase at a server without GO. It has no
+ * error reply: a server that closes has refused (-ECONNRESET, FAULT_REFUSED).
+ */
+int opt_export_name(struct negotiation *n, struct nbd_export *ret, struct error *err);

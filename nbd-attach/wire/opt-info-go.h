@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "wire/export.h"
+#include "wire/option.h"
+
+/*
+ * NBD_OPT_INFO asks about the target's export, NBD_OPT_GO also enters the transmission
+ * phase. Both request the block sizes. Refusals as from option_refused(): -ENOTSUP tells
+ * a server that has neither. An ACK without the export's size and flags is
+ * FAULT_PROTOCOL.
+ */
+int opt_info_go(struct negotiation *n, enum nbd_option option, struct nbd_export *ret,
+	struct error *err);

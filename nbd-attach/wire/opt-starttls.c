@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "wire/opt-starttls.h"
+
+int opt_starttls(struct negotiation *n, struct error *err)
+{
+	struct reply reply;
+	int r;
+
+	r = option_send(n, NBD_OPT_STARTTLS, NULL, 0, err);
+	if (r < 0)
+		return r;
+	r = option_receive(n, NBD_OPT_STARTTLS, 0, &reply, err);
+	if (r < 0)
+		return r;
+	if (reply.type == NBD_REP_ACK)
+		return 1;
+	option_refused(n, NBD_OPT_STARTTLS, &reply, err);
+	error_prefix(err, 0, "the server offers no TLS");
+	err->fault = FAULT_TLS;
+	return 0;
+}

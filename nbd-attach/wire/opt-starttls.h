@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "wire/option.h"
+
+/*
+ * NBD_OPT_STARTTLS: asks for TLS. Only for a plain stream after fixed newstyle
+ * negotiation. 1: the server agreed, and every byte from now on is TLS. 0: it refused,
+ * and err says how, with FAULT_TLS. Negative: the session is broken.
+ */
+int opt_starttls(struct negotiation *n, struct error *err);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "wire/option.h"
+
+#define OPTION_SIZE_MAX                                                \
+	(NBD_STRING_MAX + 64) /* the longest that we send: INFO and GO \
+			       */
+
+const char *option_name(enum nbd_option option)
+{
+	switch (option) {
+	case NBD_OPT_EXPORT_NAME: return "EXPORT_NAME";
+	case NBD_OPT_ABORT: return "ABORT";
+	case NBD_OPT_LIST: return "LIST";
+	case NBD_OPT_STARTTLS: return "STARTTLS";
+	case NBD_OPT_INFO: return "INFO";
+	case NBD_OPT_GO: return "GO";
+	}
+	return "?";
+}
+
+int option_send(struct negotiation *n, enum nbd_option option, const void *data,
+	size_t size, struct error *err)
+{
+	struct nbd_option_header header = {.magic = htobe64(NBD_OPTION_MAGIC),
+		.option = htobe32(option),
+		.size = htobe32((uint32_t)size)};
+	char message[sizeof(header) + OPTION_SIZE_MAX];
+
+	if (size > OPTION_SIZE_MAX)
+		return error_set(
+			err, FAULT_USAGE, -E2BIG, "the export's name is too long");
+	/* In one piece: some servers take a header alone for a client that stalls. */
+	memcpy(message, &header, sizeof(header));
+	if (size > 0)
+		memcpy(message + sizeof(header), data, size);
+	n->stream.step = option_name(option);
+	log_debug("sending %s %s", option_name(option),
+		n->stream.tls ? "inside TLS" : "in plaintext");
+	return stream_write(&n->stream, message, sizeof(header) + size, err);
+}
+
+static int broken(enum nbd_option option, const char *how, struct error *err)
+{
+	return error_set(err, FAULT_PROTOCOL, -EPROTO,
+		"the server broke the protocol: its reply to %s %s", option_name(option),
+		how);
+}
+
+/* The rules that need no more than the header: see the protocol's "Option reply types".
+ */
+static int check_header(const struct negotiation *n, enum nbd_option option,
+	const struct nbd_reply_header *header, uint32_t expected, struct error *err)
+{
+	uint32_t type = be32toh(header->type);
+	uint32_t size = be32toh(header->size);
+
+	if (be64toh(header->magic) != NBD_REPLY_MAGIC)
+		return broken(option, "has a wrong magic number", err);
+	if (be32toh(header->option) != (uint32_t)option)
+		return broken(option, "names another option", err);
+	if (size > REPLY_SIZE_MAX)
+		return broken(option, "is too long", err);
+	if (type == NBD_REP_ACK && size != 0)
+		return broken(option, "is an ACK with data", err);
+	if (type == NBD_REP_ERR_TLS_REQD && n->stream.tls)
+		return broken(option, "demands TLS inside TLS", err);
+	if (!(type & NBD_REP_ERR_BIT) && type != NBD_REP_ACK &&
+		(!expected || type != expected))
+		return broken(option, "is of a type that does not belong there", err);
+	return 0;
+}
+
+int option_receive(struct negotiation *n, enum nbd_option option, uint32_t expected,
+	struct reply *ret, struct error *err)
+{
+	struct nbd_reply_header header;
+	uint32_t size;
+	int r;
+
+	n->stream.step = option_name(option);
+	r = stream_read(&n->stream, &header, sizeof(header), err);
+	if (r < 0)
+		return r;
+	r = check_header(n, option, &header, expected, err);
+	if (r < 0)
+		return r;
+	size = be32toh(header.size);
+	r = stream_read(&n->stream, n->reply, size, err);
+	if (r < 0)
+		return r;
+	n->reply[size] = 0;
+	*ret = (struct reply){.type = be32toh(header.type), .size = size};
+	log_debug("%s is answered with %s %u", option_name(option),
+		reply_is_error(ret) ? "error" : "reply", ret->type & ~NBD_REP_ERR_BIT);
+	return 0;
+}
+
+static const struct {
+	uint32_t type;
+	int r;
+	const char *meaning;
+} refusals[] = {
+	{NBD_REP_ERR_UNSUP, -ENOTSUP, "the server does not know %s"},
+	{NBD_REP_ERR_POLICY, -EACCES, "the server's policy forbids %s"},
+	{NBD_REP_ERR_INVALID, -EINVAL, "the server calls our %s invalid"},
+	{NBD_REP_ERR_PLATFORM, -EINVAL, "the server's platform has no %s"},
+	{NBD_REP_ERR_TLS_REQD, -EPROTONOSUPPORT,
+		"the server requires TLS for %s: use nbds://"},
+	{NBD_REP_ERR_UNKNOWN, -ENOENT, "the server has no such export (%s)"},
+	{NBD_REP_ERR_SHUTDOWN, -ESHUTDOWN, "the server is shutting down (%s)"},
+	{NBD_REP_ERR_BLOCK_SIZE_REQD, -EINVAL,
+		"the server insists on block sizes for %s"},
+	{NBD_REP_ERR_TOO_BIG, -EINVAL, "the server finds our %s too big"},
+};
+
+int option_refused(const struct negotiation *n, enum nbd_option option,
+	const struct reply *reply, struct error *err)
+{
+	const char *meaning = "the server refused %s";
+	char said[160] = "", what[200], words[128];
+	int r = -EINVAL;
+
+	for (size_t i = 0; i < ELEMENTSOF(refusals); i++)
+		if (refusals[i].type == reply->type) {
+			meaning = refusals[i].meaning;
+			r = refusals[i].r;
+		}
+	/* Its own words come last, so that they cannot pass for ours. */
+	if (reply->size > 0)
+		snprintf(said, sizeof(said), "; it says %s",
+			text_quote(n->reply, reply->size, words, sizeof(words)));
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(what, sizeof(what), meaning, option_name(option));
+#pragma GCC diagnostic pop
+	return error_set(err, FAULT_REFUSED, r, "%s%s", what, said);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "wire/credentials.h"
+#include "wire/opt-starttls.h"
+#include "wire/server-mode.h"
+
+static bool is_broken(int r, const struct error *err)
+{
+	return r < 0 && err->fault != FAULT_REFUSED;
+}
+
+/*
+ * An export was refused for want of TLS. A server in FORCEDTLS mode refuses every option
+ * so, one in SELECTIVETLS mode only those that name an export.
+ */
+static enum server_mode tells_forced(struct negotiation *n, int *r, struct error *err)
+{
+	struct error list_error = {0};
+	int list = opt_list(n, NULL, NULL, &list_error);
+
+	if (is_broken(list, &list_error)) {
+		*r = list;
+		*err = list_error;
+		return SERVER_MODE_UNKNOWN;
+	}
+	if (list == -EPROTONOSUPPORT) {
+		error_prefix(err, *r, "FORCEDTLS server");
+		return SERVER_MODE_FORCEDTLS;
+	}
+	error_prefix(err, *r, "SELECTIVETLS server");
+	return SERVER_MODE_SELECTIVETLS;
+}
+
+/*
+ * The server talks in plaintext. If it agrees to STARTTLS, it is selective; the client is
+ * then bound to bring TLS up. Whoever it is, it will hear ABORT only, so nothing is
+ * verified and no credential is shown.
+ */
+static enum server_mode tells_selective(struct negotiation *n)
+{
+	_cleanup_(tls_credentials_freep) struct tls_credentials *none = NULL;
+	struct target anyone = *n->target;
+	struct error ignored = {0};
+	int r = opt_starttls(n, &ignored);
+
+	if (r < 0)
+		return SERVER_MODE_UNKNOWN;
+	if (r == 0)
+		return SERVER_MODE_NOTLS;
+	anyone.tls_verify_peer = false;
+	if (tls_credentials_new(
+		    &anyone, &(const struct credentials){0}, &none, &ignored) == 0)
+		(void)tls_handshake(&n->stream, &anyone, none, &ignored);
+	return SERVER_MODE_SELECTIVETLS;
+}
+
+enum server_mode server_mode_find(struct negotiation *n, int *r, struct error *err)
+{
+	if (is_broken(*r, err))
+		return SERVER_MODE_UNKNOWN;
+	if (*r == -EPROTONOSUPPORT)
+		return tells_forced(n, r, err);
+	return tells_selective(n);
+}

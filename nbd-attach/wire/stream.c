@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "wire/stream.h"
+
+static ssize_t plain_read(
+	struct stream *s, void *data, size_t size, _unused_ struct error *err)
+{
+	ssize_t n = recv(s->fd, data, size, 0);
+
+	s->events = POLLIN;
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t plain_write(
+	struct stream *s, const void *data, size_t size, _unused_ struct error *err)
+{
+	ssize_t n = send(s->fd, data, size, MSG_NOSIGNAL);
+
+	s->events = POLLOUT;
+	return n < 0 ? -errno : n;
+}
+
+static const struct stream_ops plain_ops = {.read = plain_read, .write = plain_write};
+
+void stream_init(struct stream *s, int fd, usec_t deadline)
+{
+	*s = (struct stream){.ops = &plain_ops,
+		.fd = fd,
+		.deadline = deadline,
+		.step = "the connection"};
+}
+
+int stream_timed_out(const struct stream *s, struct error *err)
+{
+	return error_set(err, FAULT_UNREACHED, -ETIMEDOUT,
+		"the server did not finish %s in time (--connect-timeout)", s->step);
+}
+
+static int closed(const struct stream *s, struct error *err)
+{
+	return error_set(err, FAULT_PROTOCOL, -ECONNRESET,
+		"the server closed the connection during %s", s->step);
+}
+
+/* After an attempt that moved nothing: waits, or tells what went wrong. */
+static int after_nothing(struct stream *s, ssize_t n, struct error *err)
+{
+	int r;
+
+	switch (n) {
+	case 0:
+	case -ECONNRESET:
+	case -EPIPE: return closed(s, err);
+	case -EINTR: return 0;
+	case -EAGAIN: break;
+	default:
+		if (err->fault == FAULT_NONE)
+			error_set(err, FAULT_UNREACHED, (int)n,
+				"the connection failed during %s: %m", s->step);
+		return (int)n;
+	}
+	r = deadline_wait(s->fd, s->events, s->deadline);
+	if (r == -ETIMEDOUT)
+		return stream_timed_out(s, err);
+	if (r < 0)
+		return error_set(
+			err, FAULT_OTHER, r, "interrupted during %s: %m", s->step);
+	return 0;
+}
+
+/* A server that drips bytes never makes us wait: the deadline has to be asked, too. */
+static int check_deadline(const struct stream *s, struct error *err)
+{
+	return deadline_left(s->deadline) == 0 ? stream_timed_out(s, err) : 0;
+}
+
+int stream_read(struct stream *s, void *data, size_t size, struct error *err)
+{
+	char *to = data;
+
+	while (size > 0) {
+		ssize_t n = s->ops->read(s, to, size, err);
+		int r;
+
+		if (n > 0) {
+			to += n;
+			size -= (size_t)n;
+			r = check_deadline(s, err);
+		} else {
+			r = after_nothing(s, n, err);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int stream_write(struct stream *s, const void *data, size_t size, struct error *err)
+{
+	const char *from = data;
+
+	while (size > 0) {
+		ssize_t n = s->ops->write(s, from, size, err);
+		int r;
+
+		if (n > 0) {
+			from += n;
+			size -= (size_t)n;
+			r = check_deadline(s, err);
+		} else {
+			r = after_nothing(s, n, err);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "wire/credentials.h"
+#include "wire/tls-internal.h"
+
+void tls_credentials_free(struct tls_credentials *c)
+{
+	if (!c)
+		return;
+	if (c->x509)
+		gnutls_certificate_free_credentials(c->x509);
+	if (c->psk)
+		gnutls_psk_free_client_credentials(c->psk);
+	if (c->anon)
+		gnutls_anon_free_client_credentials(c->anon);
+	free(c);
+}
+
+static gnutls_datum_t datum(const struct blob *blob)
+{
+	return (gnutls_datum_t){
+		.data = (unsigned char *)blob->data, .size = (unsigned)blob->size};
+}
+
+static int failed(const char *what, const char *path, int r, struct error *err)
+{
+	return error_set(err, FAULT_USAGE, -EINVAL, "cannot use %s %s: %s", what, path,
+		gnutls_strerror(r));
+}
+
+/* Whom to trust. Without verification nobody is asked. */
+static int add_trust(struct tls_credentials *tls, const struct target *t,
+	const struct credentials *c, struct error *err)
+{
+	gnutls_datum_t ca = datum(&c->ca);
+	int r;
+
+	if (t->tls_ca) {
+		r = gnutls_certificate_set_x509_trust_mem(
+			tls->x509, &ca, GNUTLS_X509_FMT_PEM);
+		if (r == 0)
+			return error_set(err, FAULT_USAGE, -EINVAL,
+				"CA file %s holds no certificate", t->tls_ca);
+		return r < 0 ? failed("CA file", t->tls_ca, r, err) : 0;
+	}
+	if (!t->tls_verify_peer)
+		return 0;
+	r = gnutls_certificate_set_x509_system_trust(tls->x509);
+	if (r <= 0)
+		return error_set(err, FAULT_USAGE, -ENOENT,
+			"the system's trust store is empty: name a CA with --tls-ca "
+			"(tls-certificates= in the URI), or install ca-certificates");
+	return 0;
+}
+
+static int new_x509(struct tls_credentials *tls, const struct target *t,
+	const struct credentials *c, struct error *err)
+{
+	gnutls_datum_t cert = datum(&c->cert), key = datum(&c->key);
+	int r;
+
+	if (gnutls_certificate_allocate_credentials(&tls->x509) < 0)
+		return error_memory(err);
+	r = add_trust(tls, t, c, err);
+	if (r < 0 || !t->tls_cert)
+		return r;
+	r = gnutls_certificate_set_x509_key_mem(
+		tls->x509, &cert, &key, GNUTLS_X509_FMT_PEM);
+	return r < 0 ? failed("client certificate", t->tls_cert, r, err) : 0;
+}
+
+static int new_psk(struct tls_credentials *tls, const struct target *t,
+	const struct credentials *c, struct error *err)
+{
+	gnutls_datum_t key = datum(&c->psk_key);
+	int r;
+
+	if (gnutls_psk_allocate_client_credentials(&tls->psk) < 0)
+		return error_memory(err);
+	r = gnutls_psk_set_client_credentials(
+		tls->psk, c->psk_username, &key, GNUTLS_PSK_KEY_HEX);
+	return r < 0 ? failed("PSK file", t->tls_psk_file, r, err) : 0;
+}
+
+int tls_credentials_new(const struct target *t, const struct credentials *c,
+	struct tls_credentials **ret, struct error *err)
+{
+	_cleanup_(tls_credentials_freep) struct tls_credentials *tls = NULL;
+	int r = 0;
+
+	tls = calloc(1, sizeof(*tls));
+	if (!tls)
+		return error_memory(err);
+	switch (t->tls_auth) {
+	case TLS_AUTH_X509: r = new_x509(tls, t, c, err); break;
+	case TLS_AUTH_PSK: r = new_psk(tls, t, c, err); break;
+	case TLS_AUTH_ANON:
+		if (gnutls_anon_allocate_client_credentials(&tls->anon) < 0)
+			r = error_memory(err);
+		break;
+	}
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(tls);
+	return 0;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "wire/tls-internal.h"
+
+/* What GnuTLS says, as an errno of ours; the two "not now" codes become -EAGAIN. */
+static ssize_t translate(struct stream *s, ssize_t n, struct error *err)
+{
+	if (n >= 0)
+		return n;
+	if (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED) {
+		s->events =
+			gnutls_record_get_direction(s->tls->gnutls) ? POLLOUT : POLLIN;
+		return -EAGAIN;
+	}
+	if (n == GNUTLS_E_PREMATURE_TERMINATION)
+		return error_set(err, FAULT_TLS, -ECONNABORTED,
+			"the server closed the connection without ending TLS, during %s",
+			s->step);
+	if (n == GNUTLS_E_REHANDSHAKE)
+		return error_set(err, FAULT_TLS, -EPROTO,
+			"the server asked for a TLS renegotiation, which is not done");
+	if (n == GNUTLS_E_FATAL_ALERT_RECEIVED || n == GNUTLS_E_WARNING_ALERT_RECEIVED)
+		return error_set(err, FAULT_TLS, -EPROTO,
+			"the server ended TLS with the alert \"%s\" during %s",
+			gnutls_alert_get_name(gnutls_alert_get(s->tls->gnutls)), s->step);
+	return error_set(err, FAULT_TLS, -EPROTO, "TLS failed during %s: %s", s->step,
+		gnutls_strerror((int)n));
+}
+
+static ssize_t tls_read(struct stream *s, void *data, size_t size, struct error *err)
+{
+	return translate(s, gnutls_record_recv(s->tls->gnutls, data, size), err);
+}
+
+static ssize_t tls_write(
+	struct stream *s, const void *data, size_t size, struct error *err)
+{
+	if (!s->tls->up) /* after a failed handshake there is no way to say anything */
+		return -ENOTCONN;
+	return translate(s, gnutls_record_send(s->tls->gnutls, data, size), err);
+}
+
+static const struct stream_ops tls_ops = {.read = tls_read, .write = tls_write};
+
+/* A server name in the ClientHello is for names: addresses are not allowed (RFC 6066). */
+static int set_server_name(gnutls_session_t session, const char *name)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	if (!name || inet_pton(AF_INET, name, address) == 1 ||
+		inet_pton(AF_INET6, name, address) == 1)
+		return GNUTLS_E_SUCCESS;
+	return gnutls_server_name_set(session, GNUTLS_NAME_DNS, name, strlen(name));
+}
+
+static int set_credentials(gnutls_session_t session, const struct tls_credentials *c)
+{
+	if (c->psk)
+		return gnutls_credentials_set(session, GNUTLS_CRD_PSK, c->psk);
+	if (c->anon)
+		return gnutls_credentials_set(session, GNUTLS_CRD_ANON, c->anon);
+	return gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, c->x509);
+}
+
+static int session_new(struct stream *s, const struct target *t,
+	const struct tls_credentials *c, struct error *err)
+{
+	/* A session ticket would arrive as a record that the kernel's nbd cannot read. */
+	unsigned flags =
+		GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS | GNUTLS_NO_SIGNAL;
+	gnutls_session_t session;
+	int r;
+
+	s->tls = calloc(1, sizeof(*s->tls));
+	if (!s->tls || gnutls_init(&s->tls->gnutls, flags) < 0)
+		return error_memory(err);
+	s->ops = &tls_ops;
+	session = s->tls->gnutls;
+	r = tls_set_priority(session, t, err);
+	if (r < 0)
+		return r;
+	r = set_credentials(session, c);
+	if (r == GNUTLS_E_SUCCESS)
+		r = set_server_name(session, target_tls_name(t));
+	if (r < 0)
+		return error_set(err, FAULT_OTHER, -EINVAL, "cannot set up TLS: %s",
+			gnutls_strerror(r));
+	if (c->x509 && t->tls_verify_peer)
+		gnutls_session_set_verify_cert(session, target_tls_name(t), 0);
+	gnutls_transport_set_int(session, s->fd);
+	return 0;
+}
+
+/* Why the certificate is not accepted, in GnuTLS's words. */
+static int certificate_rejected(
+	struct stream *s, const struct target *t, struct error *err)
+{
+	unsigned status = gnutls_session_get_verify_cert_status(s->tls->gnutls);
+	gnutls_datum_t why = {0};
+	const char *name = target_tls_name(t);
+	char quoted[128];
+
+	gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &why, 0);
+	error_set(err, FAULT_TLS, -EKEYREJECTED,
+		"the certificate of %s is not accepted: %s",
+		name ? text_quote(name, strlen(name), quoted, sizeof(quoted))
+		     : "the server",
+		why.data ? (const char *)why.data : "GnuTLS does not say why");
+	gnutls_free(why.data);
+	return -EKEYREJECTED;
+}
+
+static int handshake_failed(
+	struct stream *s, const struct target *t, int r, struct error *err)
+{
+	if (r == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
+		return certificate_rejected(s, t, err);
+	if (r == GNUTLS_E_UNEXPECTED_PACKET_LENGTH || r == GNUTLS_E_UNEXPECTED_PACKET ||
+		r == GNUTLS_E_UNSUPPORTED_VERSION_PACKET)
+		return error_set(err, FAULT_TLS, -EPROTO,
+			"the server answered the TLS handshake with something else (%s)",
+			gnutls_strerror(r));
+	return (int)translate(s, r, err);
+}
+
+static int shake(struct stream *s, const struct target *t, struct error *err)
+{
+	for (;;) {
+		int r = gnutls_handshake(s->tls->gnutls);
+
+		if (deadline_left(s->deadline) == 0)
+			return stream_timed_out(s, err);
+		if (r == GNUTLS_E_SUCCESS)
+			return 0;
+		if (r == GNUTLS_E_INTERRUPTED || r == GNUTLS_E_WARNING_ALERT_RECEIVED)
+			continue;
+		if (r != GNUTLS_E_AGAIN)
+			return handshake_failed(s, t, r, err);
+		r = deadline_wait(s->fd,
+			gnutls_record_get_direction(s->tls->gnutls) ? POLLOUT : POLLIN,
+			s->deadline);
+		if (r == -ETIMEDOUT)
+			return stream_timed_out(s, err);
+		if (r < 0)
+			return error_set(err, FAULT_OTHER, r, "interrupted: %m");
+	}
+}
+
+/* What was agreed must be what was asked for, whatever the priority string allows. */
+static int check_agreed(
+	const struct stream *s, const struct tls_credentials *c, struct error *err)
+{
+	gnutls_session_t session = s->tls->gnutls;
+	gnutls_credentials_type_t used = gnutls_auth_server_get_type(session);
+	gnutls_credentials_type_t wanted = c->psk ? GNUTLS_CRD_PSK
+		: c->anon			  ? GNUTLS_CRD_ANON
+						  : GNUTLS_CRD_CERTIFICATE;
+	gnutls_protocol_t version = gnutls_protocol_get_version(session);
+
+	if (version != GNUTLS_TLS1_2 && version != GNUTLS_TLS1_3)
+		return error_set(err, FAULT_TLS, -EPROTO,
+			"the server agreed on %s only: TLS 1.2 is the least",
+			gnutls_protocol_get_name(version));
+	if (used != wanted)
+		return error_set(err, FAULT_TLS, -EPROTO,
+			"the server was not authenticated in the way that was asked for");
+	return 0;
+}
+
+int tls_handshake(struct stream *s, const struct target *t,
+	const struct tls_credentials *credentials, struct error *err)
+{
+	int r;
+
+	s->step = "the TLS handshake";
+	r = session_new(s, t, credentials, err);
+	if (r < 0)
+		return r;
+	r = shake(s, t, err);
+	if (r < 0)
+		return r;
+	r = check_agreed(s, credentials, err);
+	if (r < 0)
+		return r;
+	s->tls->up = true;
+	log_debug("TLS is up: %s, %s", tls_version_name(s), tls_cipher_name(s));
+	return 0;
+}
+
+const char *tls_version_name(const struct stream *s)
+{
+	return gnutls_protocol_get_name(gnutls_protocol_get_version(s->tls->gnutls));
+}
+
+const char *tls_cipher_name(const struct stream *s)
+{
+	return gnutls_cipher_get_name(gnutls_cipher_get(s->tls->gnutls));
+}
+
+void tls_abandon(struct stream *s)
+{
+	if (!s->tls)
+		return;
+	if (s->tls->gnutls)
+		gnutls_deinit(s->tls->gnutls);
+	free(s->tls);
+	s->tls = NULL;
+}
+
+void tls_close(struct stream *s)
+{
+	/* Ours only: a server that does not answer it must not hold us. */
+	if (s->tls && s->tls->up)
+		gnutls_bye(s->tls->gnutls, GNUTLS_SHUT_WR);
+	tls_abandon(s);
+}
