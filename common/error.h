@@ -15,7 +15,7 @@ enum fault {
 	FAULT_USAGE = 2,     /* bad usage or configuration: nothing was sent */
 	FAULT_UNREACHED = 3, /* no server in time: name, connection, silence */
 	FAULT_REFUSED = 4,   /* the server refused */
-	FAULT_TLS = 5,	     /* TLS required and not offered, or failed */
+	FAULT_TLS = 5,       /* TLS required and not offered, or failed */
 	FAULT_PROTOCOL = 6,  /* the server broke the protocol */
 	FAULT_KERNEL = 7,    /* no driver, no permission, device busy */
 	FAULT_NO_SUCH = 8,   /* no such attachment */

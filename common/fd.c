@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,16 +9,6 @@
 #define PASSED_MAX                                                           \
 	4 /* room for more than the one that is due, so that they get closed \
 	   */
-
-int fd_set_nonblocking(int fd, bool nonblocking)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0)
-		return -errno;
-	flags = nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
-	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
-}
 
 int fd_send(int socket, const void *message, size_t size, int passed_fd)
 {

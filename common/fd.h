@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Descriptors: passing them between processes, and their flags. */
+/* Passing descriptors between processes. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-
-int fd_set_nonblocking(int fd, bool nonblocking);
 
 /*
  * Sends one message on a SOCK_SEQPACKET socket, with a descriptor beside it where

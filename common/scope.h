@@ -9,7 +9,7 @@
 
 #define _cleanup_(function)  __attribute__((cleanup(function)))
 #define _printf_(text, args) __attribute__((format(printf, text, args)))
-#define _unused_	     __attribute__((unused))
+#define _unused_             __attribute__((unused))
 
 /* Hands a value over to another owner: the variable lets go of it. */
 #define TAKE_PTR(ptr)                           \
@@ -49,7 +49,7 @@ static inline void closep(const int *fd)
 DEFINE_CLEANUP(FILE *, fclose)
 DEFINE_CLEANUP(DIR *, closedir)
 
-#define _cleanup_free_	   _cleanup_(freep)
-#define _cleanup_close_	   _cleanup_(closep)
+#define _cleanup_free_     _cleanup_(freep)
+#define _cleanup_close_    _cleanup_(closep)
 #define _cleanup_fclose_   _cleanup_(fclosep)
 #define _cleanup_closedir_ _cleanup_(closedirp)

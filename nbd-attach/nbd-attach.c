@@ -78,7 +78,7 @@ static int run(int argc, char **argv, struct error *err)
 
 	if (argc < 2)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"what is to be done? attach, detach, list or info: see nbd-attach --help");
+			"no verb given: attach, detach, list or info; see nbd-attach --help");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
 		return fputs(help, stdout) < 0 ? -errno : 0;
 	if (strcmp(argv[1], "--version") == 0)

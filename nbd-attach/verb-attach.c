@@ -22,7 +22,9 @@ int verb_attach(const struct arguments *a, struct error *err)
 			"lost link stays lost");
 	server = target_server(&t);
 	r = attachment_create(&t, &index, err);
+	if (r < 0 && err->fault != FAULT_USAGE)
+		error_prefix(err, r, "%s", server ? server : t.uri);
 	if (r < 0)
-		return error_prefix(err, r, "%s", server ? server : t.uri);
+		return r;
 	return printf("/dev/nbd%u\n", index) < 0 ? -errno : 0;
 }

@@ -213,5 +213,7 @@ int verb_info(const struct arguments *a, struct error *err)
 		return r;
 	server = target_server(&t);
 	r = a->list ? list_exports(a, &t, &c, err) : ask_export(a, &t, &c, err);
-	return r < 0 ? error_prefix(err, r, "%s", server ? server : t.uri) : 0;
+	if (r < 0 && err->fault != FAULT_USAGE)
+		error_prefix(err, r, "%s", server ? server : t.uri);
+	return r;
 }

@@ -12,7 +12,7 @@ DEFINE_CLEANUP(json_object *, json_object_put)
 /* One line of the list: a device, an attachment that lost its device, or both in one. */
 struct row {
 	const char *name; /* NULL: not ours */
-	int index;	  /* -1: no device */
+	int index;        /* -1: no device */
 	uint64_t size;
 	const char *state;
 	struct state known; /* zero where nothing is */
@@ -28,13 +28,15 @@ static const char *tls_text(const struct state *s, char *out, size_t size)
 {
 	if (!s->tls)
 		return s->server[0] ? "no" : "-";
-	snprintf(out, size, "%s%s", s->tls_version, s->tls_verified ? "" : ",unverified");
+	snprintf(out, size, "%s/%s%s", s->tls_version, s->tls_cipher,
+		s->tls_verified ? "" : "/UNVERIFIED");
 	return out;
 }
 
 static int print_line(const struct row *row)
 {
-	char device[32] = "-", size[24] = "-", links[12] = "-", tls[STATE_TEXT_SIZE + 16];
+	char device[32] = "-", size[24] = "-", links[12] = "-",
+	     tls[2 * STATE_TEXT_SIZE + 16];
 
 	if (row->index >= 0) {
 		snprintf(device, sizeof(device), "/dev/nbd%d", row->index);
@@ -42,7 +44,7 @@ static int print_line(const struct row *row)
 	}
 	if (row->known.links > 0)
 		snprintf(links, sizeof(links), "%u", row->known.links);
-	return printf("%-16s %-12s %14s %-12s %-24s %-8s %s\n",
+	return printf("%-16s %-12s %14s %-12s %-24s %-26s %s\n",
 		       row->name ? row->name : "-", device, size, row->state,
 		       row->known.server[0] ? row->known.server : "-",
 		       tls_text(&row->known, tls, sizeof(tls)), links) < 0
@@ -138,8 +140,8 @@ int verb_list(const struct arguments *a, struct error *err)
 		if (!array)
 			return error_memory(err);
 	} else {
-		printf("%-16s %-12s %14s %-12s %-24s %-8s %s\n", "NAME", "DEVICE", "SIZE",
-			"STATE", "SERVER", "TLS", "LINKS");
+		printf("%-16s %-12s %14s %-12s %-24s %-26s %s\n", "NAME", "DEVICE",
+			"SIZE", "STATE", "SERVER", "TLS", "LINKS");
 	}
 	for (size_t i = 0; r >= 0 && i < p.n_devices; i++)
 		r = print_device(&p, &devices[i]);

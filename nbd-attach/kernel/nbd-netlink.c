@@ -12,7 +12,7 @@
 #define BUSY_PAUSE (50 * USEC_PER_MSEC)
 
 struct request {
-	int index;			     /* -1: the kernel picks */
+	int index;                           /* -1: the kernel picks */
 	const struct nbd_settings *settings; /* may be NULL */
 };
 

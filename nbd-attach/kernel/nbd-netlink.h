@@ -17,13 +17,13 @@
 #define NBD_UNSET UINT64_MAX
 
 struct nbd_settings {
-	uint64_t size;	     /* bytes */
+	uint64_t size;       /* bytes */
 	uint64_t block_size; /* bytes: power of two, 512 to the page size */
 	uint64_t timeout;    /* seconds a request may take; 0: never kills the link */
 	uint64_t dead_conn_timeout; /* seconds that I/O waits for a new link */
-	uint64_t server_flags;	    /* the export's transmission flags */
-	uint64_t client_flags;	    /* NBD_CFLAG_* */
-	const char *backend;	    /* BACKEND_IDENTIFIER */
+	uint64_t server_flags;      /* the export's transmission flags */
+	uint64_t client_flags;      /* NBD_CFLAG_* */
+	const char *backend;        /* BACKEND_IDENTIFIER */
 	const int *fds; /* the links' sockets: the kernel takes its own references */
 	size_t n_fds;
 };

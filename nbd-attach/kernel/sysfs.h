@@ -15,8 +15,8 @@
 struct sysfs_device {
 	unsigned index;
 	bool configured; /* "pid" is there */
-	pid_t pid;	 /* who connected it; may be gone */
-	uint64_t size;	 /* bytes */
+	pid_t pid;       /* who connected it; may be gone */
+	uint64_t size;   /* bytes */
 	bool read_only;
 	char backend[SYSFS_BACKEND_SIZE]; /* "" where there is none */
 };

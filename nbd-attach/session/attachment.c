@@ -1,119 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/param.h>
 #include <time.h>
 
 #include "common/interrupt.h"
 #include "common/log.h"
-#include "kernel/module.h"
 #include "kernel/nbd-netlink.h"
 #include "kernel/udev.h"
 #include "session/attachment.h"
-#include "session/link.h"
+#include "session/links.h"
 
 #define KERNEL_PATIENCE \
 	(10 * USEC_PER_SEC) /* for udev and for the partition scan, each */
-#define AUTO_LINKS_MAX 4
-#define NAME_TRIES     99
-
-/* The links of an attachment, and what they agree on. */
-struct links {
-	struct link list[NBD_LINKS_MAX];
-	size_t n;
-};
-
-static void links_done(struct links *links)
-{
-	for (size_t i = 0; i < links->n; i++)
-		link_done(&links->list[i]);
-}
-
-/* The crypto modules only spare the kernel the search: it asks for what it lacks itself.
- */
-static int load_modules(const struct target *t, struct error *err)
-{
-	static const char *const crypto[] = {"gcm", "ccm", "chacha20poly1305"};
-	struct error ignored;
-	int r = module_load("nbd", err);
-
-	if (r < 0 || t->tls == TLS_MODE_OFF)
-		return r;
-	r = module_load("tls", err);
-	for (size_t i = 0; r == 0 && i < ELEMENTSOF(crypto); i++)
-		(void)module_load(crypto[i], &ignored);
-	return r;
-}
-
-/* Why a link to this target cannot be the kernel's, known before anything is sent. */
-static int check_data_path(const struct target *t, struct error *err)
-{
-	const char *why = NULL;
-
-	if (t->transport == TRANSPORT_VSOCK)
-		why = "the kernel's nbd driver takes no vsock";
-	else if (t->transport == TRANSPORT_UNIX && t->tls != TLS_MODE_OFF)
-		why = "kernel TLS works over TCP only, not over a unix socket";
-	else if (t->data_path == DATA_PATH_RELAY)
-		why = "--data-path relay was asked for";
-	if (!why)
-		return 0;
-	return error_set(err, FAULT_KERNEL, -EOPNOTSUPP,
-		"%s, and this version has no relay in user space yet", why);
-}
-
-static bool same_export(const struct nbd_export *a, const struct nbd_export *b)
-{
-	return a->size == b->size && a->flags == b->flags && a->minimum == b->minimum &&
-		a->preferred == b->preferred && a->maximum == b->maximum;
-}
-
-/* How many links, once the first one has told what the server allows. */
-static int count_links(const struct target *t, const struct nbd_export *e, size_t *ret,
-	struct error *err)
-{
-	bool multi = e->flags & NBD_FLAG_CAN_MULTI_CONN;
-	cpu_set_t cpus;
-
-	if (t->connections > 1 && !multi)
-		return error_set(err, FAULT_REFUSED, -EOPNOTSUPP,
-			"the server does not allow several connections to this export "
-			"(no CAN_MULTI_CONN): leave --connections out");
-	if (t->connections > 0) {
-		*ret = t->connections;
-	} else if (!multi || sched_getaffinity(0, sizeof(cpus), &cpus) < 0) {
-		*ret = 1;
-	} else {
-		*ret = (size_t)MIN(CPU_COUNT(&cpus), AUTO_LINKS_MAX);
-	}
-	return 0;
-}
-
-static int open_links(const struct target *t, struct links *links, struct error *err)
-{
-	_cleanup_credentials_ struct credentials c = {0};
-	size_t wanted = 1;
-	int r = credentials_read(t, &c, err);
-
-	while (r == 0 && links->n < wanted) {
-		struct link *link = &links->list[links->n];
-
-		r = link_open(t, &c, link, err);
-		if (r < 0)
-			break;
-		links->n++;
-		if (links->n == 1)
-			r = count_links(t, &link->facts.export, &wanted, err);
-		else if (!same_export(
-				 &link->facts.export, &links->list[0].facts.export) ||
-			link->facts.tls != links->list[0].facts.tls)
-			r = error_set(err, FAULT_PROTOCOL, -EPROTO,
-				"the server describes the same export differently on each "
-				"connection");
-	}
-	return r;
-}
+#define NAME_TRIES 99
 
 /* What the kernel may use of what the server offers. */
 static uint64_t kernel_flags(const struct target *t, uint16_t offered)
@@ -166,12 +66,13 @@ static int connect_device(const struct target *t, const char *name,
 	const struct links *links, struct state *state, struct error *err)
 {
 	char backend[sizeof(BACKEND_PREFIX) + NBD_NAME_MAX];
+	int r;
 	int fds[NBD_LINKS_MAX];
 	struct nbd_settings settings = {
 		.size = state->size,
 		.block_size = state->block_size,
 		/* Nobody supervises the links: a request that takes this long ends its
-		   link. */
+	           link. */
 		.timeout = seconds(t->io_timeout),
 		.dead_conn_timeout = seconds(t->reconnect_timeout),
 		.server_flags = state->flags,
@@ -184,8 +85,12 @@ static int connect_device(const struct target *t, const char *name,
 	snprintf(backend, sizeof(backend), BACKEND_PREFIX "%s", name);
 	for (size_t i = 0; i < links->n; i++)
 		fds[i] = links->list[i].fd;
-	return nbd_netlink_connect(t->device, &settings, deadline_after(KERNEL_PATIENCE),
+	r = nbd_netlink_connect(t->device, &settings, deadline_after(KERNEL_PATIENCE),
 		&state->index, err);
+	if (r == -EINVAL && state->block_size > (uint32_t)sysconf(_SC_PAGESIZE))
+		error_set(err, FAULT_KERNEL, r, "this kernel does no blocks of %u bytes",
+			state->block_size);
+	return r;
 }
 
 /* udev may be slow; that is no reason to take the device away again. */
@@ -238,33 +143,6 @@ static void describe(
 	state->since = time(NULL);
 }
 
-static int bring_up(const struct target *t, const struct claim *claim,
-	struct state *state, struct error *err)
-{
-	_cleanup_(links_done) struct links links = {0};
-	const struct nbd_export *export = &links.list[0].facts.export;
-	struct error ignored;
-	int r;
-
-	r = open_links(t, &links, err);
-	if (r == 0)
-		r = choose_block_size(t, export, &state->block_size, err);
-	if (r < 0)
-		return r;
-	describe(t, &links, state);
-	r = connect_device(t, claim->name, &links, state, err);
-	if (r < 0)
-		return r;
-	r = state_write(claim, state, err);
-	if (r == 0)
-		r = make_ready(state, export->maximum, err);
-	if (r < 0) {
-		(void)attachment_take_down(state->index, &ignored);
-		state_forget(claim);
-	}
-	return r;
-}
-
 /* Is the name free, for us and in the kernel? A state without a device does not count. */
 static int check_free(const struct claim *claim, struct error *err)
 {
@@ -308,22 +186,49 @@ static int claim_some_name(const struct target *t, struct claim *claim, struct e
 	return r;
 }
 
+/* The kernel's part, under the claim, and undone if it does not come to its end. */
+static int bring_up(const struct target *t, const struct links *links,
+	struct claim *claim, struct state *state, struct error *err)
+{
+	struct error ignored;
+	int r = connect_device(t, claim->name, links, state, err);
+
+	if (r < 0)
+		return r;
+	r = state_write(claim, state, err);
+	if (r == 0)
+		r = make_ready(state, links->list[0].facts.export.maximum, err);
+	if (r < 0) {
+		interrupt_clear(); /* it has brought us here; the way back takes waiting,
+		                      too */
+		(void)attachment_take_down(state->index, RELEASE_PATIENCE, &ignored);
+		state_forget(claim);
+	}
+	return r;
+}
+
 int attachment_create(const struct target *t, unsigned *ret_index, struct error *err)
 {
 	_cleanup_claim_ struct claim claim = {.root_fd = -1, .fd = -1};
+	_cleanup_links_ struct links links = {0};
 	struct state state = {0};
 	int r;
 
 	if (geteuid() != 0)
 		return error_set(err, FAULT_KERNEL, -EPERM,
 			"attaching and detaching need root: try again with sudo");
-	r = check_data_path(t, err);
+	/* The server comes first: waiting for it holds no name, and leaves nothing
+	 * behind. */
+	r = links_open(t, &links, err);
 	if (r == 0)
-		r = load_modules(t, err);
+		r = choose_block_size(
+			t, &links.list[0].facts.export, &state.block_size, err);
+	if (r < 0)
+		return r;
+	describe(t, &links, &state);
+	r = claim_some_name(t, &claim, err);
 	if (r == 0)
-		r = claim_some_name(t, &claim, err);
-	if (r == 0)
-		r = bring_up(t, &claim, &state, err);
+		r = bring_up(t, &links, &claim, &state, err);
 	if (r == 0)
 		*ret_index = state.index;
 	return r;

@@ -10,6 +10,8 @@
 /* The kernel's name for a device of ours is this and the attachment's name. */
 #define BACKEND_PREFIX "nbd-attach:"
 
+#define RELEASE_PATIENCE (10 * USEC_PER_SEC) /* for the driver to let go of a device */
+
 /*
  * Attaches: links, device, queue limits, partitions, udev, state. *ret_index is the
  * device to use. On failure nothing is left in the kernel or in /run. -EEXIST: the name
@@ -26,9 +28,9 @@ int attachment_remove(const char *name, bool force, struct error *err);
 
 /*
  * The device's end, without asking who uses it: NBD_CMD_DISC, then udev is told once the
- * driver has let go.
+ * driver has let go, for which it has `patience` (-ETIMEDOUT, FAULT_KERNEL).
  */
-int attachment_take_down(unsigned index, struct error *err);
+int attachment_take_down(unsigned index, usec_t patience, struct error *err);
 
 /* The configured device whose backend says it is NAME's. -ENOENT: there is none. */
 int attachment_find(const char *name, struct sysfs_device *ret);

@@ -14,7 +14,7 @@
 #include "session/cage.h"
 
 #define WORKER_USER "nbd-attach"
-#define NOBODY	    65534
+#define NOBODY      65534
 
 #ifndef SOL_TLS
 #define SOL_TLS 282

@@ -8,7 +8,7 @@
 #include "kernel/usage.h"
 #include "session/attachment.h"
 
-#define RELEASE_PATIENCE (10 * USEC_PER_SEC)
+#define FORCED_PATIENCE (1 * USEC_PER_SEC)
 
 const char *attachment_name(const struct sysfs_device *device)
 {
@@ -39,19 +39,48 @@ int attachment_find(const char *name, struct sysfs_device *ret)
 	return -ENOENT;
 }
 
-int attachment_take_down(unsigned index, struct error *err)
+int attachment_take_down(unsigned index, usec_t patience, struct error *err)
 {
 	struct error ignored;
 	int r = nbd_netlink_disconnect(index, err);
 
 	if (r == 0)
-		r = sysfs_wait_released(index, deadline_after(RELEASE_PATIENCE), err);
+		r = sysfs_wait_released(index, deadline_after(patience), err);
 	if (r < 0)
 		return r;
 	/* The driver's own event comes while it still looks configured (nbd_config_put).
 	 */
 	(void)sysfs_announce(index, &ignored);
 	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
+	return 0;
+}
+
+/*
+ * The device's end. Forced upon a device in use, it is disconnected, and the kernel keeps
+ * its number until the last user has closed it.
+ */
+static int end_device(unsigned index, bool force, struct error *err)
+{
+	struct error used = {0};
+	int r;
+
+	/* udev looks at a device when a writer closes it: let it, or it sees I/O errors.
+	 */
+	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
+	r = usage_check(index, &used);
+	if (r < 0 && !force) {
+		*err = used;
+		return r;
+	}
+	if (r != -EBUSY)
+		return attachment_take_down(index, RELEASE_PATIENCE, err);
+	r = attachment_take_down(index, FORCED_PATIENCE, err);
+	if (r != -ETIMEDOUT)
+		return r;
+	log_warning(
+		"/dev/nbd%u is disconnected, but still open: the kernel frees it after the "
+		"last close",
+		index);
 	return 0;
 }
 
@@ -72,10 +101,8 @@ int attachment_remove(const char *name, bool force, struct error *err)
 	if (found == -ENOENT && state_read(name, &state, err) == -ENOENT)
 		return -ENOENT;
 	r = state_claim(name, &claim, err);
-	if (r == 0 && found == 0 && !force)
-		r = usage_check(device.index, err);
 	if (r == 0 && found == 0)
-		r = attachment_take_down(device.index, err);
+		r = end_device(device.index, force, err);
 	if (r < 0)
 		return r;
 	if (found == -ENOENT)

@@ -16,14 +16,13 @@ static int distrust(const char *what, struct error *err)
 /* Terminated, UTF-8, and nothing in it that a terminal would act on. */
 static bool is_clean(const char *text, size_t size)
 {
-	size_t length = strnlen(text, size);
+	char flat[ERROR_TEXT_SIZE];
 
-	if (length == size || !text_is_utf8(text, length))
+	if (size > sizeof(flat) || strnlen(text, size) == size)
 		return false;
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			return false;
-	return true;
+	strcpy(flat, text);
+	text_flatten(flat);
+	return strcmp(flat, text) == 0;
 }
 
 /* A server's own words: anything that is UTF-8; they are quoted where they are shown. */

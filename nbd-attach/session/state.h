@@ -15,7 +15,7 @@
 #include "wire/connect.h"
 
 #define STATE_DIRECTORY "/run/nbd-attach"
-#define STATE_VERSION	1
+#define STATE_VERSION   1
 #define STATE_TEXT_SIZE 128
 
 struct state {
@@ -29,7 +29,7 @@ struct state {
 	char tls_version[STATE_TEXT_SIZE];
 	char tls_cipher[STATE_TEXT_SIZE];
 	char server[STATE_TEXT_SIZE]; /* as the URI named it */
-	int64_t since;		      /* seconds, wall clock */
+	int64_t since;                /* seconds, wall clock */
 };
 
 /* An attachment's name, held by one process at a time: its directory, locked. */

@@ -42,8 +42,10 @@ static void report_failed(int r, const struct error *err)
 {
 	struct report_failed report = {.head = {REPORT_MAGIC, REPORT_FAILED}, .r = r};
 
-	report.error.fault = err->fault == FAULT_NONE ? FAULT_OTHER : err->fault;
-	memcpy(report.error.text, err->text, strnlen(err->text, sizeof(err->text) - 1));
+	if (err->fault == FAULT_NONE)
+		error_set(&report.error, FAULT_OTHER, r, "the link worker failed: %m");
+	else
+		report.error = *err;
 	(void)fd_send(WORKER_SOCKET, &report, sizeof(report), -1);
 }
 
@@ -60,8 +62,6 @@ static int converse(const struct worker_order *order, struct negotiation *n,
 			r = ktls_install(&n->stream, err);
 			tls_abandon(&n->stream);
 		}
-		if (r == 0)
-			r = fd_set_nonblocking(n->stream.fd, false);
 		break;
 	case WORKER_INFO: r = negotiate_info(n, credentials, ret, err); break;
 	case WORKER_LIST:

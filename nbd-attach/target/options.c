@@ -14,16 +14,16 @@
 
 #define BLOCK_SIZE_MIN 512
 #define BLOCK_SIZE_MAX 65536
-#define HOUR	       (3600 * USEC_PER_SEC)
+#define HOUR           (3600 * USEC_PER_SEC)
 
 struct option {
 	const char *name;
 	int (*set)(const struct option *o, struct target *t, const char *value,
 		struct error *err);
 	const char *expected; /* completes "… is not …" */
-	size_t offset;	      /* of the field in struct target, for the general setters */
+	size_t offset;        /* of the field in struct target, for the general setters */
 	usec_t min, max;      /* of a time */
-	bool flag;	      /* may stand without a value */
+	bool flag;            /* may stand without a value */
 };
 
 static int bad_value(const struct option *o, const char *value, struct error *err)

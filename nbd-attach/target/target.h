@@ -14,10 +14,11 @@
 #include "common/error.h"
 
 #define NBD_DEFAULT_PORT "10809"
-#define NBD_NAME_MAX	 64   /* bytes of an attachment's name */
-#define NBD_STRING_MAX	 4096 /* bytes of a string on the wire (NBD protocol, "Strings") \
-			       */
-#define NBD_LINKS_MAX	 16
+#define NBD_NAME_MAX     64 /* bytes of an attachment's name */
+#define NBD_STRING_MAX                                                  \
+	4096 /* bytes of a string on the wire (NBD protocol, "Strings") \
+	      */
+#define NBD_LINKS_MAX 16
 
 enum transport { TRANSPORT_TCP, TRANSPORT_UNIX, TRANSPORT_VSOCK };
 enum tls_mode { TLS_MODE_OFF, TLS_MODE_PREFER, TLS_MODE_REQUIRE };
@@ -30,10 +31,10 @@ struct target {
 
 	/* the server */
 	enum transport transport;
-	char *host;	    /* TCP: name or address, an IPv6 zone as "fe80::1%eth0" */
+	char *host;         /* TCP: name or address, an IPv6 zone as "fe80::1%eth0" */
 	char *host_bare;    /* TCP: host without its zone; NULL: it has none */
-	char *port;	    /* TCP: decimal */
-	char *socket;	    /* unix: path; "@name" was given as a leading NUL byte */
+	char *port;         /* TCP: decimal */
+	char *socket;       /* unix: path; "@name" was given as a leading NUL byte */
 	size_t socket_size; /* its bytes, since an abstract name starts with NUL */
 	uint32_t vsock_cid;
 	uint32_t vsock_port;

@@ -46,8 +46,8 @@ static const char authority_mark[] = "://";
 
 /* A URI taken apart. */
 struct uri {
-	char *text;	/* without the zone; the ranges in parsed point into it */
-	char *zone;	/* of an IPv6 address, decoded; NULL: none */
+	char *text;     /* without the zone; the ranges in parsed point into it */
+	char *zone;     /* of an IPv6 address, decoded; NULL: none */
 	size_t zone_at; /* where it was cut out, and how many bytes */
 	size_t zone_size;
 	UriUriA parsed;

@@ -12,6 +12,7 @@
 #include <linux/vm_sockets.h>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "wire/connect.h"
 
 /* An idle connection to a host that is gone is noticed after 10 + 4 * 5 seconds. */
@@ -141,6 +142,7 @@ static int connect_unix(const struct target *t, usec_t deadline, int *ret_fd,
 	memcpy(address.sun_path, t->socket, t->socket_size);
 	snprintf(text, ADDRESS_TEXT_SIZE, "unix:%s%s", abstract ? "@" : "",
 		t->socket + abstract);
+	text_flatten(text);
 	r = connect_one((const struct sockaddr *)&address, (socklen_t)size, deadline);
 	if (r < 0)
 		return unreachable(text, r, err);

@@ -10,7 +10,7 @@
 #include "target/target.h"
 
 struct credentials {
-	struct blob ca;	  /* PEM; empty: the system's trust store */
+	struct blob ca;   /* PEM; empty: the system's trust store */
 	struct blob cert; /* PEM */
 	struct blob key;  /* PEM, secret */
 	char *psk_username;

@@ -13,7 +13,7 @@
 
 /* What a server said of an export. Zero block sizes: it said nothing of them. */
 struct nbd_export {
-	uint64_t size;	/* bytes */
+	uint64_t size;  /* bytes */
 	uint16_t flags; /* transmission flags, NBD_FLAG_… */
 	uint32_t minimum;
 	uint32_t preferred;

@@ -27,7 +27,7 @@ enum server_mode {
 struct server_facts {
 	struct nbd_export export;
 	enum server_mode mode;
-	bool tls;	   /* the rest is about the session, if there is one */
+	bool tls;          /* the rest is about the session, if there is one */
 	bool tls_verified; /* the server's certificate or key was checked */
 	char tls_version[16];
 	char tls_cipher[32];

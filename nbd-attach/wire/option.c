@@ -9,7 +9,7 @@
 
 #define OPTION_SIZE_MAX                                                \
 	(NBD_STRING_MAX + 64) /* the longest that we send: INFO and GO \
-			       */
+	                       */
 
 const char *option_name(enum nbd_option option)
 {
@@ -112,7 +112,7 @@ static const struct {
 	{NBD_REP_ERR_PLATFORM, -EINVAL, "the server's platform has no %s"},
 	{NBD_REP_ERR_TLS_REQD, -EPROTONOSUPPORT,
 		"the server requires TLS for %s: use nbds://"},
-	{NBD_REP_ERR_UNKNOWN, -ENOENT, "the server has no such export (%s)"},
+	{NBD_REP_ERR_UNKNOWN, -ENOENT, "the server has no such export: %s"},
 	{NBD_REP_ERR_SHUTDOWN, -ESHUTDOWN, "the server is shutting down (%s)"},
 	{NBD_REP_ERR_BLOCK_SIZE_REQD, -EINVAL,
 		"the server insists on block sizes for %s"},
@@ -123,7 +123,7 @@ int option_refused(const struct negotiation *n, enum nbd_option option,
 	const struct reply *reply, struct error *err)
 {
 	const char *meaning = "the server refused %s";
-	char said[160] = "", what[200], words[128];
+	char said[160] = "", what[300], words[128], request[160];
 	int r = -EINVAL;
 
 	for (size_t i = 0; i < ELEMENTSOF(refusals); i++)
@@ -131,13 +131,19 @@ int option_refused(const struct negotiation *n, enum nbd_option option,
 			meaning = refusals[i].meaning;
 			r = refusals[i].r;
 		}
+	if (option == NBD_OPT_INFO || option == NBD_OPT_GO)
+		snprintf(request, sizeof(request), "%s of %s", option_name(option),
+			text_quote(n->target->export_name, strlen(n->target->export_name),
+				words, sizeof(words)));
+	else
+		snprintf(request, sizeof(request), "%s", option_name(option));
 	/* Its own words come last, so that they cannot pass for ours. */
 	if (reply->size > 0)
 		snprintf(said, sizeof(said), "; it says %s",
 			text_quote(n->reply, reply->size, words, sizeof(words)));
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(what, sizeof(what), meaning, option_name(option));
+	snprintf(what, sizeof(what), meaning, request);
 #pragma GCC diagnostic pop
 	return error_set(err, FAULT_REFUSED, r, "%s%s", what, said);
 }

@@ -25,7 +25,7 @@ struct negotiation {
 	struct stream stream;
 	const struct target *target;
 	bool fixed_newstyle; /* both sides: options other than EXPORT_NAME may be sent */
-	bool no_zeroes;	     /* both sides: EXPORT_NAME's reply has no padding */
+	bool no_zeroes;      /* both sides: EXPORT_NAME's reply has no padding */
 	char reply[REPLY_SIZE_MAX +
 		1]; /* data of the reply last received, NUL after it */
 };

@@ -5,9 +5,10 @@
 #include "wire/opt-starttls.h"
 #include "wire/server-mode.h"
 
-static bool is_broken(int r, const struct error *err)
+/* Broken, or shutting down: then ABORT is the only option that may follow. */
+static bool is_over(int r, const struct error *err)
 {
-	return r < 0 && err->fault != FAULT_REFUSED;
+	return r < 0 && (err->fault != FAULT_REFUSED || r == -ESHUTDOWN);
 }
 
 /*
@@ -19,7 +20,7 @@ static enum server_mode tells_forced(struct negotiation *n, int *r, struct error
 	struct error list_error = {0};
 	int list = opt_list(n, NULL, NULL, &list_error);
 
-	if (is_broken(list, &list_error)) {
+	if (is_over(list, &list_error)) {
 		*r = list;
 		*err = list_error;
 		return SERVER_MODE_UNKNOWN;
@@ -37,29 +38,33 @@ static enum server_mode tells_forced(struct negotiation *n, int *r, struct error
  * then bound to bring TLS up. Whoever it is, it will hear ABORT only, so nothing is
  * verified and no credential is shown.
  */
-static enum server_mode tells_selective(struct negotiation *n)
+static enum server_mode tells_selective(struct negotiation *n, int *r, struct error *err)
 {
 	_cleanup_(tls_credentials_freep) struct tls_credentials *none = NULL;
 	struct target anyone = *n->target;
-	struct error ignored = {0};
-	int r = opt_starttls(n, &ignored);
+	struct error tls_error = {0};
+	int tls = opt_starttls(n, &tls_error);
 
-	if (r < 0)
+	if (tls < 0) {
+		*r = tls;
+		*err = tls_error;
 		return SERVER_MODE_UNKNOWN;
-	if (r == 0)
+	}
+	if (tls == 0)
 		return SERVER_MODE_NOTLS;
 	anyone.tls_verify_peer = false;
+	anyone.tls_priority = NULL;
 	if (tls_credentials_new(
-		    &anyone, &(const struct credentials){0}, &none, &ignored) == 0)
-		(void)tls_handshake(&n->stream, &anyone, none, &ignored);
+		    &anyone, &(const struct credentials){0}, &none, &tls_error) == 0)
+		(void)tls_handshake(&n->stream, &anyone, none, &tls_error);
 	return SERVER_MODE_SELECTIVETLS;
 }
 
 enum server_mode server_mode_find(struct negotiation *n, int *r, struct error *err)
 {
-	if (is_broken(*r, err))
+	if (is_over(*r, err))
 		return SERVER_MODE_UNKNOWN;
 	if (*r == -EPROTONOSUPPORT)
 		return tells_forced(n, r, err);
-	return tells_selective(n);
+	return tells_selective(n, r, err);
 }

@@ -26,10 +26,10 @@ struct tls_session;
 
 struct stream {
 	const struct stream_ops *ops;
-	int fd;			 /* non-blocking; not owned */
-	usec_t deadline;	 /* of the whole negotiation */
-	const char *step;	 /* what is being done, for messages: "the greeting" */
-	short events;		 /* what poll(2) must wait for after -EAGAIN */
+	int fd;                  /* non-blocking; not owned */
+	usec_t deadline;         /* of the whole negotiation */
+	const char *step;        /* what is being done, for messages: "the greeting" */
+	short events;            /* what poll(2) must wait for after -EAGAIN */
 	struct tls_session *tls; /* NULL: plain; owned by tls.c */
 };
 

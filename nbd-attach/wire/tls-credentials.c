@@ -13,6 +13,8 @@ void tls_credentials_free(struct tls_credentials *c)
 		gnutls_certificate_free_credentials(c->x509);
 	if (c->psk)
 		gnutls_psk_free_client_credentials(c->psk);
+	if (c->priority)
+		gnutls_priority_deinit(c->priority);
 	if (c->anon)
 		gnutls_anon_free_client_credentials(c->anon);
 	free(c);
@@ -88,11 +90,14 @@ int tls_credentials_new(const struct target *t, const struct credentials *c,
 	struct tls_credentials **ret, struct error *err)
 {
 	_cleanup_(tls_credentials_freep) struct tls_credentials *tls = NULL;
-	int r = 0;
+	int r;
 
 	tls = calloc(1, sizeof(*tls));
 	if (!tls)
 		return error_memory(err);
+	r = tls_priority_new(t, &tls->priority, err);
+	if (r < 0)
+		return r;
 	switch (t->tls_auth) {
 	case TLS_AUTH_X509: r = new_x509(tls, t, c, err); break;
 	case TLS_AUTH_PSK: r = new_psk(tls, t, c, err); break;

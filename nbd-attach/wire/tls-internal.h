@@ -10,16 +10,18 @@ struct tls_credentials {
 	gnutls_certificate_credentials_t x509;
 	gnutls_psk_client_credentials_t psk;
 	gnutls_anon_client_credentials_t anon;
+	gnutls_priority_t priority;
 };
 
 struct tls_session {
 	gnutls_session_t gnutls;
-	bool up; /* the handshake is over: close_notify is due */
+	bool up;    /* the handshake is over: close_notify is due */
+	bool heard; /* the server has said something inside TLS */
 };
 
 /*
- * Sets the session's priorities: the target's own string, or the default. The default
- * takes what the system's crypto policy allows, and of that the ciphers that the kernel
- * can carry. FAULT_USAGE.
+ * What is offered to the server: the target's own priority string, or the default. The
+ * default takes what the system's crypto policy allows, and of that the ciphers that the
+ * kernel can carry. FAULT_USAGE: GnuTLS does not take the target's string.
  */
-int tls_set_priority(gnutls_session_t session, const struct target *t, struct error *err);
+int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct error *err);

@@ -90,7 +90,7 @@ static int build_default(enum tls_auth auth, char *out, size_t size)
 	return GNUTLS_E_SUCCESS;
 }
 
-int tls_set_priority(gnutls_session_t session, const struct target *t, struct error *err)
+int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct error *err)
 {
 	const char *where = NULL, *priority = t->tls_priority;
 	char built[512];
@@ -104,7 +104,7 @@ int tls_set_priority(gnutls_session_t session, const struct target *t, struct er
 				gnutls_strerror(r));
 		priority = built;
 	}
-	r = gnutls_priority_set_direct(session, priority, &where);
+	r = gnutls_priority_init(ret, priority, &where);
 	if (r != GNUTLS_E_SUCCESS && t->tls_priority)
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"GnuTLS does not take the priority string \"%s\", from \"%s\" on",

@@ -8,6 +8,24 @@
 #include "common/text.h"
 #include "wire/tls-internal.h"
 
+/* The connection ended, and not as TLS has it. */
+static bool is_cut(ssize_t n)
+{
+	return n == GNUTLS_E_PREMATURE_TERMINATION || n == GNUTLS_E_PULL_ERROR ||
+		n == GNUTLS_E_PUSH_ERROR;
+}
+
+/* In TLS 1.3 a server turns a client down only after the client's handshake. */
+static int connection_cut(const struct stream *s, struct error *err)
+{
+	if (s->tls->up && !s->tls->heard)
+		return error_set(err, FAULT_TLS, -ECONNABORTED,
+			"the server closed the connection right after the TLS handshake: it may "
+			"want a client certificate, or another one");
+	return error_set(err, s->tls->up ? FAULT_PROTOCOL : FAULT_TLS, -ECONNABORTED,
+		"the server cut the connection during %s", s->step);
+}
+
 /* What GnuTLS says, as an errno of ours; the two "not now" codes become -EAGAIN. */
 static ssize_t translate(struct stream *s, ssize_t n, struct error *err)
 {
@@ -18,10 +36,8 @@ static ssize_t translate(struct stream *s, ssize_t n, struct error *err)
 			gnutls_record_get_direction(s->tls->gnutls) ? POLLOUT : POLLIN;
 		return -EAGAIN;
 	}
-	if (n == GNUTLS_E_PREMATURE_TERMINATION)
-		return error_set(err, FAULT_TLS, -ECONNABORTED,
-			"the server closed the connection without ending TLS, during %s",
-			s->step);
+	if (is_cut(n))
+		return connection_cut(s, err);
 	if (n == GNUTLS_E_REHANDSHAKE)
 		return error_set(err, FAULT_TLS, -EPROTO,
 			"the server asked for a TLS renegotiation, which is not done");
@@ -35,7 +51,13 @@ static ssize_t translate(struct stream *s, ssize_t n, struct error *err)
 
 static ssize_t tls_read(struct stream *s, void *data, size_t size, struct error *err)
 {
-	return translate(s, gnutls_record_recv(s->tls->gnutls, data, size), err);
+	ssize_t n = gnutls_record_recv(s->tls->gnutls, data, size);
+
+	if (n == 0 && !s->tls->heard)
+		return connection_cut(s, err);
+	if (n > 0)
+		s->tls->heard = true;
+	return translate(s, n, err);
 }
 
 static ssize_t tls_write(
@@ -82,10 +104,9 @@ static int session_new(struct stream *s, const struct target *t,
 		return error_memory(err);
 	s->ops = &tls_ops;
 	session = s->tls->gnutls;
-	r = tls_set_priority(session, t, err);
-	if (r < 0)
-		return r;
-	r = set_credentials(session, c);
+	r = gnutls_priority_set(session, c->priority);
+	if (r == GNUTLS_E_SUCCESS)
+		r = set_credentials(session, c);
 	if (r == GNUTLS_E_SUCCESS)
 		r = set_server_name(session, target_tls_name(t));
 	if (r < 0)
@@ -159,7 +180,7 @@ static int check_agreed(
 	gnutls_session_t session = s->tls->gnutls;
 	gnutls_credentials_type_t used = gnutls_auth_server_get_type(session);
 	gnutls_credentials_type_t wanted = c->psk ? GNUTLS_CRD_PSK
-		: c->anon			  ? GNUTLS_CRD_ANON
+		: c->anon                         ? GNUTLS_CRD_ANON
 						  : GNUTLS_CRD_CERTIFICATE;
 	gnutls_protocol_t version = gnutls_protocol_get_version(session);
 

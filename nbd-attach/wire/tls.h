@@ -14,7 +14,7 @@ struct tls_credentials;
 /*
  * Makes GnuTLS objects of the credentials; the system's trust store is read here. Before
  * the first byte of the server. FAULT_USAGE: what is not PEM, a key that does not fit its
- * certificate.
+ * certificate, a priority string that GnuTLS does not take.
  */
 struct credentials;
 int tls_credentials_new(const struct target *t, const struct credentials *c,
@@ -26,7 +26,7 @@ DEFINE_CLEANUP(struct tls_credentials *, tls_credentials_free)
  * The handshake, on a plain stream whose server has just agreed to STARTTLS: from here on
  * the stream is TLS, whatever happens. The peer is verified as the target says. All
  * failures of TLS: FAULT_TLS, -EPROTO, -EKEYREJECTED for a certificate that is not
- * accepted. FAULT_USAGE: a priority string that GnuTLS does not take.
+ * accepted.
  */
 int tls_handshake(struct stream *s, const struct target *t,
 	const struct tls_credentials *credentials, struct error *err);

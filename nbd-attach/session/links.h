@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The links of one attachment: as many as asked for, and all to the same export. */
+#pragma once
+
+#include <stddef.h>
+
+#include "session/link.h"
+
+struct links {
+	struct link list[NBD_LINKS_MAX];
+	size_t n;
+};
+
+/*
+ * Loads the kernel's modules, reads the credentials, opens the links. On failure those
+ * that are open stay in *links, which is the caller's to end in any case. Besides what
+ * link_open() tells: FAULT_KERNEL, -EOPNOTSUPP: the kernel cannot carry such links;
+ * FAULT_REFUSED: the server does not allow several; FAULT_PROTOCOL: it describes the
+ * export differently on each.
+ */
+int links_open(const struct target *t, struct links *links, struct error *err);
+void links_done(struct links *links);
+#define _cleanup_links_ _cleanup_(links_done)
