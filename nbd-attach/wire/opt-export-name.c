@@ -19,8 +19,8 @@ int opt_export_name(struct negotiation *n, struct nbd_export *ret, struct error 
 	/* Closing before the first byte is how this option is refused; later it is a
 	 * fault. */
 	r = stream_read(&n->stream, &reply, 1, err);
-	if (r == -ECONNRESET)
-		return error_set(err, FAULT_REFUSED, r,
+	if (r == -ECONNRESET || r == -ECONNABORTED)
+		return error_set(err, FAULT_REFUSED, -ECONNRESET,
 			"the server closed the connection: no such export, or it is not for us");
 	if (r < 0)
 		return r;

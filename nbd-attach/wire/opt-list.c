@@ -6,6 +6,9 @@
 #include "common/text.h"
 #include "wire/opt-list.h"
 
+/* All of a list's strings. Whoever keeps them must not run out of memory. */
+#define LIST_SIZE_MAX (8 * 1024 * 1024)
+
 static int broken(const char *how, struct error *err)
 {
 	return error_set(err, FAULT_PROTOCOL, -EPROTO,
@@ -36,9 +39,10 @@ static int take_export(
 
 int opt_list(struct negotiation *n, opt_list_fn fn, void *userdata, struct error *err)
 {
+	size_t size = 0;
 	int r = option_send(n, NBD_OPT_LIST, NULL, 0, err);
 
-	for (unsigned i = 0; r >= 0 && i < REPLIES_MAX; i++) {
+	for (unsigned i = 0; r >= 0 && i < REPLIES_MAX && size <= LIST_SIZE_MAX; i++) {
 		struct reply reply;
 
 		r = option_receive(n, NBD_OPT_LIST, NBD_REP_SERVER, &reply, err);
@@ -48,6 +52,7 @@ int opt_list(struct negotiation *n, opt_list_fn fn, void *userdata, struct error
 			return 0;
 		if (reply_is_error(&reply))
 			return option_refused(n, NBD_OPT_LIST, &reply, err);
+		size += reply.size;
 		r = take_export(n->reply, reply.size, fn, userdata, err);
 	}
 	return r < 0 ? r : broken("does not end", err);
