@@ -7,7 +7,9 @@
 #include "common/text.h"
 
 #define OPTIONS_MAX 40
-#define OF_TARGET   1000 /* getopt's value for those that target_set() knows */
+/* getopt's values, all different, for it to see which abbreviation is ambiguous */
+#define OF_SWITCH   1
+#define OF_TARGET   1000
 
 static const struct {
 	const char *name;
@@ -33,13 +35,13 @@ static void make_options(unsigned takes, struct option options[OPTIONS_MAX])
 	for (size_t i = 0; i < ELEMENTSOF(switches); i++)
 		if (takes & switches[i].takes)
 			options[n++] = (struct option){
-				switches[i].name, no_argument, NULL, (int)i};
+				switches[i].name, no_argument, NULL, (int)i + OF_SWITCH};
 	for (size_t i = 0;
 		(takes & TAKES_TARGET) && (name = target_option_name(i, &flag)); i++)
 		if (n < OPTIONS_MAX - 1)
 			options[n++] = (struct option){name,
 				flag ? optional_argument : required_argument, NULL,
-				OF_TARGET};
+				OF_TARGET + (int)i};
 	options[n] = (struct option){0};
 }
 
@@ -51,7 +53,9 @@ static int bad_option(int found, char **argv, struct error *err)
 	text_quote(word, strlen(word), quoted, sizeof(quoted));
 	return error_set(err, FAULT_USAGE, -EINVAL,
 		found == ':' ? "option %s needs a value"
-			     : "%s is no option of this verb: see nbd-attach --help",
+			: optopt > 0
+			? "option %s takes no value"
+			: "%s is no option of this verb: see nbd-attach --help",
 		quoted);
 }
 
@@ -79,17 +83,18 @@ int arguments_parse(
 	while ((found = getopt_long(argc, argv, ":", options, &index)) >= 0) {
 		if (found == '?' || found == ':')
 			return bad_option(found, argv, err);
-		if (found == OF_TARGET) {
+		if (found >= OF_TARGET) {
 			r = add_setting(&a, options[index].name, optarg, err);
 			if (r < 0)
 				return r;
 		} else {
-			*(bool *)((char *)&a + switches[found].field) = true;
+			*(bool *)((char *)&a + switches[found - OF_SWITCH].field) = true;
 		}
 	}
 	if (argc - optind > 1)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"too many words: one operand is enough");
+			"one URI, name or device is enough: what is \"%.64s\"?",
+			argv[optind + 1]);
 	a.operand = optind < argc ? argv[optind] : NULL;
 	*ret = a;
 	return 0;

@@ -46,8 +46,8 @@ static const char help[] =
 	"\n"
 	"Options of attach:\n"
 	"  --name NAME                the attachment's name (default: the export's)\n"
-	"  --device /dev/nbdN         (default: the kernel picks)\n"
-	"  --read-only                \n"
+	"  --device /dev/nbdN         which device (default: the kernel picks)\n"
+	"  --read-only                no writing, even where the server allows it\n"
 	"  --connections N|auto       links to the server (1)\n"
 	"  --data-path auto|kernel    who carries the data\n"
 	"  --block-size BYTES         logical block size (default: what the server needs)\n"
@@ -79,7 +79,8 @@ static int run(int argc, char **argv, struct error *err)
 	if (argc < 2)
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"no verb given: attach, detach, list or info; see nbd-attach --help");
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+		strcmp(argv[1], "help") == 0)
 		return fputs(help, stdout) < 0 ? -errno : 0;
 	if (strcmp(argv[1], "--version") == 0)
 		return puts("nbd-attach " PACKAGE_VERSION) < 0 ? -errno : 0;
@@ -106,7 +107,8 @@ int main(int argc, char **argv)
 	interrupt_setup();
 	signal(SIGPIPE, SIG_IGN);
 	r = run(argc, argv, &err);
-	if (r >= 0 && fflush(stdout) != 0)
+	/* A reader that has seen enough is no failure. */
+	if (r >= 0 && fflush(stdout) != 0 && errno != EPIPE)
 		r = error_set(&err, FAULT_OTHER, -errno, "cannot print the result: %m");
 	if (r >= 0)
 		return 0;

@@ -15,13 +15,13 @@ static const struct {
 	const char *name, *how;
 } modes[] = {
 	[SERVER_MODE_UNKNOWN] = {"unknown", "it could not be asked"},
-	[SERVER_MODE_NOTLS] = {"NOTLS", "it does not take STARTTLS"},
+	[SERVER_MODE_NOTLS] = {"NOTLS",
+		"it takes no STARTTLS, or has no fixed newstyle negotiation"},
 	[SERVER_MODE_FORCEDTLS] = {"FORCEDTLS", "it refuses every option without TLS"},
 	[SERVER_MODE_SELECTIVETLS] = {"SELECTIVETLS",
 		"it answers in plaintext, and takes STARTTLS"},
 	[SERVER_MODE_TLS] = {"FORCEDTLS or SELECTIVETLS",
-		"it takes STARTTLS; which of the two it is only shows in plaintext: see "
-		"info with nbd://"},
+		"it takes STARTTLS; info with nbd:// tells which"},
 };
 
 static const struct {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/utsname.h>
 #include <syslog.h>
 
@@ -46,7 +47,8 @@ static int probe_all(struct kmod_list *list)
 		int k = kmod_module_probe_insert_module(module,
 			KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY, NULL, NULL, NULL, NULL);
 
-		log_debug("module %s: %d", kmod_module_get_name(module), k);
+		log_debug("module %s: %s", kmod_module_get_name(module),
+			k < 0 ? strerror(-k) : "there");
 		if (k == 0)
 			loaded = true;
 		else

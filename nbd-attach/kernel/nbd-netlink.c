@@ -105,8 +105,9 @@ static int wait_while_open(int index, int r, usec_t deadline, struct error *err)
 
 	if (index >= 0 && sysfs_read((unsigned)index, &device) == 0 && device.configured)
 		return error_set(err, FAULT_KERNEL, r,
-			"/dev/nbd%d is in use by pid %d; choose another --device or leave it out",
-			index, (int)device.pid);
+			"/dev/nbd%d is attached already (see nbd-attach list): choose another "
+			"--device or leave it out",
+			index);
 
 	k = deadline_sleep(BUSY_PAUSE, deadline);
 	if (k == -EINTR)

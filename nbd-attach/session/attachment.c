@@ -186,18 +186,15 @@ static int claim_some_name(const struct target *t, struct claim *claim, struct e
 	return r;
 }
 
-/* The kernel's part, under the claim, and undone if it does not come to its end. */
-static int bring_up(const struct target *t, const struct links *links,
-	struct claim *claim, struct state *state, struct error *err)
+/* From connected to usable; undone if it does not come to its end. */
+static int finish(const struct claim *claim, const struct state *state, uint32_t maximum,
+	struct error *err)
 {
 	struct error ignored;
-	int r = connect_device(t, claim->name, links, state, err);
+	int r = state_write(claim, state, err);
 
-	if (r < 0)
-		return r;
-	r = state_write(claim, state, err);
 	if (r == 0)
-		r = make_ready(state, links->list[0].facts.export.maximum, err);
+		r = make_ready(state, maximum, err);
 	if (r < 0) {
 		interrupt_clear(); /* it has brought us here; the way back takes waiting,
 		                      too */
@@ -217,18 +214,22 @@ int attachment_create(const struct target *t, unsigned *ret_index, struct error 
 	if (geteuid() != 0)
 		return error_set(err, FAULT_KERNEL, -EPERM,
 			"attaching and detaching need root: try again with sudo");
-	/* The server comes first: waiting for it holds no name, and leaves nothing
-	 * behind. */
+	/* The server first: waiting for it holds no name and leaves nothing behind. */
 	r = links_open(t, &links, err);
 	if (r == 0)
 		r = choose_block_size(
 			t, &links.list[0].facts.export, &state.block_size, err);
-	if (r < 0)
-		return r;
-	describe(t, &links, &state);
-	r = claim_some_name(t, &claim, err);
+	if (r == 0) {
+		describe(t, &links, &state);
+		r = claim_some_name(t, &claim, err);
+	}
 	if (r == 0)
-		r = bring_up(t, &links, &claim, &state, err);
+		r = connect_device(t, claim.name, &links, &state, err);
+	if (r < 0) {
+		links_disconnect(&links);
+		return r;
+	}
+	r = finish(&claim, &state, links.list[0].facts.export.maximum, err);
 	if (r == 0)
 		*ret_index = state.index;
 	return r;

@@ -5,6 +5,7 @@
 
 #include "kernel/module.h"
 #include "session/links.h"
+#include "wire/cmd-disc.h"
 
 #define AUTO_LINKS_MAX 4
 
@@ -12,6 +13,18 @@ void links_done(struct links *links)
 {
 	for (size_t i = 0; i < links->n; i++)
 		link_done(&links->list[i]);
+}
+
+void links_disconnect(struct links *links)
+{
+	for (size_t i = 0; i < links->n; i++) {
+		struct stream plain; /* kernel TLS, if any, is below it */
+
+		stream_init(&plain, links->list[i].fd, 0);
+		cmd_disc(&plain);
+	}
+	links_done(links);
+	links->n = 0;
 }
 
 /* The crypto modules only spare the kernel the search: it asks for what it lacks itself.

@@ -20,4 +20,7 @@ struct links {
  */
 int links_open(const struct target *t, struct links *links, struct error *err);
 void links_done(struct links *links);
+
+/* Ends the links that the kernel has not got: NBD_CMD_DISC on each. */
+void links_disconnect(struct links *links);
 #define _cleanup_links_ _cleanup_(links_done)

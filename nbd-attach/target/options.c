@@ -30,7 +30,7 @@ static int bad_value(const struct option *o, const char *value, struct error *er
 {
 	char quoted[128];
 
-	return error_set(err, FAULT_USAGE, -EINVAL, "%s: %s is not %s", o->name,
+	return error_set(err, FAULT_USAGE, -EINVAL, "option %s: %s is not %s", o->name,
 		text_quote(value, strlen(value), quoted, sizeof(quoted)), o->expected);
 }
 

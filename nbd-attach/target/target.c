@@ -114,6 +114,9 @@ int target_check(struct target *t, struct error *err)
 				option);
 		return 0;
 	}
+	if (t->tls_hostname && strlen(t->tls_hostname) > NBD_HOST_MAX)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"tls-hostname is longer than a host name can be");
 	if (t->tls_psk_file && !t->tls_auth_set)
 		t->tls_auth = TLS_AUTH_PSK;
 	fault = tls_auth_fault(t);

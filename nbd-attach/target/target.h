@@ -19,6 +19,7 @@
 	4096 /* bytes of a string on the wire (NBD protocol, "Strings") \
 	      */
 #define NBD_LINKS_MAX 16
+#define NBD_HOST_MAX  255 /* bytes of a host name (RFC 1035) */
 
 enum transport { TRANSPORT_TCP, TRANSPORT_UNIX, TRANSPORT_VSOCK };
 enum tls_mode { TLS_MODE_OFF, TLS_MODE_PREFER, TLS_MODE_REQUIRE };

@@ -23,9 +23,9 @@
 #include "common/text.h"
 #include "target/uri.h"
 
-#define URI_SIZE_MAX  8192
-#define HOST_SIZE_MAX 255
-#define QUOTED_SIZE   128
+#define URI_SIZE_MAX 8192
+
+#define QUOTED_SIZE 128
 
 struct scheme {
 	const char *name;
@@ -246,7 +246,7 @@ static int take_user(struct target *t, struct uri *u, struct error *err)
 /* A decoded host becomes a name for the resolver and a part of messages. */
 static bool host_is_valid(const struct uri_bytes *host)
 {
-	if (host->size > HOST_SIZE_MAX || !text_is_utf8(host->data, host->size))
+	if (host->size > NBD_HOST_MAX || !text_is_utf8(host->data, host->size))
 		return false;
 	for (const char *c = host->data; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("%/:@[]", *c))

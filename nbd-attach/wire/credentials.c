@@ -26,7 +26,11 @@ static int read_one(const char *what, const char *path, bool secret, struct blob
 	r = file_read(path, CREDENTIAL_SIZE_MAX, secret, ret);
 	if (r == -EPERM && secret)
 		return error_set(err, FAULT_USAGE, r,
-			"%s %s is open to others: chmod o= and g-w it", what, path);
+			"%s %s can be read by everybody, or written by its group: chmod 600 it",
+			what, path);
+	if (r == -EINVAL)
+		return error_set(
+			err, FAULT_USAGE, r, "%s %s is not a regular file", what, path);
 	if (r < 0)
 		return error_set(
 			err, FAULT_USAGE, r, "cannot read %s %s: %m", what, path);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "wire/cmd-disc.h"
 #include "wire/greeting.h"
 #include "wire/negotiate.h"
 #include "wire/opt-abort.h"
@@ -37,7 +37,9 @@ void negotiation_free(struct negotiation *n)
 static void note_tls(const struct negotiation *n, struct server_facts *facts)
 {
 	facts->tls = true;
-	facts->tls_verified = n->target->tls_verify_peer;
+	/* a server that knows the key has proven itself, whatever was asked */
+	facts->tls_verified =
+		n->target->tls_verify_peer || n->target->tls_auth == TLS_AUTH_PSK;
 	snprintf(facts->tls_version, sizeof(facts->tls_version), "%s",
 		tls_version_name(&n->stream));
 	snprintf(facts->tls_cipher, sizeof(facts->tls_cipher), "%s",
@@ -114,16 +116,6 @@ int negotiate_go(struct negotiation *n, const struct tls_credentials *credential
 	return 0;
 }
 
-/* NBD_CMD_DISC: the polite end once the transmission phase was entered. */
-static void disconnect(struct negotiation *n)
-{
-	struct nbd_request request = {
-		.magic = htobe32(NBD_REQUEST_MAGIC), .type = htobe16(NBD_CMD_DISC)};
-	struct error ignored = {0};
-
-	(void)stream_write(&n->stream, &request, sizeof(request), &ignored);
-}
-
 /* A server without INFO tells about an export only to those who enter it. */
 static int info_by_entering(
 	struct negotiation *n, struct nbd_export *export, struct error *err)
@@ -133,7 +125,7 @@ static int info_by_entering(
 	err->fault = FAULT_NONE;
 	r = opt_export_name(n, export, err);
 	if (r == 0)
-		disconnect(n);
+		cmd_disc(&n->stream);
 	return r;
 }
 

@@ -111,8 +111,8 @@ static const struct {
 	{NBD_REP_ERR_INVALID, -EINVAL, "the server calls our %s invalid"},
 	{NBD_REP_ERR_PLATFORM, -EINVAL, "the server's platform has no %s"},
 	{NBD_REP_ERR_TLS_REQD, -EPROTONOSUPPORT,
-		"the server requires TLS for %s: use nbds://"},
-	{NBD_REP_ERR_UNKNOWN, -ENOENT, "the server has no such export: %s"},
+		"the server requires TLS for %s: use nbds://, or --tls require"},
+	{NBD_REP_ERR_UNKNOWN, -ENOENT, "the server has no export %s"},
 	{NBD_REP_ERR_SHUTDOWN, -ESHUTDOWN, "the server is shutting down (%s)"},
 	{NBD_REP_ERR_BLOCK_SIZE_REQD, -EINVAL,
 		"the server insists on block sizes for %s"},
@@ -132,7 +132,9 @@ int option_refused(const struct negotiation *n, enum nbd_option option,
 			r = refusals[i].r;
 		}
 	if (option == NBD_OPT_INFO || option == NBD_OPT_GO)
-		snprintf(request, sizeof(request), "%s of %s", option_name(option),
+		snprintf(request, sizeof(request), "%s%s%s",
+			r == -ENOENT ? "" : option_name(option),
+			r == -ENOENT ? "" : " of ",
 			text_quote(n->target->export_name, strlen(n->target->export_name),
 				words, sizeof(words)));
 	else

@@ -26,10 +26,14 @@ static enum server_mode tells_forced(struct negotiation *n, int *r, struct error
 		return SERVER_MODE_UNKNOWN;
 	}
 	if (list == -EPROTONOSUPPORT) {
-		error_prefix(err, *r, "FORCEDTLS server");
+		error_set(err, FAULT_REFUSED, *r,
+			"the server requires TLS for everything (FORCEDTLS): use nbds://, or --tls "
+			"require");
 		return SERVER_MODE_FORCEDTLS;
 	}
-	error_prefix(err, *r, "SELECTIVETLS server");
+	error_set(err, FAULT_REFUSED, *r,
+		"the server requires TLS for this export, or has no such export (SELECTIVETLS): "
+		"use nbds://, or --tls require");
 	return SERVER_MODE_SELECTIVETLS;
 }
 

@@ -22,8 +22,12 @@ static int connection_cut(const struct stream *s, struct error *err)
 		return error_set(err, FAULT_TLS, -ECONNABORTED,
 			"the server closed the connection right after the TLS handshake: it may "
 			"want a client certificate, or another one");
-	return error_set(err, s->tls->up ? FAULT_PROTOCOL : FAULT_TLS, -ECONNABORTED,
-		"the server cut the connection during %s", s->step);
+	if (s->tls->up)
+		return error_set(err, FAULT_PROTOCOL, -ECONNABORTED,
+			"the server cut the connection during %s", s->step);
+	return error_set(err, FAULT_TLS, -ECONNABORTED,
+		"the server cut the connection during the TLS handshake: it may want other "
+		"credentials (certificate, key, user name), or another TLS version or cipher");
 }
 
 /* What GnuTLS says, as an errno of ours; the two "not now" codes become -EAGAIN. */
@@ -124,15 +128,23 @@ static int certificate_rejected(
 {
 	unsigned status = gnutls_session_get_verify_cert_status(s->tls->gnutls);
 	gnutls_datum_t why = {0};
-	const char *name = target_tls_name(t);
+	const char *name = target_tls_name(t), *hint = "";
 	char quoted[128];
+	size_t size;
 
+	if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
+		hint = " Name its CA with --tls-ca or tls-certificates=.";
+	else if (status & GNUTLS_CERT_UNEXPECTED_OWNER)
+		hint = " Name it with --tls-hostname.";
 	gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &why, 0);
+	size = why.data ? strlen((char *)why.data) : 0;
+	while (size > 0 && why.data[size - 1] == ' ')
+		why.data[--size] = 0;
 	error_set(err, FAULT_TLS, -EKEYREJECTED,
-		"the certificate of %s is not accepted: %s",
+		"the certificate of %s is not accepted: %s%s",
 		name ? text_quote(name, strlen(name), quoted, sizeof(quoted))
 		     : "the server",
-		why.data ? (const char *)why.data : "GnuTLS does not say why");
+		why.data ? (const char *)why.data : "GnuTLS does not say why", hint);
 	gnutls_free(why.data);
 	return -EKEYREJECTED;
 }
@@ -147,6 +159,10 @@ static int handshake_failed(
 		return error_set(err, FAULT_TLS, -EPROTO,
 			"the server answered the TLS handshake with something else (%s)",
 			gnutls_strerror(r));
+	if (r == GNUTLS_E_INSUFFICIENT_CREDENTIALS)
+		return error_set(err, FAULT_TLS, -EPROTO,
+			"the server wants to authenticate in another way (certificates rather than a "
+			"pre-shared key, or the reverse)");
 	return (int)translate(s, r, err);
 }
 
