@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A scripted NBD server: the words of the protocol, for behaviours to be made of."""
+
+import socket
+import ssl
+import struct
+import time
+
+EXPORT_NAME, ABORT, LIST, STARTTLS, INFO, GO = 1, 2, 3, 5, 6, 7
+ACK, SERVER, INFO_REPLY = 1, 2, 3
+ERROR = 1 << 31
+UNSUP, POLICY, INVALID, PLATFORM, TLS_REQD, UNKNOWN, SHUTDOWN, BLOCK_SIZE_REQD, TOO_BIG = (
+    ERROR + n for n in range(1, 10)
+)
+
+# 1 MiB, HAS_FLAGS and SEND_FLUSH
+EXPORT = struct.pack(">HQH", 0, 1 << 20, 5)
+
+PATIENCE = 15  # seconds; longer than any client of these tests lives
+
+
+def reply(option, kind, data=b"", size=None, magic=0x3E889045565A9):
+    """One option reply; its size may lie."""
+    size = len(data) if size is None else size
+    return struct.pack(">QIII", magic, option, kind, size) + data
+
+
+def entry(name, description=b"", name_size=None):
+    """The data of one REP_SERVER."""
+    name_size = len(name) if name_size is None else name_size
+    return struct.pack(">I", name_size) + name + description
+
+
+def block_sizes(minimum, preferred, maximum):
+    return struct.pack(">HIII", 3, minimum, preferred, maximum)
+
+
+class Gone(Exception):
+    """The client has closed."""
+
+
+class Client:
+    """One client, from the server's side. What it sends in plaintext is kept."""
+
+    def __init__(self, sock, pki):
+        self.sock = sock
+        self.pki = pki
+        self.plain = b""  # up to the ACK of STARTTLS
+        self.after_ack = b""  # TLS records, as they came
+        self.acked = False
+        sock.settimeout(PATIENCE)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, data):
+        try:
+            self.sock.sendall(data)
+        except (OSError, ssl.SSLError) as e:
+            raise Gone from e
+
+    def receive(self, size):
+        data = b""
+        while len(data) < size:
+            try:
+                piece = self.sock.recv(size - len(data))
+            except (OSError, ssl.SSLError) as e:
+                raise Gone from e
+            if not piece:
+                raise Gone
+            self._keep(piece)
+            data += piece
+        return data
+
+    def _keep(self, piece):
+        if isinstance(self.sock, ssl.SSLSocket):
+            return
+        if self.acked:
+            self.after_ack += piece
+        else:
+            self.plain += piece
+
+    def greet(self, flags=3):
+        self.send(b"NBDMAGICIHAVEOPT" + struct.pack(">H", flags))
+        return self.receive(4)
+
+    def option(self):
+        _, option, size = struct.unpack(">QII", self.receive(16))
+        self.receive(size)
+        return option
+
+    def drip(self, data, pause):
+        for byte in data:
+            self.send(bytes([byte]))
+            time.sleep(pause)
+
+    def listen(self):
+        """Hears the client out, without a word."""
+        while True:
+            self.receive(1)
+
+    def close(self):
+        """Ends our direction, then hears the client out."""
+        self.sock.shutdown(socket.SHUT_WR)
+        self.listen()
+
+    def reset(self):
+        time.sleep(0.1)  # so that it comes after the connection, not instead of it
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def ack_starttls(self, extra=b""):
+        if self.option() != STARTTLS:
+            raise Gone
+        self.acked = True
+        self.send(reply(STARTTLS, ACK) + extra)
+
+    def upgrade(self, folder="server", **context):
+        """TLS, with the certificate of a folder of the test's PKI."""
+        c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        c.load_cert_chain(
+            f"{self.pki}/{folder}/server-cert.pem", f"{self.pki}/{folder}/server-key.pem"
+        )
+        for name, value in context.items():
+            setattr(c, name, value)
+        if c.verify_mode == ssl.CERT_REQUIRED:
+            c.load_verify_locations(f"{self.pki}/ca/ca-cert.pem")
+        try:
+            self.sock = c.wrap_socket(
+                self.sock, server_side=True, suppress_ragged_eofs=False
+            )
+        except (OSError, ssl.SSLError) as e:
+            raise Gone from e
+
+    def under_tls(self):
+        """The naked socket below TLS."""
+        return socket.socket(fileno=self.sock.detach())
+
+    def serve(self, answers=None, export=EXPORT, until=None):
+        """A good server; `answers` maps options to what is said to them instead. Returns
+        when the option `until` has come."""
+        good = {
+            INFO: reply(INFO, INFO_REPLY, export) + reply(INFO, ACK),
+            LIST: reply(LIST, SERVER, entry(b"disk")) + reply(LIST, ACK),
+            EXPORT_NAME: export[2:],
+            ABORT: reply(ABORT, ACK),
+        } | (answers or {})
+        while (option := self.option()) != until:
+            self.send(good.get(option, reply(option, UNSUP)))

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# One line for each test as it ends, and a tally of them all in the file $TALLY.
+
+# report ok|FAILED|skipped NAME SECONDS
+report() {
+	printf '%-7s %s  %s s\n' "$1" "$2" "$3"
+	echo "$1" >>"$TALLY"
+}
+
+# timed NAME COMMAND…: one test that is one command; its output is shown if it fails.
+timed() {
+	local name=$1 log verdict=ok start=$EPOCHREALTIME
+	shift
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 </dev/null || verdict=FAILED
+	report "$verdict" "$name" "$(seconds_since "$start")"
+	[ "$verdict" = ok ] || sed 's/^/    | /' "$log"
+	rm -f "$log"
+	[ "$verdict" = ok ]
+}
+
+# seconds_since START, where START was $EPOCHREALTIME
+seconds_since() {
+	local us=$((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}))
+	printf '%d.%d\n' $((us / 1000000)) $((us % 1000000 / 100000))
+}
+
+# The closing line. True only if something ran and nothing failed.
+summary() {
+	local passed failed skipped
+	passed=$(grep -c '^ok$' "$TALLY")
+	failed=$(grep -c '^FAILED$' "$TALLY")
+	skipped=$(grep -c '^skipped$' "$TALLY")
+	echo "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
+	[ "$failed" = 0 ] && [ "$passed" != 0 ]
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "common/scope.h"
+#include "scripted-server.h"
+
+/* Longer than any client of these tests lives. */
+#define PATIENCE_MSEC 20000
+#define RUN_MAX       (256 * 1024)
+
+struct scripted_server {
+	pthread_t thread;
+	int fd;
+	const char *script;
+	enum manner manner;
+	size_t cut, sent;
+	bool over; /* cut off, or the client has gone: nothing more is to be played */
+	unsigned char run[RUN_MAX]; /* the bytes between two signs */
+	size_t run_size;
+};
+
+static char complaint[256];
+
+static void complain(struct scripted_server *s, const char *what, size_t at, int byte)
+{
+	if (!complaint[0])
+		snprintf(complaint, sizeof(complaint),
+			"the client %s (byte %zu of a message: 0x%02x)", what, at, byte);
+	s->over = true;
+	shutdown(s->fd, SHUT_WR);
+}
+
+static unsigned digit(char c)
+{
+	return (unsigned)(isdigit((unsigned char)c) ? c - '0' : c - 'a' + 10);
+}
+
+/* Reads bytes up to the next sign into s->run; returns where that sign is. */
+static const char *read_run(const char *p, unsigned char *run, size_t *ret_size)
+{
+	size_t n = 0;
+
+	for (;; p++) {
+		if (*p == '\'') {
+			for (p++; *p != '\''; p++)
+				run[n++] = (unsigned char)*p;
+		} else if (*p == '*') {
+			char *end;
+			size_t times = strtoul(p + 1, &end, 10);
+
+			memset(run + n, run[n - 1], times - 1);
+			n += times - 1;
+			p = end - 1;
+		} else if (isxdigit((unsigned char)*p)) {
+			run[n++] = (unsigned char)(digit(p[0]) << 4 | digit(p[1]));
+			p++;
+		} else if (*p != ' ') {
+			break;
+		}
+	}
+	*ret_size = n;
+	return p;
+}
+
+/* Waits until the client has taken what was sent. */
+static void wait_taken(const struct scripted_server *s)
+{
+	int pending = 1;
+
+	while (ioctl(s->fd, SIOCOUTQ, &pending) == 0 && pending > 0) {
+		struct pollfd end = {.fd = s->fd};
+
+		if (poll(&end, 1, 0) > 0 && (end.revents & (POLLHUP | POLLERR)))
+			break;
+		sched_yield();
+	}
+}
+
+/* A client that leaves before it has read everything is within its rights. */
+static void send_run(struct scripted_server *s)
+{
+	size_t step = s->manner == BYTE_BY_BYTE ? 1 : s->run_size, allowed = s->run_size;
+
+	if (s->manner >= CUT_CLOSING && s->sent + s->run_size > s->cut) {
+		allowed = s->cut - s->sent;
+		step = allowed;
+		s->over = true;
+	}
+	for (size_t at = 0; at < allowed;) {
+		ssize_t n = send(s->fd, s->run + at, step, MSG_NOSIGNAL);
+
+		if (n <= 0) {
+			s->over = true;
+			return;
+		}
+		at += (size_t)n;
+		if (s->manner == BYTE_BY_BYTE)
+			wait_taken(s);
+		else
+			step = allowed - at;
+	}
+	s->sent += allowed;
+	if (s->over && s->manner == CUT_CLOSING)
+		shutdown(s->fd, SHUT_WR);
+}
+
+/* One byte, or -1 at the end of the stream. */
+static int take_byte(struct scripted_server *s)
+{
+	struct pollfd entry = {.fd = s->fd, .events = POLLIN};
+	unsigned char byte;
+
+	if (poll(&entry, 1, PATIENCE_MSEC) <= 0)
+		return -1;
+	return recv(s->fd, &byte, 1, 0) == 1 ? byte : -1;
+}
+
+static void expect_run(struct scripted_server *s)
+{
+	for (size_t at = 0; at < s->run_size && !s->over; at++) {
+		int byte = take_byte(s);
+
+		if (byte < 0 && s->manner == CUT_SILENT)
+			s->over = true; /* it was slower than its deadline */
+		else if (byte < 0)
+			complain(s, "left too early", at, s->run[at]);
+		else if (byte != s->run[at])
+			complain(s, "sent something else", at, byte);
+	}
+}
+
+/* A TLS record of a handshake: type 22, version 3.x, its length, its content. */
+static void take_flight(struct scripted_server *s)
+{
+	int head[5];
+
+	for (size_t i = 0; i < ELEMENTSOF(head); i++)
+		head[i] = take_byte(s);
+	if (head[0] != 22 || head[1] != 3) {
+		complain(s, "does not begin a handshake", 0, head[0]);
+		return;
+	}
+	for (int left = head[3] << 8 | head[4]; left > 0; left--)
+		take_byte(s);
+}
+
+/* What follows a failed TLS handshake is an alert, and no business of ours. */
+static void expect_end(struct scripted_server *s)
+{
+	bool tls = strchr(s->script, 'T');
+	int byte = take_byte(s);
+
+	if (byte >= 0 && !tls)
+		complain(s, "went on", 0, byte);
+	while (byte >= 0)
+		byte = take_byte(s);
+}
+
+static void play_sign(struct scripted_server *s, char sign)
+{
+	switch (sign) {
+	case '<': send_run(s); break;
+	case '>': expect_run(s); break;
+	case 'T': take_flight(s); break;
+	case '.': shutdown(s->fd, SHUT_WR); break;
+	case '@':
+		while (!s->over)
+			send_run(s);
+		break;
+	case '~': break;
+	default: complain(s, "is not to blame: unknown sign in the script", 0, sign);
+	}
+}
+
+static void *play(void *userdata)
+{
+	struct scripted_server *s = userdata;
+	const char *p = s->script;
+
+	while (*p && !s->over) {
+		char sign = *p++;
+
+		if (sign == ' ')
+			continue;
+		if (sign == '<' || sign == '>')
+			p = read_run(p, s->run, &s->run_size);
+		play_sign(s, sign);
+	}
+	expect_end(s);
+	return NULL;
+}
+
+struct scripted_server *scripted_server_start(
+	const char *script, enum manner manner, size_t cut, int *ret_fd)
+{
+	struct scripted_server *s = calloc(1, sizeof(*s));
+	int pair[2];
+
+	complaint[0] = 0;
+	if (!s || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+	s->fd = pair[0];
+	s->script = script;
+	s->manner = manner;
+	s->cut = cut;
+	if (fcntl(pair[1], F_SETFL, O_NONBLOCK) < 0 ||
+		pthread_create(&s->thread, NULL, play, s) != 0)
+		abort();
+	*ret_fd = pair[1];
+	return s;
+}
+
+const char *scripted_server_end(struct scripted_server *s)
+{
+	pthread_join(s->thread, NULL);
+	close(s->fd);
+	free(s);
+	return complaint[0] ? complaint : NULL;
+}
+
+size_t scripted_server_sends(const char *script)
+{
+	static unsigned char run[RUN_MAX];
+	size_t sum = 0, size;
+
+	for (const char *p = script; *p;) {
+		char sign = *p++;
+
+		if (sign != '<' && sign != '>')
+			continue;
+		p = read_run(p, run, &size);
+		if (sign == '<')
+			sum += size;
+	}
+	return sum;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Servers that break the protocol, fall silent or close: the client just goes, without
+ * ABORT, and says what it was. test-negotiate.c has those that keep to it.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conversation.h"
+
+#define OLD_STYLE "< 'NBDMAGIC' 0000420281861253 0000000000100000 00000001 00*124 "
+
+#define BREACH .fault = FAULT_PROTOCOL, .r = -EPROTO
+#define CLOSED .fault = FAULT_PROTOCOL, .r = -ECONNRESET
+#define SILENT .fault = FAULT_UNREACHED, .r = -ETIMEDOUT, .silent = true
+#define NO_TLS .fault = FAULT_TLS, .r = -EPROTO, .tls = TLS_MODE_REQUIRE
+
+/* By hand: a conversation reads best in the order in which it is held. */
+/* clang-format off */
+
+static const struct row greeting_rows[] = {
+	{.name = "wrong magic", BREACH,
+		.script = "< 'NBDMAGIKIHAVEOPT' 0003 "},
+	{.name = "wrong second magic", BREACH,
+		.script = "< 'NBDMAGICIHAVEOPS' 0003 "},
+	{.name = "zeroes", BREACH,
+		.script = "< 00*18 "},
+	{.name = "HTTP", BREACH, .says = "does not speak NBD",
+		.script = "< 'HTTP/1.1 400 Bad Request' 0d0a "},
+	{.name = "old style", BREACH, .says = "old-style",
+		.script = OLD_STYLE},
+	{.name = "old style, TLS required", BREACH, .tls = TLS_MODE_REQUIRE,
+		.script = OLD_STYLE},
+	{.name = "the server closes at once", CLOSED,
+		.script = "."},
+	{.name = "the server says nothing", SILENT,
+		.script = "~"},
+	{.name = "the server says nothing, TLS required", SILENT,
+		.tls = TLS_MODE_REQUIRE,
+		.script = "~"},
+};
+
+#define AFTER_GO GREETING ASK(GO)
+#define GO_BREACH(what, reply)                                        \
+	{                                                             \
+		.name = "GO: " what, BREACH, .script = AFTER_GO reply \
+	}
+
+static const struct row reply_rows[] = {
+	GO_BREACH("wrong reply magic", "< 0003e889045565aa 00000007 00000001 00000000 "),
+	GO_BREACH("the request's magic", "< 'IHAVEOPT' 00000007 00000001 00000000 "),
+	GO_BREACH("a reply to INFO", ACK(INFO)),
+	GO_BREACH("a reply to no option", ACK("00000000 ")),
+	GO_BREACH("an error for another option", ERROR(LIST, ERR_UNSUP)),
+	GO_BREACH("ACK without the export", ACK(GO)),
+	GO_BREACH("ACK with data", EXPORT(GO) REPLY(GO, "00000001", "00000004") "00*4 "),
+	GO_BREACH("ACK of 2^32-1 bytes", EXPORT(GO) REPLY(GO, "00000001", "ffffffff")),
+	GO_BREACH("REP_SERVER", REPLY(GO, "00000002", "00000004") "00*4 "),
+	GO_BREACH("reply type 0", REPLY(GO, "00000000", "00000000")),
+	GO_BREACH("reply type 4 (meta context)", REPLY(GO, "00000004", "00000000")),
+	GO_BREACH("reply type 2^31-1", REPLY(GO, "7fffffff", "00000000")),
+	GO_BREACH("info of 65537 bytes", INFO_REPLY(GO, "00010001") "00*65537 "),
+	GO_BREACH("info of 2^31 bytes", INFO_REPLY(GO, "80000000") "00*4096 "),
+	GO_BREACH("info of 2^32-1 bytes", INFO_REPLY(GO, "ffffffff") "00*4096 "),
+	GO_BREACH("error text of 2^32-1 bytes",
+		REPLY(GO, "80000002", "ffffffff") "00*9 "),
+	GO_BREACH("info without a type", INFO_REPLY(GO, "00000000")),
+	GO_BREACH("info with half a type", INFO_REPLY(GO, "00000001") "00 "),
+	GO_BREACH("export info one byte short", INFO_REPLY(GO, "0000000b") "0000 00*9 "),
+	GO_BREACH("export info one byte long", INFO_REPLY(GO, "0000000d") "0000 00*11 "),
+	GO_BREACH("export info with a type only", INFO_REPLY(GO, "00000002") "0000 "),
+	GO_BREACH("block info one byte short", INFO_REPLY(GO, "0000000d") "0003 01*11 "),
+	GO_BREACH("block info one byte long", INFO_REPLY(GO, "0000000f") "0003 01*13 "),
+	GO_BREACH("description of 4097 bytes",
+		INFO_REPLY(GO, "00001003") "0002 'x'*4097 "),
+	GO_BREACH("description not UTF-8", INFO_REPLY(GO, "00000004") "0002 c328 "),
+	GO_BREACH("description with NUL", INFO_REPLY(GO, "00000005") "0002 'a' 00 'b' "),
+	GO_BREACH("description cut in a character",
+		INFO_REPLY(GO, "00000004") "0002 'a' c3 "),
+	GO_BREACH("endless infos", INFO_REPLY(GO, "00000002") "0001 @"),
+	GO_BREACH("endless export infos", EXPORT(GO) "@"),
+	GO_BREACH("no HAS_FLAGS", INFO_REPLY(GO, "0000000c") "0000 0000000000100000 0004 "
+		ACK(GO)),
+	GO_BREACH("size 2^63", INFO_REPLY(GO, "0000000c") "0000 8000000000000000 0001 "
+		ACK(GO)),
+	GO_BREACH("size 2^64-1", INFO_REPLY(GO, "0000000c") "0000 ffffffffffffffff 0001 "
+		ACK(GO)),
+};
+
+#define BAD_BLOCKS(what, minimum, preferred, maximum)                                 \
+	{                                                                             \
+		.name = "block sizes: " what, BREACH,                                 \
+		.script = AFTER_GO EXPORT(GO) BLOCKS(GO, minimum, preferred, maximum) \
+			ACK(GO)                                                       \
+	}
+
+static const struct row block_size_rows[] = {
+	BAD_BLOCKS("all zero", "00000000", "00000000", "00000000"),
+	BAD_BLOCKS("minimum 0", "00000000", "00001000", "02000000"),
+	BAD_BLOCKS("minimum 3", "00000003", "00001000", "02000000"),
+	BAD_BLOCKS("minimum 128 KiB", "00020000", "00020000", "02000000"),
+	BAD_BLOCKS("minimum 2^31", "80000000", "80000000", "80000000"),
+	BAD_BLOCKS("preferred 0", "00000200", "00000000", "02000000"),
+	BAD_BLOCKS("preferred 256", "00000001", "00000100", "02000000"),
+	BAD_BLOCKS("preferred 513", "00000001", "00000201", "02000000"),
+	BAD_BLOCKS("preferred below minimum", "00001000", "00000800", "02000000"),
+	BAD_BLOCKS("maximum 0", "00000200", "00001000", "00000000"),
+	BAD_BLOCKS("maximum below preferred", "00000200", "00001000", "00000800"),
+	BAD_BLOCKS("maximum no multiple of minimum", "00001000", "00001000", "00001800"),
+};
+
+#define LIST_BREACH(what, reply)                                  \
+	{                                                         \
+		.name = "LIST: " what, .asks = ASKS_LIST, BREACH, \
+		.script = GREETING OPTION(LIST) reply             \
+	}
+
+static const struct row list_rows[] = {
+	LIST_BREACH("an empty entry", SERVER("00000000")),
+	LIST_BREACH("an entry of 3 bytes", SERVER("00000003") "00*3 "),
+	LIST_BREACH("a name longer than its entry", SERVER("00000005") "00000002 'a' "),
+	LIST_BREACH("a name of 2^31 bytes", SERVER("00000005") "80000000 'a' "),
+	LIST_BREACH("a name of 2^32-1 bytes", SERVER("00000005") "ffffffff 'a' "),
+	LIST_BREACH("a name of 4097 bytes", SERVER("00001005") "00001001 'x'*4097 "),
+	LIST_BREACH("a description of 4097 bytes",
+		SERVER("00001005") "00000000 'x'*4097 "),
+	LIST_BREACH("a name not UTF-8", SERVER("00000005") "00000001 ff "),
+	LIST_BREACH("a name with NUL", SERVER("00000006") "00000002 'a' 00 "),
+	LIST_BREACH("a description not UTF-8", SERVER("00000006") "00000001 'a' ff "),
+	LIST_BREACH("an overlong UTF-8 form", SERVER("00000006") "00000002 c0af "),
+	LIST_BREACH("an entry of 2^32-1 bytes", SERVER("ffffffff") "00*4096 "),
+	LIST_BREACH("an info", REPLY(LIST, "00000003", "00000002") "0000 "),
+	LIST_BREACH("ACK with data", REPLY(LIST, "00000001", "00000001") "00 "),
+	LIST_BREACH("a reply to GO", ACK(GO)),
+	LIST_BREACH("endless entries", SERVER("00000004") "00000000 @"),
+};
+
+#define STARTTLS_BREACH(what, reply)                                        \
+	{                                                                   \
+		.name = "STARTTLS: " what, BREACH, .tls = TLS_MODE_REQUIRE, \
+		.script = GREETING OPTION(STARTTLS) reply                   \
+	}
+
+static const struct row tls_rows[] = {
+	STARTTLS_BREACH("ACK with data", REPLY(STARTTLS, "00000001", "00000001") "00 "),
+	STARTTLS_BREACH("ACK for GO", ACK(GO)),
+	STARTTLS_BREACH("an info", REPLY(STARTTLS, "00000003", "00000002") "0000 "),
+	STARTTLS_BREACH("a list entry", REPLY(STARTTLS, "00000002", "00000004") "00*4 "),
+	STARTTLS_BREACH("wrong magic", "< ff*20 "),
+	STARTTLS_BREACH("refused with 2^32-1 bytes",
+		REPLY(STARTTLS, "80000001", "ffffffff")),
+	{.name = "STARTTLS: closed", CLOSED, .tls = TLS_MODE_REQUIRE,
+		.script = GREETING OPTION(STARTTLS) "."},
+	{.name = "STARTTLS: silence", SILENT, .tls = TLS_MODE_REQUIRE,
+		.script = GREETING OPTION(STARTTLS) "~"},
+	{.name = "TLS preferred: a breach is no refusal", BREACH, .tls = TLS_MODE_PREFER,
+		.script = GREETING OPTION(STARTTLS) ACK(GO)},
+	{.name = "TLS preferred: no way back after ACK", .fault = FAULT_TLS,
+		.r = -EPROTO, .tls = TLS_MODE_PREFER,
+		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS) "T< ff*64 "},
+	{.name = "handshake: garbage", NO_TLS,
+		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS) "T< ff*64 "},
+	{.name = "handshake: plaintext was injected behind the ACK", NO_TLS,
+		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS) EXPORT(GO) ACK(GO) "T"},
+	{.name = "handshake: the next reply comes in plaintext", NO_TLS,
+		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS) "T" ACK(GO)},
+	{.name = "handshake: an alert", NO_TLS, .says = "alert",
+		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS)
+			"T< 15 0303 0002 0228 "},
+	{.name = "handshake: closed", .fault = FAULT_TLS, .r = -ECONNABORTED,
+		.tls = TLS_MODE_REQUIRE,
+		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS) "T."},
+	{.name = "handshake: silence", SILENT, .tls = TLS_MODE_REQUIRE,
+		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS) "T~"},
+};
+
+/* INFO and LIST in plaintext ask for the TLS mode at the end: that can be broken too. */
+#define MODE_BREACH(what, replies)                                \
+	{                                                         \
+		.name = "mode: " what, .asks = ASKS_INFO, BREACH, \
+		.script = GREETING ASK(INFO) replies              \
+	}
+
+static const struct row mode_rows[] = {
+	MODE_BREACH("STARTTLS gets a reply to INFO", EXPORT(INFO) ACK(INFO)
+		OPTION(STARTTLS) ACK(INFO)),
+	MODE_BREACH("STARTTLS gets ACK with data", EXPORT(INFO) ACK(INFO) OPTION(STARTTLS)
+		REPLY(STARTTLS, "00000001", "00000004") "00*4 "),
+	MODE_BREACH("LIST gets nonsense", ERROR(INFO, ERR_TLS_REQD) OPTION(LIST)
+		"< 00*20 "),
+	MODE_BREACH("an error of INFO is too long", REPLY(INFO, "80000006", "80000000")),
+	{.name = "mode: the server closes on STARTTLS", .asks = ASKS_INFO, CLOSED,
+		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS) "."},
+	{.name = "mode: silence on STARTTLS", .asks = ASKS_INFO, SILENT,
+		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS) "~"},
+	{.name = "mode: the server shuts down on LIST", .asks = ASKS_INFO,
+		.fault = FAULT_REFUSED, .r = -ESHUTDOWN,
+		.script = GREETING ASK(INFO) ERROR(INFO, ERR_TLS_REQD) OPTION(LIST)
+			ERROR(LIST, ERR_SHUTDOWN) LEAVES},
+};
+
+/* Conversations that are cut off before each byte: with what they end there. */
+static const struct row cut_rows[] = {
+	{.name = "cut: GO", CLOSED,
+		.script = GREETING ASK(GO) EXPORT(GO)
+			BLOCKS(GO, "00000200", "00001000", "02000000") ACK(GO)},
+	{.name = "cut: INFO", .asks = ASKS_INFO, CLOSED,
+		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS)
+			ERROR(STARTTLS, ERR_POLICY) OPTION(ABORT) "~"},
+	{.name = "cut: LIST", .asks = ASKS_LIST, CLOSED,
+		.script = GREETING OPTION(LIST) SERVER("00000004") "00000000 " ACK(LIST)
+			OPTION(STARTTLS) ERROR(STARTTLS, ERR_POLICY) OPTION(ABORT) "~"},
+	{.name = "cut: STARTTLS", .tls = TLS_MODE_REQUIRE, CLOSED,
+		.script = GREETING OPTION(STARTTLS)
+			REPLY(STARTTLS, "80000001", "00000004") "'none' " OPTION(ABORT)
+			"~"},
+};
+
+/* clang-format on */
+
+static void test_greeting(void **state _unused_)
+{
+	rows_hold(greeting_rows, ELEMENTSOF(greeting_rows), AS_WRITTEN);
+}
+
+static void test_replies(void **state _unused_)
+{
+	rows_hold(reply_rows, ELEMENTSOF(reply_rows), AS_WRITTEN);
+	rows_hold(block_size_rows, ELEMENTSOF(block_size_rows), AS_WRITTEN);
+	rows_hold(list_rows, ELEMENTSOF(list_rows), AS_WRITTEN);
+}
+
+static void test_tls(void **state _unused_)
+{
+	rows_hold(tls_rows, ELEMENTSOF(tls_rows), AS_WRITTEN);
+}
+
+static void test_mode(void **state _unused_)
+{
+	rows_hold(mode_rows, ELEMENTSOF(mode_rows), AS_WRITTEN);
+}
+
+static void test_byte_by_byte(void **state _unused_)
+{
+	rows_hold(mode_rows, ELEMENTSOF(mode_rows), BYTE_BY_BYTE);
+	rows_hold(block_size_rows, ELEMENTSOF(block_size_rows), BYTE_BY_BYTE);
+}
+
+static void test_closing_at_each_byte(void **state _unused_)
+{
+	size_t failed = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(cut_rows); i++)
+		for (size_t at = 0; at < scripted_server_sends(cut_rows[i].script); at++)
+			failed += !row_holds(&cut_rows[i], CUT_CLOSING, at);
+	assert_int_equal(failed, 0);
+}
+
+/* Each costs its deadline: one byte in nine will do. */
+static void test_silence_within_each_step(void **state _unused_)
+{
+	size_t failed = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(cut_rows); i++) {
+		struct row row = cut_rows[i];
+
+		row.fault = FAULT_UNREACHED;
+		row.r = -ETIMEDOUT;
+		for (size_t at = 0; at < scripted_server_sends(row.script); at += 9)
+			failed += !row_holds(&row, CUT_SILENT, at);
+	}
+	assert_int_equal(failed, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_greeting),
+		cmocka_unit_test(test_replies),
+		cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_byte_by_byte),
+		cmocka_unit_test(test_closing_at_each_byte),
+		cmocka_unit_test(test_silence_within_each_step),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Servers that keep to the protocol: what the client says to them, byte for byte, and
+ * what it makes of their answers. test-breaches.c has those that do not.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "conversation.h"
+
+#define DEFAULT_BLOCKS .minimum = 512, .preferred = 4096, .maximum = 32 << 20
+#define DISK           .size = 1 << 20, .flags = 5, DEFAULT_BLOCKS
+
+#define DISCONNECTS   "> 25609513 0000 0002 00*20 "
+#define NOTLS(script) script OPTION(STARTTLS) ERROR(STARTTLS, ERR_POLICY) LEAVES
+
+static char name_4096[NBD_STRING_MAX + 1], name_4097[NBD_STRING_MAX + 2];
+
+/* By hand: a conversation reads best in the order in which it is held. */
+/* clang-format off */
+
+static const struct row go_rows[] = {
+	{.name = "GO", .export = {DISK},
+		.script = GREETING ASK(GO) EXPORT(GO) ACK(GO)},
+	{.name = "GO: unknown handshake flags are not answered", .export = {DISK},
+		.script = GREETING_ONLY("ffff") "> 00000003 " ASK(GO) EXPORT(GO) ACK(GO)},
+	{.name = "GO: no zeroes only where it is offered", .export = {DISK},
+		.script = GREETING_ONLY("0001") "> 00000001 " ASK(GO) EXPORT(GO) ACK(GO)},
+	{.name = "GO with block sizes",
+		.export = {.size = 1 << 20, .flags = 5, .minimum = 1, .preferred = 512,
+			.maximum = NBD_MAXIMUM_UNLIMITED},
+		.script = GREETING ASK(GO) BLOCKS(GO, "00000001", "00000200", "ffffffff")
+			EXPORT(GO) ACK(GO)},
+	{.name = "GO with the largest minimum block",
+		.export = {.size = 1 << 20, .flags = 5, .minimum = 65536,
+			.preferred = 65536, .maximum = 65536},
+		.script = GREETING ASK(GO) EXPORT(GO)
+			BLOCKS(GO, "00010000", "00010000", "00010000") ACK(GO)},
+	{.name = "GO with name, description and unknown infos",
+		.export = {DISK, .description = "a d\xc3\xafsk"},
+		.script = GREETING ASK(GO) INFO_REPLY(GO, "00000006") "0001 'disk' "
+			INFO_REPLY(GO, "00000009") "0002 'a d' c3af 'sk' "
+			INFO_REPLY(GO, "00000002") "8000 "
+			INFO_REPLY(GO, "00000006") "ffff 00000000 " EXPORT(GO) ACK(GO)},
+	{.name = "GO with the longest unknown info", .export = {DISK},
+		.script = GREETING ASK(GO) INFO_REPLY(GO, "00010000") "7777 00*65534 "
+			EXPORT(GO) ACK(GO)},
+	{.name = "GO with an empty description", .export = {DISK},
+		.script = GREETING ASK(GO) INFO_REPLY(GO, "00000002") "0002 " EXPORT(GO)
+			ACK(GO)},
+	{.name = "GO: an empty export", .export = {.flags = 1, DEFAULT_BLOCKS},
+		.script = GREETING ASK(GO)
+			INFO_REPLY(GO, "0000000c") "0000 0000000000000000 0001 " ACK(GO)},
+	{.name = "GO: the largest size, every flag",
+		.export = {.size = INT64_MAX, .flags = 0xffff, DEFAULT_BLOCKS},
+		.script = GREETING ASK(GO)
+			INFO_REPLY(GO, "0000000c") "0000 7fffffffffffffff ffff " ACK(GO)},
+	{.name = "GO: an empty name", .export = {DISK}, .export_name = "",
+		.script = GREETING "> 'IHAVEOPT' " GO "0000000a 00000000 0002 0003 0002 "
+			EXPORT(GO) ACK(GO)},
+	{.name = "GO: the longest name", .export = {DISK}, .export_name = name_4096,
+		.script = GREETING "> 'IHAVEOPT' " GO
+			"0000100a 00001000 'x'*4096 0002 0003 0002 " EXPORT(GO) ACK(GO)},
+	{.name = "EXPORT_NAME after UNSUP, no zeroes", .export = {DISK},
+		.script = GREETING ASK(GO) ERROR(GO, ERR_UNSUP) ENTER
+			"< 0000000000100000 0005 "},
+	{.name = "EXPORT_NAME after UNSUP, zeroes", .export = {DISK},
+		.script = GREETING_ONLY("0001") "> 00000001 " ASK(GO) ERROR(GO, ERR_UNSUP)
+			ENTER "< 0000000000100000 0005 00*124 "},
+	{.name = "EXPORT_NAME without fixed newstyle", .export = {DISK},
+		.script = GREETING_ONLY("0000") "> 00000000 " ENTER
+			"< 0000000000100000 0005 00*124 "},
+	{.name = "EXPORT_NAME without fixed newstyle, no zeroes", .export = {DISK},
+		.script = GREETING_ONLY("0002") "> 00000002 " ENTER
+			"< 0000000000100000 0005 "},
+	{.name = "TLS preferred, refused: GO in plaintext", .tls = TLS_MODE_PREFER,
+		.export = {DISK}, .mode = SERVER_MODE_NOTLS,
+		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, ERR_UNSUP) ASK(GO)
+			EXPORT(GO) ACK(GO)},
+	{.name = "TLS preferred, no fixed newstyle", .tls = TLS_MODE_PREFER,
+		.export = {DISK}, .mode = SERVER_MODE_NOTLS,
+		.script = GREETING_ONLY("0002") "> 00000002 " ENTER
+			"< 0000000000100000 0005 "},
+};
+
+static const struct row info_rows[] = {
+	{.name = "INFO", .asks = ASKS_INFO, .export = {DISK}, .mode = SERVER_MODE_NOTLS,
+		.script = NOTLS(GREETING ASK(INFO) EXPORT(INFO) ACK(INFO))},
+	{.name = "INFO: STARTTLS is not known", .asks = ASKS_INFO, .export = {DISK},
+		.mode = SERVER_MODE_NOTLS,
+		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS)
+			ERROR(STARTTLS, ERR_UNSUP) LEAVES},
+	{.name = "INFO: STARTTLS is taken, so TLS comes up only to leave",
+		.asks = ASKS_INFO, .export = {DISK}, .mode = SERVER_MODE_SELECTIVETLS,
+		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS)
+			ACK(STARTTLS) "T."},
+	{.name = "INFO: the server answers ABORT by closing", .asks = ASKS_INFO,
+		.export = {DISK}, .mode = SERVER_MODE_NOTLS,
+		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS)
+			ERROR(STARTTLS, ERR_POLICY) OPTION(ABORT) "."},
+	{.name = "INFO unknown: enter and disconnect", .asks = ASKS_INFO,
+		.export = {DISK},
+		.script = GREETING ASK(INFO) ERROR(INFO, ERR_UNSUP) ENTER
+			"< 0000000000100000 0005 " DISCONNECTS},
+	{.name = "INFO without fixed newstyle", .asks = ASKS_INFO, .export = {DISK},
+		.mode = SERVER_MODE_NOTLS,
+		.script = GREETING_ONLY("0000") "> 00000000 " ENTER
+			"< 0000000000100000 0005 00*124 " DISCONNECTS},
+};
+
+static const struct row list_rows[] = {
+	{.name = "LIST", .asks = ASKS_LIST, .mode = SERVER_MODE_NOTLS,
+		.lists = "a|;disk|the first;|;",
+		.script = NOTLS(GREETING OPTION(LIST) SERVER("00000005") "00000001 'a' "
+			SERVER("00000011") "00000004 'diskthe first' "
+			SERVER("00000004") "00000000 " ACK(LIST))},
+	{.name = "LIST of nothing", .asks = ASKS_LIST, .mode = SERVER_MODE_NOTLS,
+		.script = NOTLS(GREETING OPTION(LIST) ACK(LIST))},
+};
+
+/* The client's own will to leave: ABORT, unless it may not be sent. */
+#define REFUSED(error) .fault = FAULT_REFUSED, .r = -(error)
+#define NO_TLS         .fault = FAULT_TLS, .r = -EPROTONOSUPPORT, .tls = TLS_MODE_REQUIRE
+#define NO_STARTTLS(number)                                                        \
+	{                                                                          \
+		.name = "TLS required: STARTTLS gets error " number, NO_TLS,       \
+		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, number) LEAVES \
+	}
+#define GO_REFUSED(number) GREETING ASK(GO) ERROR(GO, number) LEAVES
+
+static const struct row refusal_rows[] = {
+	{.name = "GO: POLICY", REFUSED(EACCES),
+		.script = GO_REFUSED(ERR_POLICY)},
+	{.name = "GO: INVALID", REFUSED(EINVAL),
+		.script = GO_REFUSED(ERR_INVALID)},
+	{.name = "GO: PLATFORM", REFUSED(EINVAL),
+		.script = GO_REFUSED(ERR_PLATFORM)},
+	{.name = "GO: TLS_REQD", REFUSED(EPROTONOSUPPORT), .says = "use nbds://",
+		.script = GO_REFUSED(ERR_TLS_REQD)},
+	{.name = "GO: UNKNOWN", REFUSED(ENOENT),
+		.script = GO_REFUSED(ERR_UNKNOWN)},
+	{.name = "GO: SHUTDOWN", REFUSED(ESHUTDOWN),
+		.script = GO_REFUSED(ERR_SHUTDOWN)},
+	{.name = "GO: BLOCK_SIZE_REQD", REFUSED(EINVAL),
+		.script = GO_REFUSED(ERR_BLOCK_SIZE_REQD)},
+	{.name = "GO: TOO_BIG", REFUSED(EINVAL),
+		.script = GO_REFUSED(ERR_TOO_BIG)},
+	{.name = "GO: an error of the future", REFUSED(EINVAL),
+		.script = GREETING ASK(GO) REPLY(GO, "ffffffff", "00000000") LEAVES},
+	{.name = "GO: refused after the infos", REFUSED(EACCES),
+		.script = GREETING ASK(GO) EXPORT(GO) ERROR(GO, ERR_POLICY) LEAVES},
+	{.name = "the server's words are quoted", REFUSED(ENOENT),
+		.says = "it says \"no ?[31mdisk?? here\"",
+		.script = GREETING ASK(GO)
+			REPLY(GO, "80000006", "00000013")
+			"'no ' 1b '[31mdisk' 0d0a ' here' " LEAVES},
+	{.name = "EXPORT_NAME is refused by closing", REFUSED(ECONNRESET),
+		.script = GREETING ASK(GO) ERROR(GO, ERR_UNSUP) ENTER "."},
+	{.name = "INFO: UNKNOWN", .asks = ASKS_INFO, REFUSED(ENOENT),
+		.script = NOTLS(GREETING ASK(INFO) ERROR(INFO, ERR_UNKNOWN))},
+	{.name = "INFO: TLS_REQD, FORCEDTLS", .asks = ASKS_INFO,
+		REFUSED(EPROTONOSUPPORT), .says = "FORCEDTLS",
+		.script = GREETING ASK(INFO) ERROR(INFO, ERR_TLS_REQD) OPTION(LIST)
+			ERROR(LIST, ERR_TLS_REQD) LEAVES},
+	{.name = "INFO: TLS_REQD, SELECTIVETLS", .asks = ASKS_INFO,
+		REFUSED(EPROTONOSUPPORT), .says = "SELECTIVETLS",
+		.script = GREETING ASK(INFO) ERROR(INFO, ERR_TLS_REQD) OPTION(LIST)
+			SERVER("00000005") "00000001 'a' " ACK(LIST) LEAVES},
+	{.name = "INFO: SHUTDOWN: ABORT and nothing else", .asks = ASKS_INFO,
+		REFUSED(ESHUTDOWN),
+		.script = GREETING ASK(INFO) ERROR(INFO, ERR_SHUTDOWN) LEAVES},
+	{.name = "LIST: POLICY", .asks = ASKS_LIST, REFUSED(EACCES),
+		.script = NOTLS(GREETING OPTION(LIST) ERROR(LIST, ERR_POLICY))},
+	{.name = "LIST: no fixed newstyle, no option at all", .asks = ASKS_LIST,
+		REFUSED(ENOTSUP),
+		.script = GREETING_ONLY("0000") "> 00000000 "},
+	{.name = "a name that is too long", .fault = FAULT_USAGE, .r = -E2BIG,
+		.export_name = name_4097,
+		.script = GREETING LEAVES},
+	{.name = "TLS required: no fixed newstyle, not one byte", NO_TLS,
+		.script = GREETING_ONLY("0000")},
+	{.name = "TLS required: no zeroes alone is not fixed newstyle", NO_TLS,
+		.script = GREETING_ONLY("0002")},
+	NO_STARTTLS(ERR_UNSUP),
+	NO_STARTTLS(ERR_POLICY),
+	NO_STARTTLS(ERR_INVALID),
+	NO_STARTTLS(ERR_PLATFORM),
+	NO_STARTTLS(ERR_TLS_REQD),
+	NO_STARTTLS(ERR_UNKNOWN),
+	NO_STARTTLS(ERR_SHUTDOWN),
+	NO_STARTTLS(ERR_BLOCK_SIZE_REQD),
+	NO_STARTTLS(ERR_TOO_BIG),
+	NO_STARTTLS("e"),
+	{.name = "TLS required: INFO", NO_TLS, .asks = ASKS_INFO,
+		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, ERR_UNSUP) LEAVES},
+	{.name = "TLS required: LIST", NO_TLS, .asks = ASKS_LIST,
+		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, ERR_UNSUP) LEAVES},
+	{.name = "TLS required: the server does not answer ABORT", NO_TLS,
+		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, ERR_POLICY)
+			OPTION(ABORT) "~"},
+	{.name = "TLS required: ABORT is answered with nonsense", NO_TLS,
+		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, ERR_POLICY)
+			OPTION(ABORT) "< ff*4096 "},
+};
+
+/* clang-format on */
+
+static void test_go(void **state _unused_)
+{
+	rows_hold(go_rows, ELEMENTSOF(go_rows), AS_WRITTEN);
+}
+
+static void test_info(void **state _unused_)
+{
+	rows_hold(info_rows, ELEMENTSOF(info_rows), AS_WRITTEN);
+}
+
+static void test_list(void **state _unused_)
+{
+	rows_hold(list_rows, ELEMENTSOF(list_rows), AS_WRITTEN);
+}
+
+static void test_refusals(void **state _unused_)
+{
+	rows_hold(refusal_rows, ELEMENTSOF(refusal_rows), AS_WRITTEN);
+}
+
+static void test_byte_by_byte(void **state _unused_)
+{
+	rows_hold(go_rows, ELEMENTSOF(go_rows), BYTE_BY_BYTE);
+	rows_hold(info_rows, ELEMENTSOF(info_rows), BYTE_BY_BYTE);
+	rows_hold(list_rows, ELEMENTSOF(list_rows), BYTE_BY_BYTE);
+	rows_hold(refusal_rows, ELEMENTSOF(refusal_rows), BYTE_BY_BYTE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_go),
+		cmocka_unit_test(test_info),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_byte_by_byte),
+	};
+
+	memset(name_4096, 'x', sizeof(name_4096) - 1);
+	memset(name_4097, 'x', sizeof(name_4097) - 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

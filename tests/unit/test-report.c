@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a link worker may tell, and what its parent must not believe: a good report with
+ * one field changed at a time, any bytes at all, and sockets that are no link.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cmocka.h>
+
+#include "session/report.h"
+
+static const struct report_done good_done = {
+	.head = {REPORT_MAGIC, REPORT_DONE},
+	.facts = {.export = {.size = 1 << 20,
+			  .flags = 5,
+			  .minimum = 512,
+			  .preferred = 4096,
+			  .maximum = 1 << 25,
+			  .description = "words of \x1b a server"},
+		.mode = SERVER_MODE_TLS,
+		.tls = true,
+		.tls_verified = true,
+		.tls_version = "TLS1.3",
+		.tls_cipher = "AES-256-GCM"},
+	.address = "[::1]:10809",
+};
+
+static const struct report_failed good_failed = {
+	.head = {REPORT_MAGIC, REPORT_FAILED},
+	.r = -ECONNREFUSED,
+	.error = {FAULT_UNREACHED, "cannot connect"},
+};
+
+static const struct report_export good_export = {
+	.head = {REPORT_MAGIC, REPORT_EXPORT},
+	.name = "d\xc3\xafsk",
+	.description = "the first",
+};
+
+/* An exact copy on the heap, so that ASan sees each step beyond its end. */
+static int check(const void *report, size_t size)
+{
+	_cleanup_free_ void *copy = malloc(size ? size : 1);
+	struct error err = {0};
+	int r;
+
+	assert_non_null(copy);
+	memcpy(copy, report, size);
+	r = report_check(copy, size, &err);
+	assert_true(r == 0 || (r == -EPROTO && err.fault == FAULT_PROTOCOL));
+	return r;
+}
+
+static void test_good(void **state _unused_)
+{
+	static const struct report_done list = {.head = {REPORT_MAGIC, REPORT_DONE},
+		.facts = {.mode = SERVER_MODE_NOTLS},
+		.address = "unix:/run/nbd"};
+	static const struct report_export nameless = {
+		.head = {REPORT_MAGIC, REPORT_EXPORT}};
+
+	assert_int_equal(check(&good_done, sizeof(good_done)), 0);
+	assert_int_equal(check(&list, sizeof(list)), 0);
+	assert_int_equal(check(&good_failed, sizeof(good_failed)), 0);
+	assert_int_equal(check(&good_export, sizeof(good_export)), 0);
+	assert_int_equal(check(&nameless, sizeof(nameless)), 0);
+}
+
+/* Puts `bytes` over a field of a good report. */
+struct mutation {
+	const char *name;
+	const void *report;
+	size_t report_size, offset;
+	const void *bytes;
+	size_t size;
+};
+
+/* one change a line */
+/* clang-format off */
+
+#define OFFSET(good, field) (size_t)((const char *)&good.field - (const char *)&good)
+#define CHANGE(good, field, ...)                                                     \
+	{#good ": " #field " = " #__VA_ARGS__, &good, sizeof(good), OFFSET(good, field), \
+		(const unsigned char[]){__VA_ARGS__},                                \
+		sizeof((const unsigned char[]){__VA_ARGS__})}
+#define ONES4     0xff, 0xff, 0xff, 0xff
+#define ONES8     ONES4, ONES4
+#define LITTLE(n) (n) & 0xff, (n) >> 8 & 0xff, (n) >> 16 & 0xff, (n) >> 24 & 0xff
+
+/* Text without an end is made by filling a whole field. */
+static char letters[NBD_STRING_MAX + 1];
+#define FILL(good, field)                                                            \
+	{#good ": " #field " has no end", &good, sizeof(good), OFFSET(good, field),  \
+		letters, sizeof(good.field)}
+
+static const struct mutation mutations[] = {
+	CHANGE(good_done, head.magic, 0),
+	CHANGE(good_done, head.kind, 0),
+	CHANGE(good_done, head.kind, LITTLE(REPORT_EXPORT)),
+	CHANGE(good_done, head.kind, LITTLE(REPORT_FAILED)),
+	CHANGE(good_done, head.kind, LITTLE(REPORT_FAILED + 1)),
+	CHANGE(good_done, head.kind, ONES4),
+	CHANGE(good_done, facts.mode, LITTLE(SERVER_MODE_MAX + 1)),
+	CHANGE(good_done, facts.mode, ONES4),
+	CHANGE(good_done, facts.tls, 2),
+	CHANGE(good_done, facts.tls_verified, 0xff),
+	FILL(good_done, facts.tls_version),
+	CHANGE(good_done, facts.tls_version, 'T', '\n', 0),
+	CHANGE(good_done, facts.tls_version, 0xff, 0),
+	FILL(good_done, facts.tls_cipher),
+	CHANGE(good_done, facts.tls_cipher, 0x1b, '[', 0),
+	FILL(good_done, address),
+	CHANGE(good_done, address, 0x7f, 0),
+	CHANGE(good_done, address, 0xc2, 0x9b, 0), /* C1: CSI */
+	FILL(good_done, facts.export.description),
+	CHANGE(good_done, facts.export.description, 0xc3, 0),
+	CHANGE(good_done, facts.export.flags, 4),
+	CHANGE(good_done, facts.export.flags, 0),
+	CHANGE(good_done, facts.export.size, ONES8),
+	CHANGE(good_done, facts.export.minimum, LITTLE(3)),
+	CHANGE(good_done, facts.export.minimum, LITTLE(0)),
+	CHANGE(good_done, facts.export.minimum, ONES4),
+	CHANGE(good_done, facts.export.preferred, LITTLE(256)),
+	CHANGE(good_done, facts.export.preferred, LITTLE(0)),
+	CHANGE(good_done, facts.export.maximum, LITTLE(512)),
+	CHANGE(good_failed, error.fault, LITTLE(FAULT_NONE)),
+	CHANGE(good_failed, error.fault, LITTLE(FAULT_MAX + 1)),
+	CHANGE(good_failed, error.fault, ONES4),
+	CHANGE(good_failed, r, LITTLE(0)),
+	CHANGE(good_failed, r, LITTLE(1)),
+	CHANGE(good_failed, r, LITTLE(INT_MIN)),
+	CHANGE(good_failed, r, LITTLE(-4096)),
+	FILL(good_failed, error.text),
+	CHANGE(good_failed, error.text, 'a', '\n', 'b', 0),
+	CHANGE(good_failed, error.text, 0x1b, ']', 0),
+	CHANGE(good_failed, error.text, 0x80, 0),
+	FILL(good_export, name),
+	CHANGE(good_export, name, 0xc0, 0xaf, 0),
+	FILL(good_export, description),
+	CHANGE(good_export, description, 0xed, 0xa0, 0x80, 0), /* a surrogate */
+};
+
+/* clang-format on */
+
+static void test_mutated(void **state _unused_)
+{
+	size_t failed = 0;
+
+	memset(letters, 'x', sizeof(letters));
+	for (size_t i = 0; i < ELEMENTSOF(mutations); i++) {
+		const struct mutation *m = &mutations[i];
+		union report report;
+
+		memcpy(&report, m->report, m->report_size);
+		memcpy((char *)&report + m->offset, m->bytes, m->size);
+		if (check(&report, m->report_size) == 0) {
+			print_error("believed: %s\n", m->name);
+			failed++;
+		}
+	}
+	assert_int_equal(failed, 0);
+}
+
+static void test_wrong_size(void **state _unused_)
+{
+	union report report = {.done = good_done};
+
+	for (size_t size = 0; size < sizeof(report); size++)
+		assert_int_equal(
+			check(&report, size), size == sizeof(good_done) ? 0 : -EPROTO);
+	for (size_t size = 0; size < sizeof(good_failed); size++)
+		assert_int_equal(check(&good_failed, size), -EPROTO);
+	for (size_t size = 0; size < sizeof(good_export); size++)
+		assert_int_equal(check(&good_export, size), -EPROTO);
+}
+
+/* Bytes by chance behind a good head: whatever is said of them, nothing is overrun. */
+static void test_random(void **state _unused_)
+{
+	static const struct {
+		uint32_t kind;
+		size_t size;
+	} shapes[] = {{REPORT_DONE, sizeof(struct report_done)},
+		{REPORT_FAILED, sizeof(struct report_failed)},
+		{REPORT_EXPORT, sizeof(struct report_export)}};
+
+	srandom(1);
+	for (unsigned round = 0; round < 3000; round++) {
+		size_t shape = round % ELEMENTSOF(shapes);
+		union report report;
+
+		for (size_t i = 0; i < sizeof(report); i++)
+			((unsigned char *)&report)[i] = (unsigned char)random();
+		if (round % 10)
+			report.head =
+				(struct report_head){REPORT_MAGIC, shapes[shape].kind};
+		(void)check(&report, shapes[shape].size);
+	}
+}
+
+/* One bit of a good report: it is refused, or it is still within the bounds. */
+static void test_each_bit(void **state _unused_)
+{
+	for (size_t bit = 0; bit < 8 * sizeof(good_done); bit++) {
+		union report report = {.done = good_done};
+
+		((unsigned char *)&report)[bit / 8] ^= (unsigned char)(1U << bit % 8);
+		(void)check(&report, sizeof(good_done));
+	}
+}
+
+static const struct target over_tcp = {.transport = TRANSPORT_TCP};
+static const struct target over_unix = {.transport = TRANSPORT_UNIX};
+
+static int listening(struct sockaddr_in *address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(*address);
+
+	*address = (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	assert_int_equal(bind(fd, (struct sockaddr *)address, size), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)address, &size), 0);
+	return fd;
+}
+
+static void refused(int fd, const struct target *t, bool tls)
+{
+	struct error err = {0};
+
+	assert_int_equal(report_check_socket(fd, t, tls, &err), -EPROTO);
+	assert_int_equal(err.fault, FAULT_PROTOCOL);
+}
+
+static void test_tcp_socket(void **state _unused_)
+{
+	struct sockaddr_in address;
+	_cleanup_close_ int server = listening(&address);
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	refused(server, &over_tcp, false);
+	refused(fd, &over_tcp, false); /* not connected yet */
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(report_check_socket(fd, &over_tcp, false, NULL), 0);
+	refused(fd, &over_unix, false);
+	refused(fd, &over_tcp, true); /* no kernel TLS */
+}
+
+static void test_unix_socket(void **state _unused_)
+{
+	_cleanup_close_ int alone = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int a = -1, b = -1, c = -1, d = -1;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	a = pair[0];
+	b = pair[1];
+	assert_int_equal(report_check_socket(a, &over_unix, false, NULL), 0);
+	refused(b, &over_tcp, false);
+	refused(b, &over_unix, true);
+	refused(alone, &over_unix, false);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	c = pair[0];
+	d = pair[1];
+	refused(c, &over_unix, false);
+	refused(d, &over_tcp, false);
+}
+
+static void test_no_link(void **state _unused_)
+{
+	struct sockaddr_in address;
+	_cleanup_close_ int server = listening(&address);
+	_cleanup_close_ int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	_cleanup_close_ int in = -1, out = -1;
+	int ends[2];
+
+	assert_int_equal(connect(udp, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_true(server >= 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	in = ends[0];
+	out = ends[1];
+	refused(udp, &over_tcp, false);
+	refused(null, &over_tcp, false);
+	refused(in, &over_tcp, false);
+	refused(out, &over_unix, false);
+	refused(-1, &over_tcp, false);
+	refused(-1, &over_unix, true);
+	refused(1 << 20, &over_tcp, false); /* not open */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_mutated),
+		cmocka_unit_test(test_wrong_size),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_each_bit),
+		cmocka_unit_test(test_tcp_socket),
+		cmocka_unit_test(test_unix_socket),
+		cmocka_unit_test(test_no_link),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/scope.h"
+#include "common/text.h"
+
+/* A literal and its size, which may count NUL bytes. */
+#define BYTES(literal) (literal), sizeof(literal) - 1
+
+static void test_flatten(void **state _unused_)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{"", ""},
+		{"plain text", "plain text"},
+		{"a\nb\r\nc\td", "a b  c d"},
+		{"\x1b[31mred\x7f", " [31mred "},
+		{"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
+		{"c1\xc2\x9b!", "c1  !"},
+		{"\xe2\x80\xaeturned", "   turned"},
+		{"\xe2\x80\xa6", "\xe2\x80\xa6"},
+		{"cut \xe2\x80", "cut ??"},
+		{"\xff\n\xc3", "? ?"},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s", rows[i].in);
+		text_flatten(text);
+		assert_string_equal(text, rows[i].out);
+	}
+}
+
+static void test_quote(void **state _unused_)
+{
+	static const struct {
+		const char *in;
+		size_t size;
+		const char *out;
+	} rows[] = {
+		{BYTES(""), "\"\""},
+		{BYTES("disk"), "\"disk\""},
+		{BYTES("a b"), "\"a b\""},
+		{BYTES("say \"hi\""), "\"say ?hi?\""},
+		{BYTES("back\\slash"), "\"back?slash\""},
+		{BYTES("a\nb\0c\x7f"), "\"a?b?c?\""},
+		{BYTES("\x1b[2J"), "\"?[2J\""},
+		{BYTES("\xc3\xa4"), "\"\xc3\xa4\""},
+		{BYTES("\xc2\x9b"), "\"?\""},       /* C1: CSI */
+		{BYTES("\xe2\x80\xae"), "\"?\""},   /* right-to-left override */
+		{BYTES("\xe2\x80\xa8"), "\"?\""},   /* line separator */
+		{BYTES("\xff\xfe"), "\"??\""},      /* never in UTF-8 */
+		{BYTES("\xc3"), "\"?\""},           /* cut short */
+		{BYTES("\xc0\x80"), "\"??\""},      /* overlong */
+		{BYTES("\xed\xa0\x80"), "\"???\""}, /* surrogate */
+		{BYTES("12345678901234567890"), "\"12345678901234567890\""},
+		{BYTES("1234567890123456789012345678"),
+			"\"1234567890123456789012345678\""},
+		{BYTES("12345678901234567890123456789"),
+			"\"12345678901234567890123456789\""},
+		/* 30 bytes: one too many, and the mark needs three */
+		{BYTES("123456789012345678901234567890"),
+			"\"12345678901234567890123456…\""},
+		{BYTES("1234567890123456789012345\xc3\xa4\xc3\xa4."),
+			"\"1234567890123456789012345…\""},
+		{BYTES("\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"),
+			"\"??????????????????????????…\""},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		char out[32];
+
+		assert_ptr_equal(
+			text_quote(rows[i].in, rows[i].size, out, sizeof(out)), out);
+		assert_string_equal(out, rows[i].out);
+	}
+}
+
+static void test_is_utf8(void **state _unused_)
+{
+	static const struct {
+		const char *in;
+		size_t size;
+		bool good;
+	} rows[] = {
+		{BYTES(""), true},
+		{BYTES("disk\n"), true},
+		{BYTES("\xc2\x80\xdf\xbf"), true},
+		{BYTES("\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf"), true},
+		{BYTES("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"), true},
+		{BYTES("a\0b"), false},
+		{BYTES("\x80"), false},
+		{BYTES("\xc1\xbf"), false},
+		{BYTES("\xe0\x9f\xbf"), false},
+		{BYTES("\xf0\x8f\xbf\xbf"), false},
+		{BYTES("\xed\xa0\x80"), false},
+		{BYTES("\xed\xbf\xbf"), false},
+		{BYTES("\xf4\x90\x80\x80"), false},
+		{BYTES("\xf8\x88\x80\x80\x80"), false},
+		{BYTES("\xe2\x82"), false},
+		{BYTES("\xe2\x82z"), false},
+		{BYTES("\xc3"), false},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+		if (text_is_utf8(rows[i].in, rows[i].size) != rows[i].good)
+			fail_msg("row %zu", i);
+}
+
+static void test_cut(void **state _unused_)
+{
+	static const struct {
+		const char *text;
+		size_t max, kept;
+	} rows[] = {
+		{"", 0, 0},
+		{"disk", 9, 4},
+		{"disk", 4, 4},
+		{"disk", 3, 3},
+		{"a\xe2\x82\xac", 4, 4},
+		{"a\xe2\x82\xac", 3, 1},
+		{"a\xe2\x82\xac", 2, 1},
+		{"a\xe2\x82\xac", 1, 1},
+		{"\xe2\x82\xac", 2, 0},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+		assert_int_equal(
+			text_cut(rows[i].text, strlen(rows[i].text), rows[i].max),
+			rows[i].kept);
+}
+
+/* Whatever comes in, what goes out is short, printable and whole. */
+static void test_random(void **state _unused_)
+{
+	srandom(1);
+	for (int round = 0; round < 20000; round++) {
+		size_t size = (size_t)random() % 64;
+		size_t out_size = 16 + (size_t)random() % 64;
+		/* On the heap and of the very size, for the address sanitizer. */
+		_cleanup_free_ unsigned char *in = malloc(size + 1);
+		_cleanup_free_ char *out = malloc(out_size), *flat = NULL;
+
+		assert_non_null(in);
+		assert_non_null(out);
+		for (size_t i = 0; i < size; i++)
+			in[i] = (unsigned char)(random() % 3
+					? random()
+					: "\xc3\xe2\x80\xf0"[random() % 4]);
+		in[size] = 0;
+		text_quote(in, size, out, out_size);
+		assert_true(strlen(out) < out_size);
+		assert_true(text_is_utf8(out, strlen(out)));
+		assert_int_equal(out[strlen(out) - 1], '"');
+
+		flat = strdup(out);
+		assert_non_null(flat);
+		text_flatten(flat);
+		assert_string_equal(flat, out);
+		text_flatten((char *)in);
+		assert_true(text_is_utf8(in, strlen((char *)in)));
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_flatten),
+		cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_is_utf8),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_random),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

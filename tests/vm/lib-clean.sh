@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Nothing is left: neither a device nor a process nor a file.
+
+configured_devices() {
+	local pid
+	for pid in /sys/block/nbd*/pid; do
+		[ ! -e "$pid" ] || echo "/dev/$(basename "${pid%/pid}")"
+	done
+}
+
+our_processes() {
+	pgrep -a -x "nbd-attachd?" || :
+}
+
+state_files() {
+	find "$RUN_DIR" -mindepth 1 2>/dev/null || :
+}
+
+assert_clean() {
+	local what left
+	for what in configured_devices our_processes state_files; do
+		left=$($what)
+		[ -z "$left" ] || fail "${what/_/ } left behind: $left"
+	done
+}
+
+# After a case, however it ended: the next one is not to suffer from it.
+wipe_up() {
+	local device
+	pkill -KILL -x "nbd-attachd?" || :
+	findmnt -rn -o SOURCE,TARGET | awk '$1 ~ "^/dev/nbd" { print $2 }' |
+		while read -r folder; do
+			umount -l "$folder" || :
+		done
+	for device in $(configured_devices); do
+		timeout 20 nbd-client -d "$device" || :
+	done
+	rm -rf "$RUN_DIR"
+}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Calls of nbd-attach, and what is expected of them.
+
+# run COMMAND…: its exit code in CODE, its stdout in OUT and in the file out, its stderr in
+# the file err.
+run() {
+	echo "\$ $*"
+	CODE=0
+	timeout -k 5 60 "$@" >out 2>err </dev/null || CODE=$?
+	OUT=$(cat out)
+	cat out err
+	[ "$CODE" != 124 ] && [ "$CODE" -lt 128 ] || fail "hung or killed: code $CODE"
+}
+
+# nbd_attach ARGUMENT…: must succeed.
+nbd_attach() {
+	run "$PROGRAM" "$@"
+	[ "$CODE" = 0 ] || fail "exit code $CODE"
+}
+
+# expect_exit CODE ARGUMENT…: nbd-attach fails so, with one line that says why.
+expect_exit() {
+	local code=$1
+	shift
+	run "$PROGRAM" "$@"
+	[ "$CODE" = "$code" ] || fail "exit code $CODE instead of $code"
+	[ "$(wc -l <err)" = 1 ] || fail "not one line on stderr"
+	[ -z "$OUT" ] || fail "something on stdout"
+}
+
+# expect_says WORD…: in the line of the last expect_exit (an extended regular expression).
+expect_says() {
+	local word
+	for word; do
+		grep -q -i -E -e "$word" err || fail "the message says nothing of $word"
+	done
+}
+
+# attach [OPTION…] URI: DEVICE becomes what it printed.
+attach() {
+	nbd_attach attach --no-daemon "$@"
+	DEVICE=$OUT
+	[ -b "$DEVICE" ] || fail "'$DEVICE' is no block device"
+}
+
+# A failed attach, and nothing left of it.
+expect_no_attach() { # CODE [OPTION…] URI
+	local code=$1
+	shift
+	expect_exit "$code" attach --no-daemon "$@"
+	assert_clean
+}
+
+detach() {
+	nbd_attach detach "$@"
+}
+
+# field NAME COLUMN: of `nbd-attach list`: NAME DEVICE SIZE STATE SERVER TLS LINKS
+field() {
+	"$PROGRAM" list | awk -v name="$1" -v column="$2" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+		$1 == name { print $at[column] }'
+}
+
+# only_starttls FILE: of what a client sent, no byte in plaintext but its flags, STARTTLS
+# and ABORT; whatever follows is TLS's.
+only_starttls() {
+	local flags='0000000[013]' option=49484156454f5054
+	local starttls="${option}0000000500000000" abort="${option}0000000200000000"
+	local sent
+	sent=$(od -An -v -tx1 "$1" | tr -d ' \n')
+	[[ $sent =~ ^($flags($starttls)?($abort)?)?$ ]] ||
+		[[ $sent =~ ^$flags${starttls}1603[0-9a-f]*$ ]] ||
+		fail "sent in plaintext: ${sent:0:200}"
+	echo "sent in plaintext: ${sent:0:48}…"
+}

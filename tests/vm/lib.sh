@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# What scenarios are written in. A scenario says
+#
+#	it "does something" function [ARGUMENT…]
+#
+# for each of its cases. A case runs in a folder and a shell of its own, where the first
+# command that fails ends it. After it everything must be gone again: device, process,
+# state, and the kernel's log must be free of trouble; then its servers are stopped.
+
+set -Eeuo pipefail
+
+VM_LIB=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+export TOP PKI PROGRAM
+WORK=/run/test
+RESULTS=/run/results
+RUN_DIR=/run/nbd-attach
+
+# shellcheck source=tests/vm/lib-servers.sh
+. "$VM_LIB/lib-servers.sh"
+# shellcheck source=tests/vm/lib-data.sh
+. "$VM_LIB/lib-data.sh"
+# shellcheck source=tests/vm/lib-program.sh
+. "$VM_LIB/lib-program.sh"
+# shellcheck source=tests/vm/lib-clean.sh
+. "$VM_LIB/lib-clean.sh"
+
+# What no test may cause in the kernel, unless a case calls expect_in_kernel_log.
+TROUBLE='BUG|WARNING|Oops|I/O error|Call Trace|general protection|Possible stuck|blocked for more'
+
+# Where a scenario called, for the log.
+whence() {
+	local i
+	for ((i = 1; i < ${#BASH_SOURCE[@]} - 1; i++)); do
+		[[ ${BASH_SOURCE[i]##*/} == lib*.sh ]] || break
+	done
+	echo "${BASH_SOURCE[i]##*/}:${BASH_LINENO[i - 1]}"
+}
+
+fail() {
+	echo "$(whence): $*" >&2
+	exit 1
+}
+
+it() {
+	local name=$1 start=$EPOCHREALTIME verdict=ok code us
+	shift
+	CASE=$(mktemp -d -p "$WORK" case.XXXXXX)
+	echo "<6>nbd-attach test: $CASE" >/dev/kmsg
+	echo "--- $name"
+
+	set +e
+	(
+		set -e
+		trap 'wipe_up; stop_servers' EXIT
+		trap 'echo "$(whence): failed: $BASH_COMMAND" >&2' ERR
+		cd "$CASE"
+		"$@"
+		assert_clean
+	) >"$CASE.log" 2>&1
+	code=$?
+	set -e
+	[ $code = 0 ] || verdict=FAILED
+
+	no_kernel_trouble "$CASE" >>"$CASE.log" 2>&1 || verdict=FAILED
+	us=$((${EPOCHREALTIME/./} - ${start/./}))
+	printf '%s %d.%d %s\n' $verdict $((us / 1000000)) $((us % 1000000 / 100000)) "$name" \
+		>>"$RESULTS/cases"
+	sync "$RESULTS/cases"
+	[ $verdict = ok ] && [ -z "${VM_VERBOSE-}" ] || cat "$CASE.log"
+	echo "--- $verdict: $name"
+	rm -rf "$CASE"
+}
+
+# In a case: lines of the kernel's log that match are no trouble here.
+expect_in_kernel_log() {
+	echo "$1" >>"$CASE.expected"
+}
+
+no_kernel_trouble() {
+	local found
+	: >>"$1.expected"
+	found=$(dmesg | sed "1,\\|nbd-attach test: $1|d" | grep -E "$TROUBLE" |
+		grep -v -E -f "$1.expected") || return 0
+	printf 'the kernel said:\n%s\n' "$found"
+	return 1
+}
+
+mkdir -p "$WORK"
+modprobe nbd

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# All ways to detach; each leaves no device, no process and no file, which every case of
+# every scenario checks at its end.
+
+. "${0%/*}/../lib.sh"
+
+two_disks() {
+	new_disk one.img 8M
+	new_disk two.img 8M
+	start_nbdkit file one.img
+	attach --name one "nbd://127.0.0.1:$PORT/"
+	ONE=$DEVICE
+	start_nbdkit file two.img
+	attach --name two "nbd://127.0.0.1:$PORT/"
+	TWO=$DEVICE
+}
+
+by_name_and_device() {
+	two_disks
+	roundtrip "$ONE" one.img
+	detach one
+	roundtrip "$TWO" two.img
+	detach "$TWO"
+}
+
+all() {
+	two_disks
+	[ "$("$PROGRAM" list | grep -c /dev/nbd)" = 2 ]
+	detach --all
+	detach --all
+}
+
+no_process_meanwhile() {
+	two_disks
+	[ -z "$(our_processes)" ] || fail "processes: $(our_processes)"
+	detach --all
+}
+
+unknown() {
+	expect_exit 8 detach none
+	expect_says none
+	expect_exit 8 detach /dev/nbd7
+	expect_says nbd7
+}
+
+twice() {
+	new_disk disk.img 1M
+	start_nbdkit file disk.img
+	attach "nbd://127.0.0.1:$PORT/disk"
+	detach disk
+	expect_exit 8 detach disk
+}
+
+# nbd-client's devices are not ours to take down.
+of_others() {
+	new_disk disk.img 1M
+	start_nbdkit file disk.img
+	nbd-client 127.0.0.1 "$PORT" /dev/nbd5
+	expect_exit 8 detach /dev/nbd5
+	detach --all
+	[ -e /sys/block/nbd5/pid ] || fail "it is gone"
+	nbd-client -d /dev/nbd5
+}
+
+dead_server() {
+	local start
+	new_disk disk.img 1M
+	start_nbdkit file disk.img
+	attach "nbd://127.0.0.1:$PORT/disk"
+	stop_server "$SERVER_PID"
+	start=$SECONDS
+	detach disk
+	[ $((SECONDS - start)) -le 20 ] || fail "took $((SECONDS - start)) seconds"
+}
+
+# Open files on it are on their own then; the kernel says so.
+forced() {
+	expect_in_kernel_log 'nbd'
+	new_disk disk.img 8M
+	start_nbdkit file disk.img
+	attach "nbd://127.0.0.1:$PORT/disk"
+	sleep 600 9<"$DEVICE" &
+	expect_exit 7 detach disk
+	detach --force disk
+	kill %+
+	wait %+ || :
+	# It is free as soon as nobody has it open.
+	attach --device "$DEVICE" "nbd://127.0.0.1:$PORT/disk"
+	roundtrip "$DEVICE" disk.img
+	detach disk
+}
+
+it "by name, and by device" by_name_and_device
+it "--all, also when there are none" all
+it "no process is needed in between" no_process_meanwhile
+it "an attachment that is not there" unknown
+it "twice" twice
+it "somebody else's device stays" of_others
+it "with a server that has died" dead_server
+it "--force, with the device open" forced

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Without TLS: each server, IPv4 and IPv6, by address and by name.
+
+. "${0%/*}/../lib.sh"
+
+nbdkit_over() { # ADDRESS HOST
+	new_disk disk.img 8M
+	start_nbdkit_on "$1" file disk.img
+	attach "nbd://$2:$PORT/"
+	roundtrip "$DEVICE" disk.img
+	detach "$DEVICE"
+}
+
+nbd_server() {
+	new_disk disk.img 8M
+	start_nbd_server disk.img
+	attach "nbd://127.0.0.1:$PORT/disk"
+	roundtrip "$DEVICE" disk.img
+	detach disk
+}
+
+qemu_nbd() {
+	new_disk disk.img 8M
+	start_qemu_nbd --export-name disk disk.img
+	attach "nbd://127.0.0.1:$PORT/disk"
+	roundtrip "$DEVICE" disk.img
+	detach disk
+}
+
+it "nbdkit by an IPv4 address" nbdkit_over 127.0.0.1 127.0.0.1
+it "nbdkit by an IPv6 address" nbdkit_over ::1 '[::1]'
+it "nbdkit by name, on IPv4 only" nbdkit_over 127.0.0.1 localhost
+it "nbdkit by name, on IPv6 only" nbdkit_over ::1 localhost
+it "nbd-server" nbd_server
+it "qemu-nbd" qemu_nbd
