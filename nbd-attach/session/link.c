@@ -9,8 +9,7 @@
 #include "common/fd.h"
 #include "session/link.h"
 
-/* The worker gives up at the deadline, says ABORT, and reports; only then is it killed.
- */
+/* A worker reports at its deadline; one that does not is killed this much later. */
 #define WORKER_GRACE (3 * USEC_PER_SEC)
 
 struct worker {

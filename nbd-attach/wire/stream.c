@@ -72,8 +72,10 @@ static int after_nothing(struct stream *s, ssize_t n, struct error *err)
 }
 
 /* A server that drips bytes never makes us wait: the deadline has to be asked, too. */
-static int check_deadline(const struct stream *s, struct error *err)
+static int after_attempt(struct stream *s, ssize_t n, struct error *err)
 {
+	if (n <= 0)
+		return after_nothing(s, n, err);
 	return deadline_left(s->deadline) == 0 ? stream_timed_out(s, err) : 0;
 }
 
@@ -83,17 +85,12 @@ int stream_read(struct stream *s, void *data, size_t size, struct error *err)
 
 	while (size > 0) {
 		ssize_t n = s->ops->read(s, to, size, err);
-		int r;
+		int r = after_attempt(s, n, err);
 
-		if (n > 0) {
-			to += n;
-			size -= (size_t)n;
-			r = check_deadline(s, err);
-		} else {
-			r = after_nothing(s, n, err);
-		}
 		if (r < 0)
 			return r;
+		to += n > 0 ? n : 0;
+		size -= n > 0 ? (size_t)n : 0;
 	}
 	return 0;
 }
@@ -104,17 +101,12 @@ int stream_write(struct stream *s, const void *data, size_t size, struct error *
 
 	while (size > 0) {
 		ssize_t n = s->ops->write(s, from, size, err);
-		int r;
+		int r = after_attempt(s, n, err);
 
-		if (n > 0) {
-			from += n;
-			size -= (size_t)n;
-			r = check_deadline(s, err);
-		} else {
-			r = after_nothing(s, n, err);
-		}
 		if (r < 0)
 			return r;
+		from += n > 0 ? n : 0;
+		size -= n > 0 ? (size_t)n : 0;
 	}
 	return 0;
 }

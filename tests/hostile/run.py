@@ -56,8 +56,8 @@ def run(row, port, output):
     tls = row.scheme == "nbds" or "--tls" in row.options
     trust = ["--tls-ca", f"{PKI}/ca/ca-cert.pem"] if tls else []
     limit = [] if SANITIZED else ["prlimit", f"--as={MEMORY_MAX}"]
-    command = [*limit, PROGRAM, "info", f"--connect-timeout={CONNECT_TIMEOUT}", *row.options, *trust,
-               f"{row.scheme}://127.0.0.1:{port}/disk"]
+    command = [*limit, PROGRAM, "info", f"--connect-timeout={CONNECT_TIMEOUT}",
+               *row.options, *trust, f"{row.scheme}://127.0.0.1:{port}/disk"]
     start = time.monotonic()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output[0],
                                stderr=output[1])

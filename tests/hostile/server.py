@@ -130,9 +130,10 @@ class Client:
         except (OSError, ssl.SSLError) as e:
             raise Gone from e
 
-    def under_tls(self):
-        """The naked socket below TLS."""
-        return socket.socket(fileno=self.sock.detach())
+    def go_under_tls(self):
+        """From here on the naked socket below TLS is spoken to."""
+        self.sock = socket.socket(fileno=self.sock.detach())
+        self.sock.settimeout(PATIENCE)
 
     def serve(self, answers=None, export=EXPORT, until=None):
         """A good server; `answers` maps options to what is said to them instead. Returns

@@ -98,7 +98,7 @@ bool row_holds(const struct row *row, enum manner manner, size_t cut)
 	int fd;
 
 	server = scripted_server_start(row->script, manner, cut, &fd);
-	negotiate(row, &t, fd, (silent ? 30 : 10000) * USEC_PER_MSEC, &o);
+	negotiate(row, &t, fd, (silent ? 30 : 3000) * USEC_PER_MSEC, &o);
 	close(fd);
 	complaint = scripted_server_end(server);
 	wrong = judge(row, &o);

@@ -79,10 +79,11 @@ static void wait_taken(const struct scripted_server *s)
 {
 	int pending = 1;
 
-	while (ioctl(s->fd, SIOCOUTQ, &pending) == 0 && pending > 0) {
+	for (unsigned i = 0; ioctl(s->fd, SIOCOUTQ, &pending) == 0 && pending > 0; i++) {
 		struct pollfd end = {.fd = s->fd};
 
-		if (poll(&end, 1, 0) > 0 && (end.revents & (POLLHUP | POLLERR)))
+		/* It is about to, mostly; only one that stands still is waited for. */
+		if (poll(&end, 1, i < 1000 ? 0 : 10) > 0)
 			break;
 		sched_yield();
 	}
