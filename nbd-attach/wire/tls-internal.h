@@ -11,10 +11,12 @@ struct tls_credentials {
 	gnutls_psk_client_credentials_t psk;
 	gnutls_anon_client_credentials_t anon;
 	gnutls_priority_t priority;
+	bool trusts_nobody; /* the system's trust store is empty */
 };
 
 struct tls_session {
 	gnutls_session_t gnutls;
+	const struct tls_credentials *credentials;
 	bool up;    /* the handshake is over: close_notify is due */
 	bool heard; /* the server has said something inside TLS */
 };

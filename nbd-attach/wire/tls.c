@@ -106,6 +106,7 @@ static int session_new(struct stream *s, const struct target *t,
 	s->tls = calloc(1, sizeof(*s->tls));
 	if (!s->tls || gnutls_init(&s->tls->gnutls, flags) < 0)
 		return error_memory(err);
+	s->tls->credentials = c;
 	s->ops = &tls_ops;
 	session = s->tls->gnutls;
 	r = gnutls_priority_set(session, c->priority);
@@ -132,7 +133,10 @@ static int certificate_rejected(
 	char quoted[128];
 	size_t size;
 
-	if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
+	if (s->tls->credentials->trusts_nobody)
+		hint = " The system's trust store is empty: install ca-certificates, or name a "
+		       "CA with --tls-ca.";
+	else if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
 		hint = " Name its CA with --tls-ca or tls-certificates=.";
 	else if (status & GNUTLS_CERT_UNEXPECTED_OWNER)
 		hint = " Name it with --tls-hostname.";
@@ -190,9 +194,9 @@ static int shake(struct stream *s, const struct target *t, struct error *err)
 }
 
 /* What was agreed must be what was asked for, whatever the priority string allows. */
-static int check_agreed(
-	const struct stream *s, const struct tls_credentials *c, struct error *err)
+static int check_agreed(const struct stream *s, struct error *err)
 {
+	const struct tls_credentials *c = s->tls->credentials;
 	gnutls_session_t session = s->tls->gnutls;
 	gnutls_credentials_type_t used = gnutls_auth_server_get_type(session);
 	gnutls_credentials_type_t wanted = c->psk ? GNUTLS_CRD_PSK
@@ -222,7 +226,7 @@ int tls_handshake(struct stream *s, const struct target *t,
 	r = shake(s, t, err);
 	if (r < 0)
 		return r;
-	r = check_agreed(s, credentials, err);
+	r = check_agreed(s, err);
 	if (r < 0)
 		return r;
 	s->tls->up = true;

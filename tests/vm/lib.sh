@@ -89,3 +89,6 @@ no_kernel_trouble() {
 
 mkdir -p "$WORK"
 modprobe nbd
+# To a place that fits in a URI, wherever the checkout is.
+cp -r "$PKI" /run/pki
+PKI=/run/pki
