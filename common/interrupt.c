@@ -19,8 +19,14 @@ static void set_handlers(void (*handler)(int))
 	/* No SA_RESTART: what waits has to wake up. */
 	struct sigaction action = {.sa_handler = handler};
 
-	for (size_t i = 0; i < ELEMENTSOF(interrupt_signals); i++)
-		sigaction(interrupt_signals[i], &action, NULL);
+	for (size_t i = 0; i < ELEMENTSOF(interrupt_signals); i++) {
+		struct sigaction before;
+
+		/* What nohup(1) has set to be ignored stays so. */
+		if (sigaction(interrupt_signals[i], NULL, &before) == 0 &&
+			before.sa_handler != SIG_IGN)
+			sigaction(interrupt_signals[i], &action, NULL);
+	}
 }
 
 void interrupt_setup(void)

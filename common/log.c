@@ -14,6 +14,11 @@ void log_setup(const char *program, bool verbose)
 	log_verbose = verbose;
 }
 
+bool log_is_verbose(void)
+{
+	return log_verbose;
+}
+
 /* One write for each line: several processes may share the terminal or the pipe. */
 static _printf_(2, 0) void log_line(const char *kind, const char *format, va_list args)
 {

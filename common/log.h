@@ -12,6 +12,8 @@
 /* The name put before each line, and whether log_debug() prints. */
 void log_setup(const char *program, bool verbose);
 
+bool log_is_verbose(void);
+
 void log_error(const char *format, ...) _printf_(1, 2);
 void log_warning(const char *format, ...) _printf_(1, 2);
 void log_debug(const char *format, ...) _printf_(1, 2);

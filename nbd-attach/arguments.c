@@ -8,7 +8,7 @@
 
 #define OPTIONS_MAX 40
 /* getopt's values, all different, for it to see which abbreviation is ambiguous */
-#define OF_SWITCH   1
+#define OF_SWITCH   500
 #define OF_TARGET   1000
 
 static const struct {
@@ -47,16 +47,20 @@ static void make_options(unsigned takes, struct option options[OPTIONS_MAX])
 
 static int bad_option(int found, char **argv, struct error *err)
 {
-	const char *word = argv[optind - 1];
+	const char letter[] = {'-', (char)optopt, 0};
+	/* A letter may stand in a word that getopt is not done with yet. */
+	const char *word = optopt > 0 && optopt < OF_SWITCH ? letter : argv[optind - 1];
 	char quoted[128];
 
 	text_quote(word, strlen(word), quoted, sizeof(quoted));
+	if (found == ':')
+		return error_set(
+			err, FAULT_USAGE, -EINVAL, "option %s needs a value", quoted);
+	if (optopt >= OF_SWITCH)
+		return error_set(
+			err, FAULT_USAGE, -EINVAL, "option %s takes no value", quoted);
 	return error_set(err, FAULT_USAGE, -EINVAL,
-		found == ':' ? "option %s needs a value"
-			: optopt > 0
-			? "option %s takes no value"
-			: "%s is no option of this verb: see nbd-attach --help",
-		quoted);
+		"%s is no option of this verb: see nbd-attach --help", quoted);
 }
 
 static int add_setting(

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 
@@ -98,11 +99,24 @@ static int run(int argc, char **argv, struct error *err)
 	return verb->run(&a, err);
 }
 
+/* A descriptor of ours must never be taken for stdin, stdout or stderr. */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct error err = {0};
 	int r;
 
+	open_standard_streams();
 	log_setup("nbd-attach", false);
 	interrupt_setup();
 	signal(SIGPIPE, SIG_IGN);

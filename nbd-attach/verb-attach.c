@@ -26,5 +26,9 @@ int verb_attach(const struct arguments *a, struct error *err)
 		error_prefix(err, r, "%s", server ? server : t.uri);
 	if (r < 0)
 		return r;
-	return printf("/dev/nbd%u\n", index) < 0 ? -errno : 0;
+	if (printf("/dev/nbd%u\n", index) < 0 || fflush(stdout) != 0)
+		return error_set(err, FAULT_OTHER, -errno,
+			"/dev/nbd%u is attached, but its name cannot be printed: %m",
+			index);
+	return 0;
 }

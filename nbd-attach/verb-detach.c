@@ -7,28 +7,46 @@
 #include "session/attachment.h"
 #include "verbs.h"
 
-/* The first failure is the one that is reported; the others are tried all the same. */
+struct detach_all {
+	bool force;
+	int result;
+	struct error *err; /* of the first failure; the others are tried all the same */
+};
+
+static int detach_one(const char *name, void *userdata)
+{
+	struct detach_all *all = userdata;
+	struct error this = {0};
+	int r = attachment_remove(name, all->force, &this);
+
+	if (r < 0 && all->result < 0)
+		log_error("%s", this.text);
+	if (r < 0 && r != -ENOENT && all->result == 0) {
+		all->result = r;
+		*all->err = this;
+	}
+	return 0;
+}
+
+/* Those that the kernel has, and then those of which only the state is left. */
 static int detach_all(bool force, struct error *err)
 {
+	struct detach_all all = {.force = force, .err = err};
 	_cleanup_free_ struct sysfs_device *list = NULL;
 	size_t n = 0;
-	int result = 0, r = sysfs_list(&list, &n);
+	int r = sysfs_list(&list, &n);
 
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r, "cannot list the nbd devices: %m");
 	for (size_t i = 0; i < n; i++) {
 		const char *name = attachment_name(&list[i]);
-		struct error this = {0};
 
-		r = name ? attachment_remove(name, force, &this) : 0;
-		if (r < 0 && result < 0)
-			log_error("%s", this.text);
-		if (r < 0 && result == 0) {
-			result = r;
-			*err = this;
-		}
+		if (name)
+			detach_one(name, &all);
 	}
-	return result;
+	if (all.result == 0)
+		state_each(detach_one, &all);
+	return all.result;
 }
 
 static int detach_device(unsigned index, bool force, struct error *err)

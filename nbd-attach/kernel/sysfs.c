@@ -3,21 +3,19 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "common/file.h"
-#include "common/interrupt.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "common/process.h"
 #include "common/scope.h"
 #include "kernel/sysfs.h"
 
 #define POLL_FIRST  (10 * USEC_PER_MSEC)
 #define POLL_LAST   (50 * USEC_PER_MSEC)
 #define SECTOR_SIZE UINT64_C(512)
+#define REQUEST_MAX (4 * 1024 * 1024) /* what newer kernels begin with */
 
 /* The attribute's text without its newline, cut to fit. */
 static int read_text(unsigned index, const char *name, char *text, size_t size)
@@ -90,10 +88,14 @@ static int add_device(const char *name, struct sysfs_device **list, size_t *n)
 {
 	struct sysfs_device device, *grown;
 	uint64_t index;
+	int r;
 
 	if (strncmp(name, "nbd", 3) != 0 || parse_u64(name + 3, 0, INT_MAX, &index) < 0)
 		return 0;
-	if (sysfs_read((unsigned)index, &device) < 0 || !device.configured)
+	r = sysfs_read((unsigned)index, &device);
+	if (r < 0 && r != -ENOENT && r != -ENODEV)
+		return r;
+	if (r < 0 || !device.configured)
 		return 0; /* gone since readdir() is as good as not there */
 	grown = reallocarray(*list, *n + 1, sizeof(**list));
 	if (!grown)
@@ -127,11 +129,11 @@ int sysfs_list(struct sysfs_device **ret, size_t *ret_n)
 
 int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err)
 {
-	uint64_t now, block;
+	uint64_t most, block;
 	char text[32];
 	int r;
 
-	r = read_number(index, "queue/max_sectors_kb", UINT64_MAX / 1024, &now);
+	r = read_number(index, "queue/max_hw_sectors_kb", UINT64_MAX / 1024, &most);
 	if (r >= 0)
 		r = read_number(index, "queue/logical_block_size", UINT64_MAX, &block);
 	if (r >= 0 && block == 0)
@@ -139,16 +141,18 @@ int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err)
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
 			"cannot read the request size limit of /dev/nbd%u: %m", index);
+	if (bytes > REQUEST_MAX)
+		bytes = REQUEST_MAX;
+	if (bytes / 1024 > most)
+		bytes = most * 1024;
 	bytes -= bytes % block;
-	if (now <= bytes / 1024)
-		return 0;
 	snprintf(text, sizeof(text), "%" PRIu64, bytes / 1024);
 	r = write_text(index, "queue/max_sectors_kb", text);
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
 			"cannot limit the requests of /dev/nbd%u to %s KiB: %m", index,
 			text);
-	log_debug("nbd%u: requests limited to %s KiB", index, text);
+	log_debug("nbd%u: requests of up to %s KiB", index, text);
 	return 0;
 }
 
@@ -188,18 +192,9 @@ int sysfs_wait_released(unsigned index, usec_t deadline, struct error *err)
 	return 0;
 }
 
-/*
- * In the child. It may sleep in open() for as long as the server is away, so that it must
- * not hold what others wait to see closed: a pipe, a socket.
- */
-_Noreturn static void open_device(const char *node)
+static int open_device(const void *node)
 {
-	int fd;
-
-	interrupt_reset();
-	syscall(SYS_close_range, 0U, ~0U, 0U);
-	fd = open(node, O_RDONLY | O_CLOEXEC);
-	_exit(fd < 0 ? errno : 0);
+	return open(node, O_RDONLY | O_CLOEXEC) < 0 ? -errno : 0;
 }
 
 static int wait_for_node(const char *node, usec_t deadline)
@@ -215,32 +210,6 @@ static int wait_for_node(const char *node, usec_t deadline)
 	return 0;
 }
 
-/* A child that is not done by the deadline is left to itself: no signal would reach it.
- */
-static int wait_for_child(pid_t child, usec_t deadline)
-{
-	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, child, 0U);
-	int r, status;
-
-	if (pidfd < 0)
-		return -errno;
-	r = deadline_wait(pidfd, POLLIN, deadline);
-	if (r < 0)
-		return r;
-	if (waitpid(child, &status, 0) < 0)
-		return -errno;
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
-}
-
-static int open_in_child(const char *node, usec_t deadline)
-{
-	pid_t child = fork();
-
-	if (child == 0)
-		open_device(node);
-	return child < 0 ? -errno : wait_for_child(child, deadline);
-}
-
 int sysfs_scan_partitions(unsigned index, usec_t deadline, struct error *err)
 {
 	char node[32];
@@ -252,7 +221,7 @@ int sysfs_scan_partitions(unsigned index, usec_t deadline, struct error *err)
 		return error_set(err, FAULT_KERNEL, r,
 			"%s did not appear in time: is /dev a devtmpfs?", node);
 	if (r == 0)
-		r = open_in_child(node, deadline);
+		r = process_run(open_device, node, deadline);
 	if (r == -EINTR)
 		return error_set(err, FAULT_OTHER, r, "interrupted");
 	if (r == -ETIMEDOUT)

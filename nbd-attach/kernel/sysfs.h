@@ -31,8 +31,9 @@ int sysfs_read(unsigned index, struct sysfs_device *ret);
 int sysfs_list(struct sysfs_device **ret, size_t *ret_n);
 
 /*
- * Keeps requests within `bytes` (the server's maximum payload): queue/max_sectors_kb.
- * Bytes are at least 4096; where the kernel's own limit is lower, that one stays.
+ * Keeps requests within `bytes` (the server's maximum payload), and within 4 MiB:
+ * queue/max_sectors_kb. It is written always, for the kernel keeps it when a device is
+ * given back, and the next user would inherit a small one. At least 4096.
  */
 int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err);
 

@@ -107,10 +107,8 @@ static int wait_for_udev(unsigned index)
 /* From configured to usable: limits before the first large request, partitions, links. */
 static int make_ready(const struct state *state, uint32_t maximum, struct error *err)
 {
-	int r = 0;
+	int r = sysfs_limit_request(state->index, maximum, err);
 
-	if (maximum != NBD_MAXIMUM_UNLIMITED)
-		r = sysfs_limit_request(state->index, maximum, err);
 	if (r == 0)
 		r = sysfs_announce(state->index, err);
 	if (r == 0)
@@ -147,12 +145,15 @@ static void describe(
 static int check_free(const struct claim *claim, struct error *err)
 {
 	struct sysfs_device device;
+	int r = attachment_find(claim->name, &device);
 
-	if (attachment_find(claim->name, &device) == 0)
+	if (r == 0)
 		return error_set(err, FAULT_KERNEL, -EEXIST,
 			"%s is attached already, as /dev/nbd%u: detach it first, or choose "
 			"another --name",
 			claim->name, device.index);
+	if (r != -ENOENT)
+		return error_set(err, FAULT_KERNEL, r, "cannot list the nbd devices: %m");
 	state_forget(claim);
 	return 0;
 }

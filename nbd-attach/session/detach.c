@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/process.h"
 #include "kernel/nbd-netlink.h"
 #include "kernel/udev.h"
 #include "kernel/usage.h"
@@ -39,13 +40,29 @@ int attachment_find(const char *name, struct sysfs_device *ret)
 	return -ENOENT;
 }
 
+static int disconnect(const void *index)
+{
+	struct error ignored;
+
+	return nbd_netlink_disconnect(*(const unsigned *)index, &ignored);
+}
+
 int attachment_take_down(unsigned index, usec_t patience, struct error *err)
 {
 	struct error ignored;
-	int r = nbd_netlink_disconnect(index, err);
+	/* The kernel may wait long for a dead server to take NBD_CMD_DISC: let a child
+	 * wait. */
+	int r = process_run(disconnect, &index, deadline_after(RELEASE_PATIENCE));
 
-	if (r == 0)
-		r = sysfs_wait_released(index, deadline_after(patience), err);
+	if (r == -ETIMEDOUT)
+		return error_set(err, FAULT_KERNEL, -EAGAIN,
+			"the server of /dev/nbd%u does not take the disconnection; the kernel goes "
+			"on trying",
+			index);
+	if (r < 0)
+		return error_set(
+			err, FAULT_KERNEL, r, "cannot disconnect /dev/nbd%u: %m", index);
+	r = sysfs_wait_released(index, deadline_after(patience), err);
 	if (r < 0)
 		return r;
 	/* The driver's own event comes while it still looks configured (nbd_config_put).
@@ -59,9 +76,11 @@ int attachment_take_down(unsigned index, usec_t patience, struct error *err)
  * The device's end. Forced upon a device in use, it is disconnected, and the kernel keeps
  * its number until the last user has closed it.
  */
-static int end_device(unsigned index, bool force, struct error *err)
+static int end_device(const char *name, unsigned index, bool force, struct error *err)
 {
+	struct sysfs_device again;
 	struct error used = {0};
+	usec_t patience = RELEASE_PATIENCE;
 	int r;
 
 	/* udev looks at a device when a writer closes it: let it, or it sees I/O errors.
@@ -72,10 +91,14 @@ static int end_device(unsigned index, bool force, struct error *err)
 		*err = used;
 		return r;
 	}
-	if (r != -EBUSY)
-		return attachment_take_down(index, RELEASE_PATIENCE, err);
-	r = attachment_take_down(index, FORCED_PATIENCE, err);
-	if (r != -ETIMEDOUT)
+	/* That took time: another program may have ended it and taken its number. */
+	if (attachment_find(name, &again) < 0 || again.index != index)
+		return error_set(err, FAULT_KERNEL, -EBUSY,
+			"/dev/nbd%u was detached by another program meanwhile", index);
+	if (r == -EBUSY)
+		patience = FORCED_PATIENCE;
+	r = attachment_take_down(index, patience, err);
+	if (r != -ETIMEDOUT || !force)
 		return r;
 	log_warning(
 		"/dev/nbd%u is disconnected, but still open: the kernel frees it after the "
@@ -94,15 +117,17 @@ int attachment_remove(const char *name, bool force, struct error *err)
 	if (geteuid() != 0)
 		return error_set(err, FAULT_KERNEL, -EPERM,
 			"attaching and detaching need root: try again with sudo");
+	r = state_claim(name, &claim, err);
+	if (r < 0)
+		return r;
 	found = attachment_find(name, &device);
 	if (found < 0 && found != -ENOENT)
 		return error_set(
 			err, FAULT_KERNEL, found, "cannot list the nbd devices: %m");
 	if (found == -ENOENT && state_read(name, &state, err) == -ENOENT)
 		return -ENOENT;
-	r = state_claim(name, &claim, err);
-	if (r == 0 && found == 0)
-		r = end_device(device.index, force, err);
+	if (found == 0)
+		r = end_device(name, device.index, force, err);
 	if (r < 0)
 		return r;
 	if (found == -ENOENT)

@@ -7,10 +7,12 @@
 #include <sys/wait.h>
 
 #include "common/fd.h"
+#include "common/log.h"
+#include "common/process.h"
 #include "session/link.h"
 
 /* A worker reports at its deadline; one that does not is killed this much later. */
-#define WORKER_GRACE (3 * USEC_PER_SEC)
+#define WORKER_GRACE (1500 * USEC_PER_MSEC)
 
 struct worker {
 	pid_t pid;
@@ -55,13 +57,14 @@ static int worker_start(
 	return 0;
 }
 
-/* The worker went without a word. */
+/* The worker has closed its end without a word, which a sound one does only by dying. */
 static int worker_died(struct worker *worker, struct error *err)
 {
 	int status = 0;
+	int r = process_wait(worker->pid, deadline_after(WORKER_GRACE), &status);
 
-	while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (r < 0)
+		return error_set(err, FAULT_OTHER, r, "the link worker hangs: %m");
 	worker->pid = 0;
 	if (WIFSIGNALED(status))
 		return error_set(err, FAULT_OTHER, -ECHILD,
@@ -92,12 +95,7 @@ static int next_report(struct worker *worker, const struct worker_order *order,
 			err, FAULT_OTHER, (int)size, "no report of the link worker: %m");
 	if (size == 0)
 		return worker_died(worker, err);
-	r = report_check(report, (size_t)size, err);
-	if (r < 0) {
-		closep(ret_fd);
-		*ret_fd = -1;
-	}
-	return r;
+	return report_check(report, (size_t)size, err);
 }
 
 static int conclude(const struct worker_order *order, const union report *report, int fd,
@@ -112,15 +110,24 @@ static int conclude(const struct worker_order *order, const union report *report
 	}
 	if (order->target->tls == TLS_MODE_REQUIRE && !facts->tls)
 		return error_set(err, FAULT_TLS, -EPROTO, "the link is without TLS");
+	if (order->task != WORKER_LIST && facts->export.minimum == 0)
+		return error_set(err, FAULT_PROTOCOL, -EPROTO,
+			"the link worker gave a bad report: no export");
 	if (order->task == WORKER_LINK) {
 		int r = report_check_socket(socket, order->target, facts->tls, err);
 
 		if (r < 0)
 			return r;
 	}
+	if (order->target->tls == TLS_MODE_PREFER && !facts->tls)
+		log_warning(
+			"the server offers no TLS: going on in plaintext (--tls prefer)");
 	ret->facts = *facts;
+	/* what nobody asked to be checked cannot have been */
+	ret->facts.tls_verified &=
+		order->target->tls_verify_peer || order->target->tls_auth == TLS_AUTH_PSK;
 	memcpy(ret->address, report->done.address, sizeof(ret->address));
-	ret->fd = TAKE_FD(socket);
+	ret->fd = order->task == WORKER_LINK ? TAKE_FD(socket) : -1;
 	return 0;
 }
 
@@ -129,18 +136,19 @@ static int run(const struct worker_order *order, link_list_fn fn, void *userdata
 {
 	_cleanup_(worker_end) struct worker worker = {.socket = -1};
 	_cleanup_free_ union report *report = malloc(sizeof(*report));
-	int r, fd = -1;
+	int r;
 
 	if (!report)
 		return error_memory(err);
 	r = worker_start(order, &worker, err);
 	for (unsigned i = 0; r == 0 && i <= REPLIES_MAX; i++) {
+		_cleanup_close_ int fd = -1;
+
 		r = next_report(&worker, order, report, &fd, err);
 		if (r < 0)
 			break;
 		if (report->head.kind != REPORT_EXPORT)
-			return conclude(order, report, fd, ret, err);
-		closep(&fd);
+			return conclude(order, report, TAKE_FD(fd), ret, err);
 		r = fn ? fn(&report->export, userdata) : -EPROTO;
 	}
 	return r < 0 ? r

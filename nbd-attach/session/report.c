@@ -47,6 +47,7 @@ static int check_done(const struct report_done *done, struct error *err)
 	const struct server_facts *facts = &done->facts;
 	struct nbd_export export = facts->export;
 	uint32_t mode;
+	int r;
 
 	memcpy(&mode, &facts->mode, sizeof(mode));
 	if (mode > SERVER_MODE_MAX)
@@ -60,9 +61,13 @@ static int check_done(const struct report_done *done, struct error *err)
 	if (!is_text(export.description, sizeof(export.description)))
 		return distrust("description", err);
 	/* A list has no export: all of it is zero. */
-	if (export.flags == 0 && export.size == 0 && export.minimum == 0)
+	if (memcmp(&export, &(const struct nbd_export){0}, sizeof(export)) == 0)
 		return 0;
-	return nbd_export_check(&export, err);
+	r = nbd_export_check(&export, err);
+	/* The worker has filled in the defaults: nothing is left to be changed here. */
+	if (r == 0 && memcmp(&export, &facts->export, sizeof(export)) != 0)
+		return distrust("block sizes", err);
+	return r;
 }
 
 static int check_failed(const struct report_failed *failed, struct error *err)

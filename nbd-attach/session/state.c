@@ -119,6 +119,7 @@ int state_write(const struct claim *claim, const struct state *s, struct error *
 void state_forget(const struct claim *claim)
 {
 	unlinkat(claim->fd, STATE_FILE, 0);
+	unlinkat(claim->fd, STATE_FILE ".new", 0); /* of a writer that was killed */
 }
 
 /* A member of the right type, or NULL. */

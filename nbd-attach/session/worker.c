@@ -5,12 +5,15 @@
 
 #include "common/fd.h"
 #include "common/interrupt.h"
+#include "common/log.h"
+#include "common/process.h"
 #include "common/text.h"
 #include "session/cage.h"
 #include "session/report.h"
 #include "session/worker.h"
 
-#define WORKER_SOCKET 3
+#define WORKER_SOCKET  3
+#define WORKER_LINK_FD 4
 
 /* Of what the parent has open nothing may be left in the hands of whoever takes us over.
  */
@@ -19,11 +22,22 @@ static int keep_only(int socket, struct error *err)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+		(!log_is_verbose() && dup2(null, STDERR_FILENO) < 0) ||
 		dup2(socket, WORKER_SOCKET) < 0 ||
-		close_range(WORKER_SOCKET + 1, ~0U, 0) < 0)
+		process_close_from(WORKER_SOCKET + 1) < 0)
 		return error_set(
 			err, FAULT_OTHER, -errno, "cannot set up the link worker: %m");
 	return 0;
+}
+
+/* What the name service or a trust module may have left open while we were still root. */
+static int keep_only_link(int *fd, struct error *err)
+{
+	if (*fd != WORKER_LINK_FD && dup2(*fd, WORKER_LINK_FD) < 0)
+		return error_set(
+			err, FAULT_OTHER, -errno, "cannot set up the link worker: %m");
+	*fd = WORKER_LINK_FD;
+	return process_close_from(WORKER_LINK_FD + 1);
 }
 
 static int report_export(const char *name, size_t name_size, const char *description,
@@ -97,6 +111,8 @@ static int work(const struct worker_order *order, struct error *err)
 			order->target, order->credentials, &credentials, err);
 	if (r == 0)
 		r = reach(order, &fd, report.address, err);
+	if (r == 0)
+		r = keep_only_link(&fd, err);
 	if (r == 0)
 		r = cage_close(err);
 	if (r < 0)

@@ -207,7 +207,7 @@ static int set_block_size(
 
 static const struct option options[] = {
 	OWN("name", set_name,
-		"a name: 1 to 64 of A-Z a-z 0-9 . _ -, not starting with . or -"),
+		"a name: 1 to 64 of A-Z a-z 0-9 . _ -, not starting with . or -, and not a device's (nbd0)"),
 	OWN("device", set_device, "a device such as /dev/nbd0"),
 	BOOL("read-only", read_only, true),
 	OWN("connections", set_connections, "auto or a number from 1 to 16"),

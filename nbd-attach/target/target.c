@@ -139,8 +139,12 @@ bool target_name_is_valid(const char *name)
 {
 	size_t size = strlen(name);
 
+	unsigned device;
+
 	if (size > NBD_NAME_MAX || !name_start_is_valid(name[0]))
 		return false;
+	if (target_parse_device(name, &device) == 0)
+		return false; /* detach could not tell it from the device */
 	for (size_t i = 1; i < size; i++)
 		if (!name_char_is_valid(name[i]))
 			return false;
@@ -156,7 +160,7 @@ void target_derive_name(const struct target *t, char *out)
 		if (size > 0 ? name_char_is_valid(*from) : name_start_is_valid(*from))
 			out[size++] = *from;
 	out[size] = 0;
-	if (size == 0)
+	if (!target_name_is_valid(out))
 		strcpy(out, "disk");
 }
 

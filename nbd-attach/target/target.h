@@ -97,7 +97,7 @@ const char *target_option_name(size_t i, bool *ret_flag);
 /* Does everything fit together? Derives what follows from the rest. FAULT_USAGE. */
 int target_check(struct target *t, struct error *err);
 
-/* "[A-Za-z0-9._-]", 1 to NBD_NAME_MAX bytes, no leading dot or dash. */
+/* "[A-Za-z0-9._-]", 1 to NBD_NAME_MAX bytes, no leading dot or dash, no "nbd5". */
 bool target_name_is_valid(const char *name);
 
 /*

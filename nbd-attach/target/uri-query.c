@@ -57,7 +57,7 @@ static int set_certificates(struct target *t, struct uri_bytes *value, struct er
 	if (r < 0)
 		return r;
 	/* Only some servers ask for a client's certificate, so it need not be there. */
-	if (access(cert, F_OK) < 0 || access(key, F_OK) < 0)
+	if (access(cert, F_OK) < 0 && access(key, F_OK) < 0)
 		return 0;
 	r = target_set(t, "tls-cert", cert, err);
 	if (r < 0)

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -17,13 +18,17 @@
 
 /* An idle connection to a host that is gone is noticed after 10 + 4 * 5 seconds. */
 static const int keepalive_idle = 10, keepalive_interval = 5, keepalive_probes = 4;
-static const unsigned user_timeout_msec = 30000;
+
+/* A server may take as long as a request may: --io-timeout, but never less than this. */
+#define USER_TIMEOUT_LEAST (30 * USEC_PER_SEC)
 
 DEFINE_CLEANUP(struct addrinfo *, freeaddrinfo)
 
 /* What a TCP socket of ours needs; failing to set it does not make it useless. */
-static void tune_tcp(int fd)
+static void tune_tcp(int fd, const struct target *t)
 {
+	const usec_t span = MAX(t->io_timeout, USER_TIMEOUT_LEAST);
+	const unsigned user_timeout = (unsigned)(span / USEC_PER_MSEC);
 	const int on = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -31,8 +36,8 @@ static void tune_tcp(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_idle, sizeof(int));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &keepalive_interval, sizeof(int));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &keepalive_probes, sizeof(int));
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_msec,
-		sizeof(user_timeout_msec));
+	setsockopt(
+		fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof(user_timeout));
 }
 
 /* Connects one socket within the deadline: the descriptor, or -errno. */
@@ -117,7 +122,7 @@ static int connect_tcp(const struct target *t, usec_t deadline, int *ret_fd,
 		log_debug("connecting to %s", text);
 		r = connect_one(a->ai_addr, a->ai_addrlen, until);
 		if (r >= 0) {
-			tune_tcp(r);
+			tune_tcp(r, t);
 			*ret_fd = r;
 			return 0;
 		}

@@ -31,9 +31,6 @@ static int check_block_sizes(const struct nbd_export *e, struct error *err)
 			err);
 	if (e->maximum < e->preferred)
 		return broken("maximum payload is below its preferred block size", err);
-	if (e->maximum != NBD_MAXIMUM_UNLIMITED && e->maximum % e->minimum != 0)
-		return broken(
-			"maximum payload is no multiple of its minimum block size", err);
 	return 0;
 }
 

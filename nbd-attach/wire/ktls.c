@@ -121,6 +121,9 @@ static int install_direction(
 			(socklen_t)c->size) < 0)
 		r = -errno;
 	explicit_bzero(&crypto, sizeof(crypto));
+	if (r == -ENOENT)
+		return cannot(s, r,
+			"no module for the cipher; --tls-priority chooses another", err);
 	return r < 0 ? cannot(s, r, receive ? "TLS_RX" : "TLS_TX", err) : 0;
 }
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "wire/cmd-disc.h"
 #include "wire/greeting.h"
 #include "wire/negotiate.h"
@@ -46,6 +45,14 @@ static void note_tls(const struct negotiation *n, struct server_facts *facts)
 		tls_cipher_name(&n->stream));
 }
 
+/* Leaving because of a refusal is our own will; leaving after a breach is not. */
+static int leave(struct negotiation *n, int r, const struct error *err)
+{
+	if (r == 0 || err->fault == FAULT_REFUSED || err->fault == FAULT_USAGE)
+		opt_abort(n);
+	return r;
+}
+
 /*
  * The TLS question, settled before any other option is sent (rules on STARTTLS and on
  * downgrade attacks in the protocol's TLS section).
@@ -59,15 +66,13 @@ static int settle_tls(struct negotiation *n, const struct tls_credentials *crede
 		return 0;
 	r = n->fixed_newstyle ? opt_starttls(n, err) : 0;
 	if (r < 0)
-		return r;
+		return leave(n, r, err);
 	if (r == 0) {
 		facts->mode = SERVER_MODE_NOTLS;
 		if (n->target->tls == TLS_MODE_REQUIRE) {
 			opt_abort(n);
 			return -EPROTONOSUPPORT;
 		}
-		log_warning(
-			"the server offers no TLS: going on in plaintext (--tls prefer)");
 		err->fault = FAULT_NONE;
 		return 0;
 	}
@@ -85,14 +90,6 @@ static int begin(struct negotiation *n, const struct tls_credentials *credential
 	int r = greeting_exchange(n, err);
 
 	return r < 0 ? r : settle_tls(n, credentials, facts, err);
-}
-
-/* Leaving because of a refusal is our own will; leaving after a breach is not. */
-static int leave(struct negotiation *n, int r, const struct error *err)
-{
-	if (r == 0 || err->fault == FAULT_REFUSED || err->fault == FAULT_USAGE)
-		opt_abort(n);
-	return r;
 }
 
 int negotiate_go(struct negotiation *n, const struct tls_credentials *credentials,

@@ -9,7 +9,6 @@ void opt_abort(struct negotiation *n)
 	struct error ignored = {0};
 	struct reply reply;
 
-	/* Also after the negotiation's own deadline: to leave politely is still right. */
 	n->stream.deadline = patience;
 	if (option_send(n, NBD_OPT_ABORT, NULL, 0, &ignored) < 0)
 		return;

@@ -109,7 +109,7 @@ int opt_info_go(struct negotiation *n, enum nbd_option option, struct nbd_export
 	bool has_export = false;
 	int r = send_request(n, option, err);
 
-	for (unsigned i = 0; r >= 0 && i < REPLIES_MAX; i++) {
+	for (unsigned i = 0; r >= 0 && i <= REPLIES_MAX; i++) {
 		struct reply reply;
 
 		r = option_receive(n, option, NBD_REP_INFO, &reply, err);

@@ -42,7 +42,7 @@ int opt_list(struct negotiation *n, opt_list_fn fn, void *userdata, struct error
 	size_t size = 0;
 	int r = option_send(n, NBD_OPT_LIST, NULL, 0, err);
 
-	for (unsigned i = 0; r >= 0 && i < REPLIES_MAX && size <= LIST_SIZE_MAX; i++) {
+	for (unsigned i = 0; r >= 0 && i <= REPLIES_MAX && size <= LIST_SIZE_MAX; i++) {
 		struct reply reply;
 
 		r = option_receive(n, NBD_OPT_LIST, NBD_REP_SERVER, &reply, err);

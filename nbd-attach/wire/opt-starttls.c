@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
 #include "wire/opt-starttls.h"
 
 int opt_starttls(struct negotiation *n, struct error *err)
@@ -12,9 +14,13 @@ int opt_starttls(struct negotiation *n, struct error *err)
 	r = option_receive(n, NBD_OPT_STARTTLS, 0, &reply, err);
 	if (r < 0)
 		return r;
-	if (reply.type == NBD_REP_ACK)
+	if (reply.type == NBD_REP_ACK) {
+		stream_seal(&n->stream);
 		return 1;
-	option_refused(n, NBD_OPT_STARTTLS, &reply, err);
+	}
+	r = option_refused(n, NBD_OPT_STARTTLS, &reply, err);
+	if (r == -ESHUTDOWN && n->target->tls != TLS_MODE_REQUIRE)
+		return r; /* then there is no going on in plaintext either */
 	error_prefix(err, 0, "the server offers no TLS");
 	err->fault = FAULT_TLS;
 	return 0;

@@ -6,6 +6,7 @@
 /*
  * NBD_OPT_STARTTLS: asks for TLS. Only for a plain stream after fixed newstyle
  * negotiation. 1: the server agreed, and every byte from now on is TLS. 0: it refused,
- * and err says how, with FAULT_TLS. Negative: the session is broken.
+ * and err says how, with FAULT_TLS. -ESHUTDOWN,
+ * FAULT_REFUSED: it is shutting down. Otherwise negative: the session is broken.
  */
 int opt_starttls(struct negotiation *n, struct error *err);

@@ -33,6 +33,25 @@ void stream_init(struct stream *s, int fd, usec_t deadline)
 		.step = "the connection"};
 }
 
+static ssize_t sealed_read(_unused_ struct stream *s, _unused_ void *data,
+	_unused_ size_t size, _unused_ struct error *err)
+{
+	return -ENOTCONN;
+}
+
+static ssize_t sealed_write(_unused_ struct stream *s, _unused_ const void *data,
+	_unused_ size_t size, _unused_ struct error *err)
+{
+	return -ENOTCONN;
+}
+
+static const struct stream_ops sealed_ops = {.read = sealed_read, .write = sealed_write};
+
+void stream_seal(struct stream *s)
+{
+	s->ops = &sealed_ops;
+}
+
 int stream_timed_out(const struct stream *s, struct error *err)
 {
 	return error_set(err, FAULT_UNREACHED, -ETIMEDOUT,

@@ -43,5 +43,11 @@ void stream_init(struct stream *s, int fd, usec_t deadline);
 int stream_read(struct stream *s, void *data, size_t size, struct error *err);
 int stream_write(struct stream *s, const void *data, size_t size, struct error *err);
 
+/*
+ * The server has agreed to TLS: until TLS is up, nothing can be read or written any more
+ * (-ENOTCONN), so that no mistake of ours sends another byte in plaintext.
+ */
+void stream_seal(struct stream *s);
+
 /* The failure of an operation on s whose deadline has passed. Returns -ETIMEDOUT. */
 int stream_timed_out(const struct stream *s, struct error *err);

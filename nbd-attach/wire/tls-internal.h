@@ -17,8 +17,9 @@ struct tls_credentials {
 struct tls_session {
 	gnutls_session_t gnutls;
 	const struct tls_credentials *credentials;
-	bool up;    /* the handshake is over: close_notify is due */
-	bool heard; /* the server has said something inside TLS */
+	gnutls_typed_vdata_st wanted[2]; /* of the certificate; GnuTLS keeps a pointer */
+	bool up;                         /* the handshake is over: close_notify is due */
+	bool heard;                      /* the server has said something inside TLS */
 };
 
 /*

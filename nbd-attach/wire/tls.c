@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gnutls/x509.h>
 #include <poll.h>
 #include <string.h>
 
@@ -94,6 +95,17 @@ static int set_credentials(gnutls_session_t session, const struct tls_credential
 	return gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, c->x509);
 }
 
+/* The chain, the name, and that the certificate was made for servers. */
+static void set_verification(struct tls_session *tls, const char *name)
+{
+	tls->wanted[0] = (gnutls_typed_vdata_st){
+		.type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)name};
+	tls->wanted[1] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER};
+	gnutls_session_set_verify_cert2(
+		tls->gnutls, tls->wanted, ELEMENTSOF(tls->wanted), 0);
+}
+
 static int session_new(struct stream *s, const struct target *t,
 	const struct tls_credentials *c, struct error *err)
 {
@@ -118,7 +130,7 @@ static int session_new(struct stream *s, const struct target *t,
 		return error_set(err, FAULT_OTHER, -EINVAL, "cannot set up TLS: %s",
 			gnutls_strerror(r));
 	if (c->x509 && t->tls_verify_peer)
-		gnutls_session_set_verify_cert(session, target_tls_name(t), 0);
+		set_verification(s->tls, target_tls_name(t));
 	gnutls_transport_set_int(session, s->fd);
 	return 0;
 }
@@ -150,6 +162,7 @@ static int certificate_rejected(
 		     : "the server",
 		why.data ? (const char *)why.data : "GnuTLS does not say why", hint);
 	gnutls_free(why.data);
+	gnutls_alert_send(s->tls->gnutls, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
 	return -EKEYREJECTED;
 }
 

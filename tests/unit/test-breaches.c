@@ -112,7 +112,6 @@ static const struct row block_size_rows[] = {
 	BAD_BLOCKS("preferred below minimum", "00001000", "00000800", "02000000"),
 	BAD_BLOCKS("maximum 0", "00000200", "00001000", "00000000"),
 	BAD_BLOCKS("maximum below preferred", "00000200", "00001000", "00000800"),
-	BAD_BLOCKS("maximum no multiple of minimum", "00001000", "00001000", "00001800"),
 };
 
 #define LIST_BREACH(what, reply)                                  \

@@ -351,6 +351,8 @@ static void test_derived_names(void **state _unused_)
 		{"..", "disk"},
 		{"../etc", "etc"},
 		{"--force", "force"},
+		{"nbd1", "disk"},
+		{"nbd1p1", "nbd1p1"},
 		{"a.b-c_d", "a.b-c_d"},
 		{"\xc3\xa4\xc3\xb6", "disk"},
 		{"\n", "disk"},

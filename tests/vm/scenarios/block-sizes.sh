@@ -52,7 +52,21 @@ maximum_64k() {
 	detach "$DEVICE"
 }
 
+# The kernel keeps the limit when the device is given back.
+next_user() {
+	strict_nbdkit 512 4096 64K
+	attach --device /dev/nbd2 "nbd://127.0.0.1:$PORT/"
+	detach "$DEVICE"
+	start_nbdkit file disk.img
+	attach --device /dev/nbd2 "nbd://127.0.0.1:$PORT/"
+	[ "$(cat /sys/block/nbd2/queue/max_sectors_kb)" -gt 64 ] ||
+		fail "the limit of the last server is still there"
+	roundtrip "$DEVICE" disk.img
+	detach "$DEVICE"
+}
+
 it "a minimum of 4096 bytes is the device's sector" minimum_4096
 it "a minimum of 1 byte is a sector of 512" minimum_1
 it "a minimum of 65536 bytes: works, or is refused" minimum_64k
 it "a maximum of 64 KiB limits the kernel's requests" maximum_64k
+it "the next server is not limited by the last" next_user

@@ -33,6 +33,14 @@ reduced() {
 	detach backups
 }
 
+like_a_device() {
+	serve
+	expect_exit 2 attach --no-daemon --name nbd1 "nbd://127.0.0.1:$PORT/"
+	attached_as disk nbd1
+	expect_exit 8 detach nbd1
+	detach disk
+}
+
 taken() {
 	serve
 	attach --name mine "nbd://127.0.0.1:$PORT/"
@@ -45,3 +53,4 @@ taken() {
 it "made of the export's name, with a number if taken" derived
 it "reduced to letters, digits and . _ -" reduced
 it "a given name that is taken is an error" taken
+it "that of a device is none" like_a_device

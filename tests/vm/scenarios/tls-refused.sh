@@ -55,6 +55,7 @@ no_options() {
 system_trust() {
 	new_disk disk.img 1M
 	nbdkit_with server
+	system_trusts "$PKI/wrong"
 	record sent
 	expect_no_attach 5 "nbds://localhost:$PORT/secret"
 	only_starttls sent
@@ -66,6 +67,7 @@ it "a certificate for another name" bad_certificate other ca '' 'name|other.exam
 it "a certificate for another name than tls-hostname=" \
 	bad_certificate server ca '&tls-hostname=other.example' other.example
 it "an expired certificate" bad_certificate expired ca '' expired
+it "a client's certificate, though it has the name" bad_certificate posing ca '' purpose
 it "nbdkit without TLS" no_tls_nbdkit
 it "qemu-nbd without TLS" no_tls_qemu
 it "nbd-server without TLS" no_tls_nbd_server

@@ -36,6 +36,15 @@ nbd_server() { # LINE…
 	detach disk
 }
 
+trusted_by_system() {
+	new_disk disk.img 8M
+	start_nbdkit --tls=require --tls-certificates="$PKI/server" file disk.img
+	system_trusts "$PKI/ca"
+	attach "nbds://localhost:$PORT/disk"
+	roundtrip "$DEVICE" disk.img
+	detach disk
+}
+
 another_name() {
 	new_disk disk.img 8M
 	start_nbdkit --tls=require --tls-certificates="$PKI/other" file disk.img
@@ -84,6 +93,7 @@ it "nbdkit, by an IPv6 address in the certificate" nbdkit_by '[::1]' ::1
 it "qemu-nbd" qemu_nbd
 it "nbd-server with TLS 1.2, its default" nbd_server
 it "nbd-server with TLS 1.3" nbd_server 'tlsprio = NORMAL:-VERS-TLS-ALL:+VERS-TLS1.3'
+it "without a CA given, the system's trust store is asked" trusted_by_system
 it "tls-hostname= is the name to find in the certificate" another_name
 it "tls-verify-peer=0 takes any certificate" not_verified
 it "eight writers at once" many_writers
