@@ -62,17 +62,15 @@ static uint64_t seconds(usec_t span)
 				     : (span + USEC_PER_SEC - 1) / USEC_PER_SEC;
 }
 
+/* Nobody supervises the links, so a request that takes too long has to end its link. */
 static int connect_device(const struct target *t, const char *name,
 	const struct links *links, struct state *state, struct error *err)
 {
 	char backend[sizeof(BACKEND_PREFIX) + NBD_NAME_MAX];
-	int r;
 	int fds[NBD_LINKS_MAX];
 	struct nbd_settings settings = {
 		.size = state->size,
 		.block_size = state->block_size,
-		/* Nobody supervises the links: a request that takes this long ends its
-	           link. */
 		.timeout = seconds(t->io_timeout),
 		.dead_conn_timeout = seconds(t->reconnect_timeout),
 		.server_flags = state->flags,
@@ -81,6 +79,7 @@ static int connect_device(const struct target *t, const char *name,
 		.fds = fds,
 		.n_fds = links->n,
 	};
+	int r;
 
 	snprintf(backend, sizeof(backend), BACKEND_PREFIX "%s", name);
 	for (size_t i = 0; i < links->n; i++)
