@@ -51,6 +51,17 @@ void log_warning(const char *format, ...)
 	va_end(args);
 }
 
+void log_progress(const char *format, ...)
+{
+	va_list args;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	va_start(args, format);
+	log_line("", format, args);
+	va_end(args);
+}
+
 void log_debug(const char *format, ...)
 {
 	va_list args;

@@ -16,4 +16,7 @@ bool log_is_verbose(void);
 
 void log_error(const char *format, ...) _printf_(1, 2);
 void log_warning(const char *format, ...) _printf_(1, 2);
+/* Prints on a terminal only: what a person who waits wants to know. */
+void log_progress(const char *format, ...) _printf_(1, 2);
+
 void log_debug(const char *format, ...) _printf_(1, 2);

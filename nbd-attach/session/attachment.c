@@ -196,8 +196,7 @@ static int finish(const struct claim *claim, const struct state *state, uint32_t
 	if (r == 0)
 		r = make_ready(state, maximum, err);
 	if (r < 0) {
-		interrupt_clear(); /* it has brought us here; the way back takes waiting,
-		                      too */
+		interrupt_clear(); /* the way back takes waiting, too */
 		(void)attachment_take_down(state->index, RELEASE_PATIENCE, &ignored);
 		state_forget(claim);
 	}

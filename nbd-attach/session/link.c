@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -13,6 +14,9 @@
 
 /* A worker reports at its deadline; one that does not is killed this much later. */
 #define WORKER_GRACE (1500 * USEC_PER_MSEC)
+
+/* After this a person is told what it waits for. */
+#define WORKER_PATIENCE (3 * USEC_PER_SEC)
 
 struct worker {
 	pid_t pid;
@@ -74,19 +78,35 @@ static int worker_died(struct worker *worker, struct error *err)
 		err, FAULT_OTHER, -ECHILD, "the link worker left without a report");
 }
 
+static const char *server_name(const struct target *t)
+{
+	return t->host ? t->host : "the server";
+}
+
+static int wait_for_report(const struct worker *worker, const struct worker_order *order)
+{
+	usec_t grace = order->deadline == USEC_INFINITY ? USEC_INFINITY
+							: order->deadline + WORKER_GRACE;
+	usec_t patience = deadline_after(WORKER_PATIENCE);
+	int r = deadline_wait(worker->socket, POLLIN, MIN(patience, grace));
+
+	if (r != -ETIMEDOUT || patience >= grace)
+		return r;
+	log_progress("waiting for %s …", server_name(order->target));
+	return deadline_wait(worker->socket, POLLIN, grace);
+}
+
 /* The next report, checked; a socket that came with it goes to *ret_fd, else -1. */
 static int next_report(struct worker *worker, const struct worker_order *order,
 	union report *report, int *ret_fd, struct error *err)
 {
-	usec_t grace = order->deadline == USEC_INFINITY ? USEC_INFINITY
-							: order->deadline + WORKER_GRACE;
 	ssize_t size;
-	int r = deadline_wait(worker->socket, POLLIN, grace);
+	int r = wait_for_report(worker, order);
 
 	if (r == -ETIMEDOUT)
 		return error_set(err, FAULT_UNREACHED, r,
 			"%s was not reached in time (--connect-timeout)",
-			order->target->host ? order->target->host : "the server");
+			server_name(order->target));
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "interrupted while connecting");
 	size = fd_receive(worker->socket, report, sizeof(*report), ret_fd);

@@ -7,9 +7,8 @@
 #include "common/text.h"
 #include "wire/option.h"
 
-#define OPTION_SIZE_MAX                                                \
-	(NBD_STRING_MAX + 64) /* the longest that we send: INFO and GO \
-	                       */
+/* The longest that we send: INFO and GO, with the export's name. */
+#define OPTION_SIZE_MAX (NBD_STRING_MAX + 64)
 
 const char *option_name(enum nbd_option option)
 {
