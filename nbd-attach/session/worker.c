@@ -11,6 +11,7 @@
 #include "session/cage.h"
 #include "session/report.h"
 #include "session/worker.h"
+#include "wire/cmd-disc.h"
 
 #define WORKER_SOCKET  3
 #define WORKER_LINK_FD 4
@@ -74,7 +75,10 @@ static int converse(const struct worker_order *order, struct negotiation *n,
 		r = negotiate_go(n, credentials, ret, err);
 		if (r == 0 && n->stream.tls) {
 			r = ktls_install(&n->stream, err);
-			tls_abandon(&n->stream);
+			if (r < 0)
+				cmd_disc(&n->stream);
+			else
+				tls_abandon(&n->stream);
 		}
 		break;
 	case WORKER_INFO: r = negotiate_info(n, credentials, ret, err); break;

@@ -142,9 +142,10 @@ int ktls_install(struct stream *s, struct error *err)
 		setsockopt(s->fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0)
 		return cannot(
 			s, -errno, "TCP_ULP (no tls module, or no TCP connection)", err);
-	r = install_direction(s, c, false, err);
+	/* Sending last: until it is done, GnuTLS can still say good-bye. */
+	r = install_direction(s, c, true, err);
 	if (r == 0)
-		r = install_direction(s, c, true, err);
+		r = install_direction(s, c, false, err);
 	if (r == 0)
 		log_debug("the kernel has the keys: %s, %s", tls_version_name(s),
 			tls_cipher_name(s));

@@ -45,7 +45,8 @@ void tls_abandon(struct stream *s);
  * Moves the session's keys into the kernel (Documentation/networking/tls.rst): after it
  * the socket takes and gives the plain bytes, and the session must only be abandoned.
  * Modules are loaded already. FAULT_PROTOCOL: the server sent bytes that nobody asked
- * for. FAULT_KERNEL: the kernel has no TLS, or not this cipher: -EOPNOTSUPP, -ENOENT.
+ * for. FAULT_KERNEL: the kernel has no TLS, or not this cipher: -EOPNOTSUPP, -ENOENT;
+ * the session can still send then.
  */
 int ktls_install(struct stream *s, struct error *err);
 

@@ -21,6 +21,16 @@ cipher() { # VERSION CIPHER
 	detach disk
 }
 
+# The kernel has no such cipher: said clearly, and the server is told good-bye.
+not_in_kernel() { # VERSION CIPHER
+	new_disk disk.img 8M
+	start_nbdkit --verbose --tls=require --tls-certificates="$PKI/server" file disk.img
+	expect_no_attach 7 --tls-priority "NORMAL:-VERS-ALL:+VERS-TLS$1:-CIPHER-ALL:+$2" \
+		"nbds://localhost:$PORT/?tls-certificates=$PKI/ca"
+	expect_says "$2"
+	grep -q 'client sent NBD_CMD_DISC' nbdkit.log || fail "no NBD_CMD_DISC"
+}
+
 # How many sockets have their keys in the kernel.
 in_kernel_tls() {
 	awk '$1 == "TlsCurrTxSw" { print $2 }' /proc/net/tls_stat
@@ -31,3 +41,4 @@ for version in 1.2 1.3; do
 		it "TLS $version with $cipher" cipher $version $cipher
 	done
 done
+it "a cipher that the kernel lacks" not_in_kernel 1.2 AES-256-CCM
