@@ -130,3 +130,12 @@ int arguments_target(const struct arguments *a, struct target *ret, struct error
 	target_init(&t);
 	return 0;
 }
+
+int arguments_name_server(const struct target *t, int r, struct error *err)
+{
+	_cleanup_free_ char *server = target_server(t);
+
+	if (err->fault == FAULT_USAGE)
+		return r;
+	return error_prefix(err, r, "%s", server ? server : t->uri);
+}

@@ -37,3 +37,6 @@ int arguments_parse(
 
 /* Fills and checks a target from the URI and the options. FAULT_USAGE. */
 int arguments_target(const struct arguments *a, struct target *ret, struct error *err);
+
+/* Puts the server before a failure's text, unless it is one of usage. Returns r. */
+int arguments_name_server(const struct target *t, int r, struct error *err);

@@ -7,7 +7,6 @@
 int verb_attach(const struct arguments *a, struct error *err)
 {
 	_cleanup_target_ struct target t;
-	_cleanup_free_ char *server = NULL;
 	unsigned index;
 	int r;
 
@@ -20,12 +19,9 @@ int verb_attach(const struct arguments *a, struct error *err)
 		return error_set(err, FAULT_USAGE, -EOPNOTSUPP,
 			"this version does not supervise attachments yet: say --no-daemon, and a "
 			"lost link stays lost");
-	server = target_server(&t);
 	r = attachment_create(&t, &index, err);
-	if (r < 0 && err->fault != FAULT_USAGE)
-		error_prefix(err, r, "%s", server ? server : t.uri);
 	if (r < 0)
-		return r;
+		return arguments_name_server(&t, r, err);
 	if (printf("/dev/nbd%u\n", index) < 0 || fflush(stdout) != 0)
 		return error_set(err, FAULT_OTHER, -errno,
 			"/dev/nbd%u is attached, but its name cannot be printed: %m",

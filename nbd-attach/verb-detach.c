@@ -34,10 +34,10 @@ static int detach_all(bool force, struct error *err)
 	struct detach_all all = {.force = force, .err = err};
 	_cleanup_free_ struct sysfs_device *list = NULL;
 	size_t n = 0;
-	int r = sysfs_list(&list, &n);
+	int r = sysfs_list(&list, &n, err);
 
 	if (r < 0)
-		return error_set(err, FAULT_KERNEL, r, "cannot list the nbd devices: %m");
+		return r;
 	for (size_t i = 0; i < n; i++) {
 		const char *name = attachment_name(&list[i]);
 

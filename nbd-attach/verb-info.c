@@ -202,7 +202,6 @@ int verb_info(const struct arguments *a, struct error *err)
 {
 	_cleanup_credentials_ struct credentials c = {0};
 	_cleanup_target_ struct target t;
-	_cleanup_free_ char *server = NULL;
 	int r;
 
 	target_init(&t);
@@ -211,9 +210,6 @@ int verb_info(const struct arguments *a, struct error *err)
 		r = credentials_read(&t, &c, err);
 	if (r < 0)
 		return r;
-	server = target_server(&t);
 	r = a->list ? list_exports(a, &t, &c, err) : ask_export(a, &t, &c, err);
-	if (r < 0 && err->fault != FAULT_USAGE)
-		error_prefix(err, r, "%s", server ? server : t.uri);
-	return r;
+	return r < 0 ? arguments_name_server(&t, r, err) : 0;
 }

@@ -131,9 +131,9 @@ int verb_list(const struct arguments *a, struct error *err)
 
 	if (a->operand)
 		return error_set(err, FAULT_USAGE, -EINVAL, "list takes no name");
-	r = sysfs_list(&devices, &p.n_devices);
+	r = sysfs_list(&devices, &p.n_devices, err);
 	if (r < 0)
-		return error_set(err, FAULT_KERNEL, r, "cannot list the nbd devices: %m");
+		return r;
 	p.devices = devices;
 	if (a->json) {
 		p.array = array = json_object_new_array();

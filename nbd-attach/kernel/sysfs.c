@@ -105,21 +105,27 @@ static int add_device(const char *name, struct sysfs_device **list, size_t *n)
 	return 0;
 }
 
-int sysfs_list(struct sysfs_device **ret, size_t *ret_n)
+static int scan_devices(struct sysfs_device **list, size_t *n)
 {
 	_cleanup_closedir_ DIR *dir = opendir("/sys/block");
-	_cleanup_free_ struct sysfs_device *list = NULL;
 	const struct dirent *entry;
-	size_t n = 0;
-	int r;
+	int r = 0;
 
-	if (!dir && errno != ENOENT)
-		return -errno;
-	while (dir && (entry = readdir(dir))) {
-		r = add_device(entry->d_name, &list, &n);
-		if (r < 0)
-			return r;
-	}
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while (r == 0 && (entry = readdir(dir)))
+		r = add_device(entry->d_name, list, n);
+	return r;
+}
+
+int sysfs_list(struct sysfs_device **ret, size_t *ret_n, struct error *err)
+{
+	_cleanup_free_ struct sysfs_device *list = NULL;
+	size_t n = 0;
+	int r = scan_devices(&list, &n);
+
+	if (r < 0)
+		return error_set(err, FAULT_KERNEL, r, "cannot list the nbd devices: %m");
 	if (n > 0)
 		qsort(list, n, sizeof(*list), compare_index);
 	*ret = TAKE_PTR(list);

@@ -28,7 +28,7 @@ int sysfs_read(unsigned index, struct sysfs_device *ret);
  * All configured nbd devices, by index; the caller frees *ret. An absent driver is
  * an empty list.
  */
-int sysfs_list(struct sysfs_device **ret, size_t *ret_n);
+int sysfs_list(struct sysfs_device **ret, size_t *ret_n, struct error *err);
 
 /*
  * Keeps requests within `bytes` (the server's maximum payload), and within 4 MiB:

@@ -11,9 +11,9 @@
 #include "session/attachment.h"
 #include "session/links.h"
 
-#define KERNEL_PATIENCE \
-	(10 * USEC_PER_SEC) /* for udev and for the partition scan, each */
-#define NAME_TRIES 99
+/* For udev and for the partition scan, each. */
+#define KERNEL_PATIENCE (10 * USEC_PER_SEC)
+#define NAME_TRIES      99
 
 /* What the kernel may use of what the server offers. */
 static uint64_t kernel_flags(const struct target *t, uint16_t offered)
@@ -144,7 +144,7 @@ static void describe(
 static int check_free(const struct claim *claim, struct error *err)
 {
 	struct sysfs_device device;
-	int r = attachment_find(claim->name, &device);
+	int r = attachment_find(claim->name, &device, err);
 
 	if (r == 0)
 		return error_set(err, FAULT_KERNEL, -EEXIST,
@@ -152,7 +152,7 @@ static int check_free(const struct claim *claim, struct error *err)
 			"another --name",
 			claim->name, device.index);
 	if (r != -ENOENT)
-		return error_set(err, FAULT_KERNEL, r, "cannot list the nbd devices: %m");
+		return r;
 	state_forget(claim);
 	return 0;
 }
@@ -208,13 +208,11 @@ int attachment_create(const struct target *t, unsigned *ret_index, struct error 
 	_cleanup_claim_ struct claim claim = {.root_fd = -1, .fd = -1};
 	_cleanup_links_ struct links links = {0};
 	struct state state = {0};
-	int r;
+	int r = attachment_check_root(err);
 
-	if (geteuid() != 0)
-		return error_set(err, FAULT_KERNEL, -EPERM,
-			"attaching and detaching need root: try again with sudo");
 	/* The server first: waiting for it holds no name and leaves nothing behind. */
-	r = links_open(t, &links, err);
+	if (r == 0)
+		r = links_open(t, &links, err);
 	if (r == 0)
 		r = choose_block_size(
 			t, &links.list[0].facts.export, &state.block_size, err);

@@ -32,8 +32,14 @@ int attachment_remove(const char *name, bool force, struct error *err);
  */
 int attachment_take_down(unsigned index, usec_t patience, struct error *err);
 
-/* The configured device whose backend says it is NAME's. -ENOENT: there is none. */
-int attachment_find(const char *name, struct sysfs_device *ret);
+/*
+ * The configured device whose backend says it is NAME's. -ENOENT: there is none, and err
+ * is left alone. Otherwise FAULT_KERNEL.
+ */
+int attachment_find(const char *name, struct sysfs_device *ret, struct error *err);
+
+/* Attaching and detaching are for root: -EPERM, FAULT_KERNEL. */
+int attachment_check_root(struct error *err);
 
 /* The attachment's name if the device is one of ours, else NULL. */
 const char *attachment_name(const struct sysfs_device *device);

@@ -21,11 +21,11 @@ const char *attachment_name(const struct sysfs_device *device)
 							      : NULL;
 }
 
-int attachment_find(const char *name, struct sysfs_device *ret)
+int attachment_find(const char *name, struct sysfs_device *ret, struct error *err)
 {
 	_cleanup_free_ struct sysfs_device *list = NULL;
 	size_t n = 0;
-	int r = sysfs_list(&list, &n);
+	int r = sysfs_list(&list, &n, err);
 
 	if (r < 0)
 		return r;
@@ -38,6 +38,14 @@ int attachment_find(const char *name, struct sysfs_device *ret)
 		}
 	}
 	return -ENOENT;
+}
+
+int attachment_check_root(struct error *err)
+{
+	if (geteuid() == 0)
+		return 0;
+	return error_set(err, FAULT_KERNEL, -EPERM,
+		"attaching and detaching need root: try again with sudo");
 }
 
 static int disconnect(const void *index)
@@ -92,7 +100,7 @@ static int end_device(const char *name, unsigned index, bool force, struct error
 		return r;
 	}
 	/* That took time: another program may have ended it and taken its number. */
-	if (attachment_find(name, &again) < 0 || again.index != index)
+	if (attachment_find(name, &again, err) < 0 || again.index != index)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
 			"/dev/nbd%u was detached by another program meanwhile", index);
 	if (r == -EBUSY)
@@ -114,16 +122,14 @@ int attachment_remove(const char *name, bool force, struct error *err)
 	struct state state;
 	int r, found;
 
-	if (geteuid() != 0)
-		return error_set(err, FAULT_KERNEL, -EPERM,
-			"attaching and detaching need root: try again with sudo");
-	r = state_claim(name, &claim, err);
+	r = attachment_check_root(err);
+	if (r == 0)
+		r = state_claim(name, &claim, err);
 	if (r < 0)
 		return r;
-	found = attachment_find(name, &device);
+	found = attachment_find(name, &device, err);
 	if (found < 0 && found != -ENOENT)
-		return error_set(
-			err, FAULT_KERNEL, found, "cannot list the nbd devices: %m");
+		return found;
 	if (found == -ENOENT && state_read(name, &state, err) == -ENOENT)
 		return -ENOENT;
 	if (found == 0)

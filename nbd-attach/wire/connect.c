@@ -114,9 +114,7 @@ static int connect_tcp(const struct target *t, usec_t deadline, int *ret_fd,
 	for (struct addrinfo *a = list; a; a = a->ai_next)
 		left++;
 	for (struct addrinfo *a = list; a; a = a->ai_next, left--) {
-		usec_t until = deadline == USEC_INFINITY
-			? USEC_INFINITY
-			: deadline_after(deadline_left(deadline) / left);
+		usec_t until = deadline_after(deadline_left(deadline) / left);
 
 		address_text(a, text);
 		log_debug("connecting to %s", text);

@@ -64,11 +64,21 @@ static int closed(const struct stream *s, struct error *err)
 		"the server closed the connection during %s", s->step);
 }
 
+int stream_wait(const struct stream *s, struct error *err)
+{
+	int r = deadline_wait(s->fd, s->events, s->deadline);
+
+	if (r == -ETIMEDOUT)
+		return stream_timed_out(s, err);
+	if (r < 0)
+		return error_set(
+			err, FAULT_OTHER, r, "interrupted during %s: %m", s->step);
+	return 0;
+}
+
 /* After an attempt that moved nothing: waits, or tells what went wrong. */
 static int after_nothing(struct stream *s, ssize_t n, struct error *err)
 {
-	int r;
-
 	switch (n) {
 	case 0:
 	case -ECONNRESET:
@@ -81,13 +91,7 @@ static int after_nothing(struct stream *s, ssize_t n, struct error *err)
 				"the connection failed during %s: %m", s->step);
 		return (int)n;
 	}
-	r = deadline_wait(s->fd, s->events, s->deadline);
-	if (r == -ETIMEDOUT)
-		return stream_timed_out(s, err);
-	if (r < 0)
-		return error_set(
-			err, FAULT_OTHER, r, "interrupted during %s: %m", s->step);
-	return 0;
+	return stream_wait(s, err);
 }
 
 /* A server that drips bytes never makes us wait: the deadline has to be asked, too. */

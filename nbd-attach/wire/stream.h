@@ -49,5 +49,11 @@ int stream_write(struct stream *s, const void *data, size_t size, struct error *
  */
 void stream_seal(struct stream *s);
 
+/*
+ * Waits for s->events, after an attempt that gave -EAGAIN. -ETIMEDOUT (FAULT_UNREACHED),
+ * -EINTR.
+ */
+int stream_wait(const struct stream *s, struct error *err);
+
 /* The failure of an operation on s whose deadline has passed. Returns -ETIMEDOUT. */
 int stream_timed_out(const struct stream *s, struct error *err);

@@ -166,6 +166,7 @@ static int certificate_rejected(
 	return -EKEYREJECTED;
 }
 
+/* -EAGAIN: it only has to wait. */
 static int handshake_failed(
 	struct stream *s, const struct target *t, int r, struct error *err)
 {
@@ -194,15 +195,11 @@ static int shake(struct stream *s, const struct target *t, struct error *err)
 			return 0;
 		if (r == GNUTLS_E_INTERRUPTED || r == GNUTLS_E_WARNING_ALERT_RECEIVED)
 			continue;
-		if (r != GNUTLS_E_AGAIN)
-			return handshake_failed(s, t, r, err);
-		r = deadline_wait(s->fd,
-			gnutls_record_get_direction(s->tls->gnutls) ? POLLOUT : POLLIN,
-			s->deadline);
-		if (r == -ETIMEDOUT)
-			return stream_timed_out(s, err);
+		r = handshake_failed(s, t, r, err);
+		if (r == -EAGAIN)
+			r = stream_wait(s, err);
 		if (r < 0)
-			return error_set(err, FAULT_OTHER, r, "interrupted: %m");
+			return r;
 	}
 }
 
