@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "common/fd.h"
 #include "common/scope.h"
@@ -82,4 +83,11 @@ ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd)
 		return -EMSGSIZE;
 	*ret_fd = TAKE_FD(fd);
 	return received;
+}
+
+uint64_t fd_inode(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? 0 : st.st_ino;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -17,3 +18,6 @@ int fd_send(int socket, const void *message, size_t size, int passed_fd);
  * when the other end has closed, -EMSGSIZE for a longer one, or another -errno.
  */
 ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd);
+
+/* The inode's number, which tells a socket from all others; 0 if there is none. */
+uint64_t fd_inode(int fd);

@@ -7,7 +7,7 @@
 int verb_attach(const struct arguments *a, struct error *err)
 {
 	_cleanup_target_ struct target t;
-	unsigned index;
+	_cleanup_attachment_ struct attachment attachment = ATTACHMENT_NONE;
 	int r;
 
 	target_init(&t);
@@ -19,12 +19,12 @@ int verb_attach(const struct arguments *a, struct error *err)
 		return error_set(err, FAULT_USAGE, -EOPNOTSUPP,
 			"this version does not supervise attachments yet: say --no-daemon, and a "
 			"lost link stays lost");
-	r = attachment_create(&t, &index, err);
+	r = attachment_create(&t, false, &attachment, err);
 	if (r < 0)
 		return arguments_name_server(&t, r, err);
-	if (printf("/dev/nbd%u\n", index) < 0 || fflush(stdout) != 0)
+	if (printf("/dev/nbd%u\n", attachment.state.index) < 0 || fflush(stdout) != 0)
 		return error_set(err, FAULT_OTHER, -errno,
 			"/dev/nbd%u is attached, but its name cannot be printed: %m",
-			index);
+			attachment.state.index);
 	return 0;
 }

@@ -42,8 +42,8 @@ static int print_line(const struct row *row)
 		snprintf(device, sizeof(device), "/dev/nbd%d", row->index);
 		snprintf(size, sizeof(size), "%" PRIu64, row->size);
 	}
-	if (row->known.links > 0)
-		snprintf(links, sizeof(links), "%u", row->known.links);
+	if (row->known.n_links > 0)
+		snprintf(links, sizeof(links), "%u", row->known.n_links);
 	return printf("%-16s %-12s %14s %-12s %-24s %-26s %s\n",
 		       row->name ? row->name : "-", device, size, row->state,
 		       row->known.server[0] ? row->known.server : "-",
@@ -76,7 +76,7 @@ static int add_object(json_object *array, const struct row *row)
 	add_text(o, "tls-cipher", row->known.tls_cipher);
 	json_object_object_add(
 		o, "tls-verified", json_object_new_boolean(row->known.tls_verified));
-	json_object_object_add(o, "links", json_object_new_int((int)row->known.links));
+	json_object_object_add(o, "links", json_object_new_int((int)row->known.n_links));
 	return json_object_array_add(array, o) < 0 ? -ENOMEM : 0;
 }
 
@@ -95,7 +95,7 @@ static int print_device(const struct printer *p, const struct sysfs_device *devi
 
 	if (row.name) {
 		row.state = "unsupervised";
-		if (state_read(row.name, &row.known, &ignored) < 0 ||
+		if (state_read(row.name, &row.known, NULL, &ignored) < 0 ||
 			row.known.index != device->index) {
 			row.known = (struct state){0};
 			row.state = "unknown"; /* the state file is missing or broken */
@@ -117,7 +117,7 @@ static int print_lost(const char *name, void *userdata)
 		if (attached && strcmp(attached, name) == 0)
 			return 0;
 	}
-	if (state_read(name, &row.known, &ignored) == -ENOENT)
+	if (state_read(name, &row.known, NULL, &ignored) == -ENOENT)
 		return 0; /* just being attached, or detached */
 	return print_row(p, &row);
 }

@@ -162,6 +162,50 @@ int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err)
 	return 0;
 }
 
+int sysfs_set_io_timeout(unsigned index, unsigned msec, struct error *err)
+{
+	char text[16];
+	int r;
+
+	snprintf(text, sizeof(text), "%u", msec);
+	r = write_text(index, "queue/io_timeout", text);
+	return r < 0 ? error_set(err, FAULT_KERNEL, r,
+			       "cannot set queue/io_timeout of /dev/nbd%u: %m", index)
+		     : 0;
+}
+
+int sysfs_io_timeout(unsigned index, unsigned *ret_msec)
+{
+	uint64_t msec;
+	int r = read_number(index, "queue/io_timeout", UINT_MAX, &msec);
+
+	if (r == 0)
+		*ret_msec = (unsigned)msec;
+	return r;
+}
+
+/* Documentation/block/stat.rst */
+int sysfs_read_io(unsigned index, struct sysfs_io *ret)
+{
+	enum { READS = 0, WRITES = 4, IN_FLIGHT = 8, DISCARDS = 11, FLUSHES = 15, MAX };
+	uint64_t field[MAX + 1] = {0};
+	char text[512], *next = text, *end;
+	int r = read_text(index, "stat", text, sizeof(text)), n = 0;
+
+	if (r < 0)
+		return r;
+	for (; n <= MAX; n++, next = end) {
+		field[n] = strtoull(next, &end, 10);
+		if (end == next)
+			break;
+	}
+	if (n <= IN_FLIGHT)
+		return -EBADMSG;
+	ret->in_flight = field[IN_FLIGHT];
+	ret->completed = field[READS] + field[WRITES] + field[DISCARDS] + field[FLUSHES];
+	return 0;
+}
+
 int sysfs_announce(unsigned index, struct error *err)
 {
 	int r = write_text(index, "uevent", "change");

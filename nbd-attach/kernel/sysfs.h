@@ -37,6 +37,22 @@ int sysfs_list(struct sysfs_device **ret, size_t *ret_n, struct error *err);
  */
 int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err);
 
+/*
+ * queue/io_timeout: after how long, rounded up to whole seconds, the driver looks at a
+ * request that has no reply. Some kernels wait in the write until nothing is in flight.
+ * The driver's own NBD_ATTR_TIMEOUT sets it, too (to 30 s where that is 0).
+ */
+int sysfs_set_io_timeout(unsigned index, unsigned msec, struct error *err);
+int sysfs_io_timeout(unsigned index, unsigned *ret_msec);
+
+struct sysfs_io {
+	uint64_t completed; /* requests, since the device's number came to be */
+	uint64_t in_flight; /* requests that have no reply, or are not sent yet */
+};
+
+/* What the device is doing: its "stat". -errno. */
+int sysfs_read_io(unsigned index, struct sysfs_io *ret);
+
 /* A synthetic "change" uevent: at connect the driver's own comes too early for udev. */
 int sysfs_announce(unsigned index, struct error *err);
 

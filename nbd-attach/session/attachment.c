@@ -4,75 +4,51 @@
 #include <sys/param.h>
 #include <time.h>
 
+#include "common/fd.h"
 #include "common/interrupt.h"
 #include "common/log.h"
+#include "common/process.h"
 #include "kernel/nbd-netlink.h"
 #include "kernel/udev.h"
 #include "session/attachment.h"
 #include "session/links.h"
+#include "session/shape.h"
 
 /* For udev and for the partition scan, each. */
 #define KERNEL_PATIENCE (10 * USEC_PER_SEC)
 #define NAME_TRIES      99
 
-/* What the kernel may use of what the server offers. */
-static uint64_t kernel_flags(const struct target *t, uint16_t offered)
-{
-	uint64_t flags = offered &
-		(NBD_FLAG_HAS_FLAGS | NBD_FLAG_READ_ONLY | NBD_FLAG_SEND_FLUSH |
-			NBD_FLAG_SEND_FUA | NBD_FLAG_ROTATIONAL | NBD_FLAG_SEND_TRIM |
-			NBD_FLAG_SEND_WRITE_ZEROES | NBD_FLAG_CAN_MULTI_CONN);
-
-	if (!(flags & NBD_FLAG_SEND_FLUSH))
-		flags &= ~(
-			uint64_t)NBD_FLAG_SEND_FUA; /* the driver wants both or neither */
-	if (t->read_only)
-		flags |= NBD_FLAG_READ_ONLY;
-	return flags;
-}
-
-/* The logical block size, and whether the export can be a block device at all. */
-static int choose_block_size(const struct target *t, const struct nbd_export *e,
-	uint32_t *ret, struct error *err)
-{
-	uint32_t block = MAX(e->minimum, 512);
-
-	if (t->block_size > 0 && t->block_size < e->minimum)
-		return error_set(err, FAULT_REFUSED, -EINVAL,
-			"the server does no blocks below %u bytes: --block-size %u is too small",
-			e->minimum, t->block_size);
-	if (t->block_size > 0)
-		block = t->block_size;
-	if (e->maximum < 4096 || e->maximum < block)
-		return error_set(err, FAULT_KERNEL, -EINVAL,
-			"the server takes at most %u bytes a request, and the kernel needs to send "
-			"more",
-			e->maximum);
-	if (e->size < block)
-		return error_set(err, FAULT_REFUSED, -EINVAL,
-			"the export has %llu bytes, which is not even one block of %u",
-			(unsigned long long)e->size, block);
-	*ret = block;
-	return 0;
-}
-
-static uint64_t seconds(usec_t span)
+uint64_t attachment_seconds(usec_t span)
 {
 	return span == USEC_INFINITY ? UINT32_MAX
 				     : (span + USEC_PER_SEC - 1) / USEC_PER_SEC;
 }
 
-/* Nobody supervises the links, so a request that takes too long has to end its link. */
-static int connect_device(const struct target *t, const char *name,
+/*
+ * With one link that somebody watches, no request ends its link by taking long. With
+ * several the kernel knows no such mode; and without a supervisor a request that takes
+ * too long has to end its link, or nothing would.
+ */
+uint64_t attachment_timeout(const struct target *t, unsigned links, bool supervised)
+{
+	return supervised && links == 1 ? 0 : attachment_seconds(t->io_timeout);
+}
+
+void attachment_backend(const char *name, char out[BACKEND_SIZE])
+{
+	snprintf(out, BACKEND_SIZE, BACKEND_PREFIX "%s", name);
+}
+
+static int connect_device(const struct target *t, const char *name, bool supervised,
 	const struct links *links, struct state *state, struct error *err)
 {
-	char backend[sizeof(BACKEND_PREFIX) + NBD_NAME_MAX];
+	char backend[BACKEND_SIZE];
 	int fds[NBD_LINKS_MAX];
 	struct nbd_settings settings = {
 		.size = state->size,
 		.block_size = state->block_size,
-		.timeout = seconds(t->io_timeout),
-		.dead_conn_timeout = seconds(t->reconnect_timeout),
+		.timeout = attachment_timeout(t, state->n_links, supervised),
+		.dead_conn_timeout = attachment_seconds(t->reconnect_timeout),
 		.server_flags = state->flags,
 		.client_flags = 0,
 		.backend = backend,
@@ -81,7 +57,7 @@ static int connect_device(const struct target *t, const char *name,
 	};
 	int r;
 
-	snprintf(backend, sizeof(backend), BACKEND_PREFIX "%s", name);
+	attachment_backend(name, backend);
 	for (size_t i = 0; i < links->n; i++)
 		fds[i] = links->list[i].fd;
 	r = nbd_netlink_connect(t->device, &settings, deadline_after(KERNEL_PATIENCE),
@@ -103,11 +79,33 @@ static int wait_for_udev(unsigned index)
 	return r == -EINTR ? r : 0;
 }
 
-/* From configured to usable: limits before the first large request, partitions, links. */
-static int make_ready(const struct state *state, uint32_t maximum, struct error *err)
+static int set_tick(const void *index)
 {
-	int r = sysfs_limit_request(state->index, maximum, err);
+	struct error ignored;
 
+	return sysfs_set_io_timeout(
+		*(const unsigned *)index, SUPERVISED_TICK_MSEC, &ignored);
+}
+
+/* Some kernels wait here until nothing is in flight: in a child, and not for ever. */
+static int shorten_tick(unsigned index)
+{
+	int r = process_run(set_tick, &index, deadline_after(KERNEL_PATIENCE));
+
+	if (r < 0 && r != -EINTR)
+		log_warning("/dev/nbd%u: cannot set queue/io_timeout (%s): I/O will take "
+			    "longer to move on after the server was away",
+			index, strerror(-r));
+	return r == -EINTR ? r : 0;
+}
+
+/* From configured to usable: limits before the first large request, partitions, links. */
+static int make_ready(const struct state *state, bool supervised, struct error *err)
+{
+	int r = sysfs_limit_request(state->index, state->maximum, err);
+
+	if (r == 0 && supervised && state->n_links == 1)
+		r = shorten_tick(state->index);
 	if (r == 0)
 		r = sysfs_announce(state->index, err);
 	if (r == 0)
@@ -122,22 +120,25 @@ static int make_ready(const struct state *state, uint32_t maximum, struct error 
 	return r;
 }
 
-static void describe(
-	const struct target *t, const struct links *links, struct state *state)
+static int describe(const struct target *t, const struct links *links,
+	struct state *state, struct error *err)
 {
 	_cleanup_free_ char *server = target_server(t);
 	const struct server_facts *facts = &links->list[0].facts;
+	int r = shape_choose(t, &facts->export, state, err);
 
-	state->flags = (uint16_t)kernel_flags(t, facts->export.flags);
-	state->size = facts->export.size - facts->export.size % state->block_size;
-	state->links = (unsigned)links->n;
-	state->tls = facts->tls;
-	state->tls_verified = facts->tls_verified;
-	snprintf(
-		state->tls_version, sizeof(state->tls_version), "%s", facts->tls_version);
-	snprintf(state->tls_cipher, sizeof(state->tls_cipher), "%s", facts->tls_cipher);
-	snprintf(state->server, sizeof(state->server), "%s", server ? server : "?");
 	state->since = time(NULL);
+	state->n_links = (unsigned)links->n;
+	for (size_t i = 0; i < links->n; i++) {
+		struct state_link *link = &state->links[i];
+
+		link->since = state->since;
+		link->socket = fd_inode(links->list[i].fd);
+		memcpy(link->address, links->list[i].address, sizeof(link->address));
+	}
+	state_set_tls(state, facts);
+	snprintf(state->server, sizeof(state->server), "%s", server ? server : "?");
+	return r;
 }
 
 /* Is the name free, for us and in the kernel? A state without a device does not count. */
@@ -187,47 +188,76 @@ static int claim_some_name(const struct target *t, struct claim *claim, struct e
 }
 
 /* From connected to usable; undone if it does not come to its end. */
-static int finish(const struct claim *claim, const struct state *state, uint32_t maximum,
-	struct error *err)
+static int finish(
+	const struct target *t, bool supervised, struct attachment *a, struct error *err)
 {
 	struct error ignored;
-	int r = state_write(claim, state, err);
+	int r = state_write(&a->claim, &a->state, t, err);
 
 	if (r == 0)
-		r = make_ready(state, maximum, err);
+		r = make_ready(&a->state, supervised, err);
+	if (r == 0) {
+		a->state.ready = true;
+		state_add_event(&a->state, -1, "attached", "attached as /dev/nbd%u",
+			a->state.index);
+		r = state_write(&a->claim, &a->state, t, err);
+	}
 	if (r < 0) {
 		interrupt_clear(); /* the way back takes waiting, too */
-		(void)attachment_take_down(state->index, RELEASE_PATIENCE, &ignored);
-		state_forget(claim);
+		(void)attachment_take_down(a->state.index, RELEASE_PATIENCE, &ignored);
+		state_forget(&a->claim);
 	}
 	return r;
 }
 
-int attachment_create(const struct target *t, unsigned *ret_index, struct error *err)
+/* The server first: waiting for it holds no name and leaves nothing behind. */
+static int prepare(const struct target *t, struct links *links, struct attachment *a,
+	struct error *err)
 {
-	_cleanup_claim_ struct claim claim = {.root_fd = -1, .fd = -1};
-	_cleanup_links_ struct links links = {0};
-	struct state state = {0};
 	int r = attachment_check_root(err);
 
-	/* The server first: waiting for it holds no name and leaves nothing behind. */
 	if (r == 0)
-		r = links_open(t, &links, err);
+		r = links_open(t, links, err);
 	if (r == 0)
-		r = choose_block_size(
-			t, &links.list[0].facts.export, &state.block_size, err);
-	if (r == 0) {
-		describe(t, &links, &state);
-		r = claim_some_name(t, &claim, err);
-	}
+		r = describe(t, links, &a->state, err);
 	if (r == 0)
-		r = connect_device(t, claim.name, &links, &state, err);
+		r = claim_some_name(t, &a->claim, err);
+	/* Before the device is there: who comes after a crash finds both or none. */
+	if (r == 0)
+		r = state_write(&a->claim, &a->state, t, err);
+	return r;
+}
+
+int attachment_create(const struct target *t, bool supervised, struct attachment *ret,
+	struct error *err)
+{
+	_cleanup_attachment_ struct attachment a = ATTACHMENT_NONE;
+	_cleanup_links_ struct links links = {0};
+	int r = prepare(t, &links, &a, err);
+
+	if (r == 0)
+		r = connect_device(t, a.claim.name, supervised, &links, &a.state, err);
 	if (r < 0) {
+		if (a.claim.lock >= 0)
+			state_forget(&a.claim);
 		links_disconnect(&links);
 		return r;
 	}
-	r = finish(&claim, &state, links.list[0].facts.export.maximum, err);
-	if (r == 0)
-		*ret_index = state.index;
-	return r;
+	for (size_t i = 0; i < links.n; i++)
+		a.sockets[i] = TAKE_FD(links.list[i].fd);
+	r = finish(t, supervised, &a, err);
+	if (r < 0)
+		return r;
+	*ret = a;
+	a = ATTACHMENT_NONE;
+	return 0;
+}
+
+void attachment_done(struct attachment *a)
+{
+	if (a->claim.lock >= 0)
+		for (unsigned i = 0; i < a->state.n_links; i++)
+			closep(&a->sockets[i]);
+	state_release(&a->claim);
+	*a = ATTACHMENT_NONE;
 }

@@ -9,22 +9,59 @@
 
 /* The kernel's name for a device of ours is this and the attachment's name. */
 #define BACKEND_PREFIX "nbd-attach:"
+#define BACKEND_SIZE   (sizeof(BACKEND_PREFIX) + NBD_NAME_MAX)
 
 #define RELEASE_PATIENCE (10 * USEC_PER_SEC) /* for the driver to let go of a device */
 
+/* queue/io_timeout while a single link is supervised: how soon stalled I/O moves on. */
+#define SUPERVISED_TICK_MSEC 1000
+
+/* A device of ours, in the hands of this process. */
+struct attachment {
+	struct claim claim;
+	struct state state;
+	int sockets[NBD_LINKS_MAX]; /* the links', beside the kernel's; -1: not at hand */
+};
+#define ATTACHMENT_NONE ((struct attachment){.claim = CLAIM_NONE})
+
+/* Gives up the claim and the sockets; the device stays as it is. */
+void attachment_done(struct attachment *a);
+#define _cleanup_attachment_ _cleanup_(attachment_done)
+
 /*
- * Attaches: links, device, queue limits, partitions, udev, state. *ret_index is the
- * device to use. On failure nothing is left in the kernel or in /run. -EEXIST: the name
- * is taken.
+ * Attaches: links, device, queue limits, partitions, udev, state. With `supervised` a
+ * single link's requests never time out: somebody must call supervise(). On failure
+ * nothing is left in the kernel or in /run. -EEXIST: the name is taken.
  */
-int attachment_create(const struct target *t, unsigned *ret_index, struct error *err);
+int attachment_create(const struct target *t, bool supervised, struct attachment *ret,
+	struct error *err);
+
+/*
+ * Takes over a device whose supervisor is gone, as its state tells: which of its links
+ * live, and, if it had not come to be ready, nothing: then it is taken down. -ENOENT:
+ * there is no such device (any more), and nothing is left of it; -EBUSY: somebody else
+ * has it in his hands; -EEXIST: it leads elsewhere than t.
+ */
+int attachment_adopt(const char *name, const struct target *t, struct attachment *ret,
+	struct error *err);
+
+/*
+ * The name of the device that t asks for, if it is attached and nobody supervises it.
+ * -ENOENT: there is none; -EBUSY, FAULT_KERNEL: t names one that is supervised.
+ */
+int attachment_find_orphan(
+	const struct target *t, char name[NBD_NAME_MAX + 1], struct error *err);
 
 /*
  * Detaches the device that `name` is attached to; refuses while it is in use (-EBUSY),
- * unless `force`. Bounded in time. A state without a device is cleared away. -ENOENT,
- * FAULT_NO_SUCH: there is neither.
+ * unless `force`. Its supervisor is asked to let go, and killed if it does not. Bounded
+ * in time. A state without a device is cleared away. -ENOENT, FAULT_NO_SUCH: there is
+ * neither.
  */
 int attachment_remove(const char *name, bool force, struct error *err);
+
+/* The same for a device in the hands of this process. -EBUSY: it stays attached. */
+int attachment_end(struct attachment *a, struct error *err);
 
 /*
  * The device's end, without asking who uses it: NBD_CMD_DISC, then udev is told once the
@@ -43,3 +80,12 @@ int attachment_check_root(struct error *err);
 
 /* The attachment's name if the device is one of ours, else NULL. */
 const char *attachment_name(const struct sysfs_device *device);
+
+/* What a device's backend identifier must be. */
+void attachment_backend(const char *name, char out[BACKEND_SIZE]);
+
+/* The kernel's seconds; infinity is as long as it can wait. */
+uint64_t attachment_seconds(usec_t span);
+
+/* NBD_ATTR_TIMEOUT of a device with that many links: see design, "failure rules". */
+uint64_t attachment_timeout(const struct target *t, unsigned links, bool supervised);

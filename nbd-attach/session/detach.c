@@ -117,7 +117,7 @@ static int end_device(const char *name, unsigned index, bool force, struct error
 
 int attachment_remove(const char *name, bool force, struct error *err)
 {
-	_cleanup_claim_ struct claim claim = {.root_fd = -1, .fd = -1};
+	_cleanup_claim_ struct claim claim = CLAIM_NONE;
 	struct sysfs_device device;
 	struct state state;
 	int r, found;
@@ -130,7 +130,7 @@ int attachment_remove(const char *name, bool force, struct error *err)
 	found = attachment_find(name, &device, err);
 	if (found < 0 && found != -ENOENT)
 		return found;
-	if (found == -ENOENT && state_read(name, &state, err) == -ENOENT)
+	if (found == -ENOENT && state_read(name, &state, NULL, err) == -ENOENT)
 		return -ENOENT;
 	if (found == 0)
 		r = end_device(name, device.index, force, err);

@@ -18,58 +18,61 @@
 /* After this a person is told what it waits for. */
 #define WORKER_PATIENCE (3 * USEC_PER_SEC)
 
-struct worker {
-	pid_t pid;
-	int socket;
-};
-
 void link_done(struct link *link)
 {
 	closep(&link->fd);
 	link->fd = -1;
 }
 
-static void worker_end(struct worker *worker)
+void link_attempt_cancel(struct link_attempt *attempt)
 {
-	closep(&worker->socket);
-	if (worker->pid <= 0)
-		return;
-	kill(worker->pid, SIGKILL);
-	while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	closep(&attempt->socket);
+	if (attempt->pid > 0) {
+		kill(attempt->pid, SIGKILL);
+		while (waitpid(attempt->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	*attempt = LINK_ATTEMPT_NONE;
 }
 
-static int worker_start(
-	const struct worker_order *order, struct worker *ret, struct error *err)
+static int start(enum worker_task task, const struct target *t,
+	const struct credentials *c, struct link_attempt *ret, struct error *err)
 {
+	usec_t deadline = deadline_after(t->connect_timeout);
+	struct link_attempt attempt = {.order = {.task = task,
+					       .target = t,
+					       .credentials = c,
+					       .deadline = deadline}};
 	_cleanup_close_ int ours = -1, theirs = -1;
 	int pair[2];
-	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(
 			err, FAULT_OTHER, -errno, "cannot start a link worker: %m");
 	ours = pair[0];
 	theirs = pair[1];
-	pid = fork();
-	if (pid < 0)
+	attempt.pid = fork();
+	if (attempt.pid < 0)
 		return error_set(
 			err, FAULT_OTHER, -errno, "cannot start a link worker: %m");
-	if (pid == 0)
-		worker_run(order, theirs);
-	*ret = (struct worker){.pid = pid, .socket = TAKE_FD(ours)};
+	if (attempt.pid == 0)
+		worker_run(&attempt.order, theirs);
+	attempt.order.credentials = NULL;
+	attempt.socket = TAKE_FD(ours);
+	attempt.deadline = deadline == USEC_INFINITY ? deadline : deadline + WORKER_GRACE;
+	*ret = attempt;
 	return 0;
 }
 
 /* The worker has closed its end without a word, which a sound one does only by dying. */
-static int worker_died(struct worker *worker, struct error *err)
+static int worker_died(struct link_attempt *attempt, struct error *err)
 {
 	int status = 0;
-	int r = process_wait(worker->pid, deadline_after(WORKER_GRACE), &status);
+	int r = process_wait(attempt->pid, deadline_after(WORKER_GRACE), &status);
 
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "the link worker hangs: %m");
-	worker->pid = 0;
+	attempt->pid = 0;
 	if (WIFSIGNALED(status))
 		return error_set(err, FAULT_OTHER, -ECHILD,
 			"the link worker died of signal %d (%s)", WTERMSIG(status),
@@ -83,38 +86,36 @@ static const char *server_name(const struct target *t)
 	return t->host ? t->host : "the server";
 }
 
-static int wait_for_report(const struct worker *worker, const struct worker_order *order)
+static int wait_for_report(const struct link_attempt *attempt)
 {
-	usec_t grace = order->deadline == USEC_INFINITY ? USEC_INFINITY
-							: order->deadline + WORKER_GRACE;
 	usec_t patience = deadline_after(WORKER_PATIENCE);
-	int r = deadline_wait(worker->socket, POLLIN, MIN(patience, grace));
+	int r = deadline_wait(attempt->socket, POLLIN, MIN(patience, attempt->deadline));
 
-	if (r != -ETIMEDOUT || patience >= grace)
+	if (r != -ETIMEDOUT || patience >= attempt->deadline)
 		return r;
-	log_progress("waiting for %s …", server_name(order->target));
-	return deadline_wait(worker->socket, POLLIN, grace);
+	log_progress("waiting for %s …", server_name(attempt->order.target));
+	return deadline_wait(attempt->socket, POLLIN, attempt->deadline);
 }
 
 /* The next report, checked; a socket that came with it goes to *ret_fd, else -1. */
-static int next_report(struct worker *worker, const struct worker_order *order,
-	union report *report, int *ret_fd, struct error *err)
+static int next_report(struct link_attempt *attempt, union report *report, int *ret_fd,
+	struct error *err)
 {
 	ssize_t size;
-	int r = wait_for_report(worker, order);
+	int r = wait_for_report(attempt);
 
 	if (r == -ETIMEDOUT)
 		return error_set(err, FAULT_UNREACHED, r,
 			"%s was not reached in time (--connect-timeout)",
-			server_name(order->target));
+			server_name(attempt->order.target));
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "interrupted while connecting");
-	size = fd_receive(worker->socket, report, sizeof(*report), ret_fd);
+	size = fd_receive(attempt->socket, report, sizeof(*report), ret_fd);
 	if (size < 0)
 		return error_set(
 			err, FAULT_OTHER, (int)size, "no report of the link worker: %m");
 	if (size == 0)
-		return worker_died(worker, err);
+		return worker_died(attempt, err);
 	return report_check(report, (size_t)size, err);
 }
 
@@ -151,59 +152,70 @@ static int conclude(const struct worker_order *order, const union report *report
 	return 0;
 }
 
-static int run(const struct worker_order *order, link_list_fn fn, void *userdata,
+/* Reads reports until the one that ends the attempt. */
+static int take_reports(struct link_attempt *attempt, link_list_fn fn, void *userdata,
 	struct link *ret, struct error *err)
 {
-	_cleanup_(worker_end) struct worker worker = {.socket = -1};
 	_cleanup_free_ union report *report = malloc(sizeof(*report));
 	int r;
 
 	if (!report)
 		return error_memory(err);
-	r = worker_start(order, &worker, err);
-	for (unsigned i = 0; r == 0 && i <= REPLIES_MAX; i++) {
+	for (unsigned i = 0; i <= REPLIES_MAX; i++) {
 		_cleanup_close_ int fd = -1;
 
-		r = next_report(&worker, order, report, &fd, err);
+		r = next_report(attempt, report, &fd, err);
 		if (r < 0)
-			break;
+			return r;
 		if (report->head.kind != REPORT_EXPORT)
-			return conclude(order, report, TAKE_FD(fd), ret, err);
+			return conclude(&attempt->order, report, TAKE_FD(fd), ret, err);
 		r = fn ? fn(&report->export, userdata) : -EPROTO;
+		if (r < 0)
+			return r;
 	}
-	return r < 0 ? r
-		     : error_set(err, FAULT_PROTOCOL, -EPROTO, "the list does not end");
+	return error_set(err, FAULT_PROTOCOL, -EPROTO, "the list does not end");
 }
 
-static struct worker_order order_of(
-	enum worker_task task, const struct target *t, const struct credentials *c)
+static int run(enum worker_task task, const struct target *t, const struct credentials *c,
+	link_list_fn fn, void *userdata, struct link *ret, struct error *err)
 {
-	return (struct worker_order){.task = task,
-		.target = t,
-		.credentials = c,
-		.deadline = deadline_after(t->connect_timeout)};
+	struct link_attempt attempt = LINK_ATTEMPT_NONE;
+	int r = start(task, t, c, &attempt, err);
+
+	if (r == 0)
+		r = take_reports(&attempt, fn, userdata, ret, err);
+	link_attempt_cancel(&attempt);
+	return r;
+}
+
+int link_attempt_start(const struct target *t, const struct credentials *c,
+	struct link_attempt *ret, struct error *err)
+{
+	return start(WORKER_LINK, t, c, ret, err);
+}
+
+int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct error *err)
+{
+	int r = take_reports(attempt, NULL, NULL, ret, err);
+
+	link_attempt_cancel(attempt);
+	return r;
 }
 
 int link_open(const struct target *t, const struct credentials *c, struct link *ret,
 	struct error *err)
 {
-	struct worker_order order = order_of(WORKER_LINK, t, c);
-
-	return run(&order, NULL, NULL, ret, err);
+	return run(WORKER_LINK, t, c, NULL, NULL, ret, err);
 }
 
 int link_info(const struct target *t, const struct credentials *c, struct link *ret,
 	struct error *err)
 {
-	struct worker_order order = order_of(WORKER_INFO, t, c);
-
-	return run(&order, NULL, NULL, ret, err);
+	return run(WORKER_INFO, t, c, NULL, NULL, ret, err);
 }
 
 int link_list(const struct target *t, const struct credentials *c, link_list_fn fn,
 	void *userdata, struct link *ret, struct error *err)
 {
-	struct worker_order order = order_of(WORKER_LIST, t, c);
-
-	return run(&order, fn, userdata, ret, err);
+	return run(WORKER_LIST, t, c, fn, userdata, ret, err);
 }

@@ -24,6 +24,28 @@ void link_done(struct link *link);
 int link_open(const struct target *t, const struct credentials *c, struct link *ret,
 	struct error *err);
 
+/*
+ * The same for a caller that waits for several things: an attempt is under way until its
+ * fd is readable or its deadline has passed; then link_attempt_finish(), which does not
+ * wait any more, gives what link_open() would. The credentials are not needed after the
+ * start, the target is.
+ */
+struct link_attempt {
+	struct worker_order order;
+	pid_t pid; /* of the worker; 0: no attempt */
+	int socket;
+	usec_t deadline;
+};
+#define LINK_ATTEMPT_NONE ((struct link_attempt){.socket = -1})
+
+int link_attempt_start(const struct target *t, const struct credentials *c,
+	struct link_attempt *ret, struct error *err);
+int link_attempt_finish(
+	struct link_attempt *attempt, struct link *ret, struct error *err);
+
+/* Ends an attempt, if there is one: the worker is killed. */
+void link_attempt_cancel(struct link_attempt *attempt);
+
 /* Asks about the target's export, without using it. ret->fd is -1. */
 int link_info(const struct target *t, const struct credentials *c, struct link *ret,
 	struct error *err);

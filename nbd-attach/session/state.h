@@ -9,35 +9,74 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/error.h"
 #include "target/target.h"
 #include "wire/connect.h"
+#include "wire/negotiate.h"
 
-#define STATE_DIRECTORY "/run/nbd-attach"
-#define STATE_VERSION   1
-#define STATE_TEXT_SIZE 128
+#define STATE_DIRECTORY  "/run/nbd-attach"
+#define STATE_VERSION    2
+#define STATE_TEXT_SIZE  128
+#define STATE_EVENT_SIZE 320
+#define STATE_EVENTS_MAX 32
+
+/* How a link is. The words in the file, in this order: "up", "reconnecting", "refused".
+ */
+enum link_state {
+	LINK_UP,
+	LINK_RECONNECTING, /* lost; its server is not reached yet */
+	LINK_REFUSED,      /* lost; a server answers, and must not be used: see error */
+};
+
+struct state_link {
+	enum link_state state;
+	char address[ADDRESS_TEXT_SIZE]; /* of the server that it goes to, or went to */
+	uint64_t socket;    /* inode number of the kernel's socket; 0: none */
+	uint64_t candidate; /* of one that is just being handed over; 0: none */
+	int64_t since;      /* when the state began: seconds, wall clock */
+	uint64_t reconnects;
+	char error[ERROR_TEXT_SIZE]; /* why the last attempt failed; "": it did not */
+};
+
+/* What happened, for monitor: the last STATE_EVENTS_MAX of them. */
+struct state_event {
+	uint64_t number; /* from 1, one more each time */
+	int64_t time;    /* microseconds, wall clock */
+	int link;        /* from 0; -1: the whole device */
+	char kind[16];   /* one word for scripts: "lost", "retry", "restored", … */
+	char text[STATE_EVENT_SIZE]; /* for people */
+};
 
 struct state {
-	unsigned index; /* N of /dev/nbdN */
+	unsigned
+		index; /* N of /dev/nbdN, as far as known: the kernel has the last word */
+	bool ready;    /* it has come to be usable */
 	uint64_t size;
 	uint32_t block_size;
+	uint32_t maximum; /* bytes of a request that the kernel may send */
 	uint16_t flags;
-	unsigned links;
+	unsigned n_links;
+	struct state_link links[NBD_LINKS_MAX];
 	bool tls;
 	bool tls_verified;
 	char tls_version[STATE_TEXT_SIZE];
 	char tls_cipher[STATE_TEXT_SIZE];
 	char server[STATE_TEXT_SIZE]; /* as the URI named it */
-	int64_t since;                /* seconds, wall clock */
+	int64_t since;                /* of the attachment: seconds, wall clock */
+	uint64_t n_events;            /* so far; event number n is events[n % MAX] */
+	struct state_event events[STATE_EVENTS_MAX];
 };
 
-/* An attachment's name, held by one process at a time: its directory, locked. */
+/* An attachment's name, held by one process at a time: a lock in its directory. */
 struct claim {
 	int root_fd;
-	int fd;
+	int fd;   /* the directory */
+	int lock; /* the file "lock" in it, locked (fcntl(2), by this process alone) */
 	char name[NBD_NAME_MAX + 1];
 };
+#define CLAIM_NONE ((struct claim){.root_fd = -1, .fd = -1, .lock = -1})
 
 /*
  * Makes /run/nbd-attach/NAME if need be and locks it. -EBUSY: another process is at work
@@ -49,16 +88,36 @@ int state_claim(const char *name, struct claim *ret, struct error *err);
 void state_release(struct claim *claim);
 #define _cleanup_claim_ _cleanup_(state_release)
 
-int state_write(const struct claim *claim, const struct state *state, struct error *err);
+/*
+ * Who holds the claim on NAME just now: its supervisor, or who attaches or detaches it.
+ * 0: nobody. Not for one's own claim: to ask would end it (fcntl(2), "record locks").
+ */
+pid_t state_holder(const char *name);
+
+/* The target goes along: its URI and options are all that another daemon needs. */
+int state_write(const struct claim *claim, const struct state *state,
+	const struct target *t, struct error *err);
 
 /* Forgets the state; the directory goes with state_release(). */
 void state_forget(const struct claim *claim);
 
 /*
- * Reads NAME's state. -ENOENT: there is none. -EBADMSG: it is broken, or of a version
- * that this program does not know; err says which file, FAULT_OTHER.
+ * Reads NAME's state, and what was wanted (ret_target may be NULL; it is the caller's to
+ * release). -ENOENT, FAULT_NO_SUCH: there is none. -EBADMSG: it is broken, or of a
+ * version that this program does not know; err says which file, FAULT_OTHER.
  */
-int state_read(const char *name, struct state *ret, struct error *err);
+int state_read(const char *name, struct state *ret, struct target *ret_target,
+	struct error *err);
+
+/* What is known of the TLS of a link, taken into the state. */
+void state_set_tls(struct state *state, const struct server_facts *facts);
+
+/* Adds an event; the oldest makes room. The state is not written. */
+void state_add_event(struct state *state, int link, const char *kind, const char *format,
+	...) _printf_(4, 5);
+
+/* The event of that number, NULL if it has made room for others. */
+const struct state_event *state_event(const struct state *state, uint64_t number);
 
 /*
  * Calls fn for each name that has a directory, until it returns a negative value. An

@@ -240,9 +240,25 @@ const char *target_option_name(size_t i, bool *ret_flag)
 	return options[i].name;
 }
 
+/* For target_replay(). */
+static int record(
+	struct target *t, const char *option, const char *value, struct error *err)
+{
+	char **grown = reallocarray(t->settings, t->n_settings + 1, sizeof(*t->settings));
+
+	if (!grown)
+		return error_memory(err);
+	t->settings = grown;
+	if (asprintf(&grown[t->n_settings], "%s=%s", option, value) < 0)
+		return error_memory(err);
+	t->n_settings++;
+	return 0;
+}
+
 int target_set(struct target *t, const char *option, const char *value, struct error *err)
 {
 	char quoted[128];
+	int r;
 
 	for (size_t i = 0; i < ELEMENTSOF(options); i++) {
 		const struct option *o = &options[i];
@@ -252,7 +268,9 @@ int target_set(struct target *t, const char *option, const char *value, struct e
 		if (!value && !o->flag)
 			return error_set(err, FAULT_USAGE, -EINVAL,
 				"%s needs a value: %s", o->name, o->expected);
-		return o->set(o, t, value ? value : "yes", err);
+		value = value ? value : "yes";
+		r = o->set(o, t, value, err);
+		return r < 0 ? r : record(t, option, value, err);
 	}
 	return error_set(err, FAULT_USAGE, -ENOENT, "unknown option %s",
 		text_quote(option, strlen(option), quoted, sizeof(quoted)));

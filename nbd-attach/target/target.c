@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/parse.h"
 #include "common/scope.h"
@@ -29,6 +30,10 @@ void target_init(struct target *t)
 void target_done(struct target *t)
 {
 	free(t->uri);
+	for (size_t i = 0; i < t->n_settings; i++)
+		free(t->settings[i]);
+	free(t->settings);
+	free(t->directory);
 	free(t->name);
 	free(t->host);
 	free(t->host_bare);
@@ -97,14 +102,43 @@ static const char *tls_auth_fault(const struct target *t)
 	return NULL;
 }
 
-int target_check(struct target *t, struct error *err)
+static int anchor_path(const struct target *t, char **path, struct error *err)
+{
+	char *whole;
+
+	if (!*path || (*path)[0] == '/')
+		return 0;
+	if (asprintf(&whole, "%s/%s", t->directory, *path) < 0)
+		return error_memory(err);
+	free(*path);
+	*path = whole;
+	return 0;
+}
+
+/* A daemon works from /, and another one may follow it. */
+static int anchor_paths(struct target *t, struct error *err)
+{
+	char **paths[] = {&t->tls_ca, &t->tls_cert, &t->tls_key, &t->tls_psk_file};
+	int r = 0;
+
+	if (!t->directory)
+		t->directory = getcwd(NULL, 0);
+	if (!t->directory)
+		return error_set(err, FAULT_USAGE, -errno,
+			"cannot tell the working directory: %m");
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(paths); i++)
+		r = anchor_path(t, paths[i], err);
+	if (r == 0 && t->transport == TRANSPORT_UNIX && t->socket[0]) {
+		r = anchor_path(t, &t->socket, err);
+		t->socket_size = strlen(t->socket);
+	}
+	return r;
+}
+
+static int check_tls(struct target *t, struct error *err)
 {
 	const char *option, *fault;
 
-	if ((t->transport == TRANSPORT_TCP && !t->host) ||
-		(t->transport == TRANSPORT_UNIX && !t->socket))
-		return error_set(err, FAULT_USAGE, -EINVAL,
-			"no server given: a URI such as nbds://host/export is needed");
 	if (t->tls == TLS_MODE_OFF) {
 		option = given_tls_option(t);
 		if (option)
@@ -123,6 +157,61 @@ int target_check(struct target *t, struct error *err)
 	if (fault)
 		return error_set(err, FAULT_USAGE, -EINVAL, "%s", fault);
 	return 0;
+}
+
+int target_check(struct target *t, struct error *err)
+{
+	int r;
+
+	if ((t->transport == TRANSPORT_TCP && !t->host) ||
+		(t->transport == TRANSPORT_UNIX && !t->socket))
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"no server given: a URI such as nbds://host/export is needed");
+	r = check_tls(t, err);
+	return r < 0 ? r : anchor_paths(t, err);
+}
+
+int target_replay(struct target *t, const char *uri, const char *directory,
+	const char *const *settings, size_t n, struct error *err)
+{
+	int r;
+
+	t->directory = strdup(directory);
+	if (!t->directory)
+		return error_memory(err);
+	r = target_parse_uri(t, uri, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *equals = strchrnul(settings[i], '=');
+		_cleanup_free_ char *option =
+			strndup(settings[i], (size_t)(equals - settings[i]));
+
+		if (!option)
+			return error_memory(err);
+		r = target_set(t, option, *equals ? equals + 1 : NULL, err);
+	}
+	return r < 0 ? r : target_check(t, err);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+bool target_is_same_export(const struct target *a, const struct target *b)
+{
+	if (a->transport != b->transport || a->tls != b->tls ||
+		!same_text(a->export_name, b->export_name))
+		return false;
+	switch (a->transport) {
+	case TRANSPORT_TCP:
+		return same_text(a->host, b->host) && same_text(a->port, b->port);
+	case TRANSPORT_UNIX:
+		return a->socket_size == b->socket_size &&
+			memcmp(a->socket, b->socket, a->socket_size) == 0;
+	case TRANSPORT_VSOCK:
+		return a->vsock_cid == b->vsock_cid && a->vsock_port == b->vsock_port;
+	}
+	return false;
 }
 
 static bool name_char_is_valid(char c)

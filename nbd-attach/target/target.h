@@ -27,8 +27,11 @@ enum tls_auth { TLS_AUTH_X509, TLS_AUTH_PSK, TLS_AUTH_ANON };
 enum data_path { DATA_PATH_AUTO, DATA_PATH_KERNEL, DATA_PATH_RELAY };
 
 struct target {
-	char *uri;  /* as the user wrote it */
-	char *name; /* NULL: to be derived from the export */
+	char *uri;       /* as the user wrote it */
+	char **settings; /* what was set besides, "option=value": with the URI and … */
+	size_t n_settings;
+	char *directory; /* … what relative paths start from, it makes the same target */
+	char *name;      /* NULL: to be derived from the export */
 
 	/* the server */
 	enum transport transport;
@@ -94,8 +97,22 @@ int target_set(
  */
 const char *target_option_name(size_t i, bool *ret_flag);
 
-/* Does everything fit together? Derives what follows from the rest. FAULT_USAGE. */
+/*
+ * Does everything fit together? Derives what follows from the rest, and makes relative
+ * paths absolute: they start from t->directory, or where that is NULL from the working
+ * directory, which it becomes. FAULT_USAGE.
+ */
 int target_check(struct target *t, struct error *err);
+
+/*
+ * Makes the target again that had this URI, directory and settings ("option=value"), and
+ * checks it. As target_parse_uri(), target_set() and target_check().
+ */
+int target_replay(struct target *t, const char *uri, const char *directory,
+	const char *const *settings, size_t n, struct error *err);
+
+/* Whether two targets mean the same export of the same server, in the same TLS mode. */
+bool target_is_same_export(const struct target *a, const struct target *b);
 
 /* "[A-Za-z0-9._-]", 1 to NBD_NAME_MAX bytes, no leading dot or dash, no "nbd5". */
 bool target_name_is_valid(const char *name);
