@@ -42,7 +42,7 @@ static const struct timespec *time_left(usec_t deadline, struct timespec *out)
 	return out;
 }
 
-static int wait_until(struct pollfd *fds, nfds_t n, usec_t deadline)
+int deadline_poll(struct pollfd *fds, nfds_t n, usec_t deadline)
 {
 	for (;;) {
 		struct timespec timeout;
@@ -52,7 +52,7 @@ static int wait_until(struct pollfd *fds, nfds_t n, usec_t deadline)
 			return -EINTR;
 		r = ppoll(fds, n, time_left(deadline, &timeout), interrupt_mask());
 		if (r > 0)
-			return fds[0].revents;
+			return r;
 		if (r < 0 && errno != EINTR)
 			return -errno;
 		if (r == 0 && deadline_left(deadline) == 0)
@@ -64,13 +64,15 @@ int deadline_wait(int fd, short events, usec_t deadline)
 {
 	struct pollfd entry = {.fd = fd, .events = events};
 
-	return wait_until(&entry, 1, deadline);
+	int r = deadline_poll(&entry, 1, deadline);
+
+	return r < 0 ? r : entry.revents;
 }
 
 int deadline_sleep(usec_t span, usec_t deadline)
 {
 	usec_t end = deadline_after(span);
-	int r = wait_until(NULL, 0, end < deadline ? end : deadline);
+	int r = deadline_poll(NULL, 0, end < deadline ? end : deadline);
 
 	if (r != -ETIMEDOUT)
 		return r;

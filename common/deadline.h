@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <poll.h>
 #include <stdint.h>
 
 #define USEC_PER_MSEC UINT64_C(1000)
@@ -21,6 +22,12 @@ usec_t deadline_after(usec_t span);
 
 /* What is left, in microseconds: 0 when it has passed. */
 usec_t deadline_left(usec_t deadline);
+
+/*
+ * poll(2) until the deadline: how many descriptors have something, -ETIMEDOUT, -EINTR
+ * when a signal asked for something (common/interrupt.h), or another -errno.
+ */
+int deadline_poll(struct pollfd *fds, nfds_t n, usec_t deadline);
 
 /*
  * Waits until fd has one of the poll(2) events (POLLERR and POLLHUP included).

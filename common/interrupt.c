@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/interrupt.h"
@@ -9,9 +10,11 @@ static volatile sig_atomic_t interrupted;
 static sigset_t mask_before;
 static bool is_set_up;
 
-static void on_interrupt(_unused_ int signal_number)
+/* What asks for the end is not forgotten for a SIGHUP that comes after it. */
+static void on_interrupt(int signal_number)
 {
-	interrupted = 1;
+	if (interrupted == 0 || interrupted == SIGHUP)
+		interrupted = signal_number;
 }
 
 static void set_handlers(void (*handler)(int))
@@ -49,7 +52,7 @@ void interrupt_reset(void)
 	is_set_up = false;
 }
 
-bool interrupt_pending(void)
+int interrupt_pending(void)
 {
 	return interrupted;
 }

@@ -7,14 +7,14 @@
 #pragma once
 
 #include <signal.h>
-#include <stdbool.h>
 
 void interrupt_setup(void);
 
 /* Back to the signals' defaults, in a forked child. */
 void interrupt_reset(void);
 
-bool interrupt_pending(void);
+/* The signal that came, 0 for none. SIGHUP, for those who give it another meaning. */
+int interrupt_pending(void);
 
 /* Forgets the signal that came: what has to be undone may wait again. */
 void interrupt_clear(void);

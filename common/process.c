@@ -30,10 +30,28 @@ int process_wait(pid_t child, usec_t deadline, int *ret_status)
 	return 0;
 }
 
-int process_run(int (*work)(const void *userdata), const void *userdata, usec_t deadline)
+/* Children that nobody waits for; 0: room for one more. */
+static pid_t left[8];
+
+void process_reap(void)
+{
+	for (size_t i = 0; i < ELEMENTSOF(left); i++)
+		if (left[i] > 0 && waitpid(left[i], NULL, WNOHANG) != 0)
+			left[i] = 0;
+}
+
+static pid_t *room(void)
+{
+	process_reap();
+	for (size_t i = 0; i < ELEMENTSOF(left); i++)
+		if (left[i] == 0)
+			return &left[i];
+	return NULL;
+}
+
+static pid_t start(int (*work)(const void *userdata), const void *userdata)
 {
 	pid_t child = fork();
-	int status = 0, r;
 
 	if (child < 0)
 		return -errno;
@@ -43,8 +61,36 @@ int process_run(int (*work)(const void *userdata), const void *userdata, usec_t 
 		process_close_from(0);
 		_exit(-work(userdata));
 	}
+	return child;
+}
+
+int process_leave(int (*work)(const void *userdata), const void *userdata)
+{
+	pid_t *place = room(), child;
+
+	if (!place)
+		return -EAGAIN;
+	child = start(work, userdata);
+	if (child < 0)
+		return child;
+	*place = child;
+	return 0;
+}
+
+int process_run(int (*work)(const void *userdata), const void *userdata, usec_t deadline)
+{
+	pid_t *place = room(), child;
+	int status = 0, r;
+
+	if (!place)
+		return -EAGAIN;
+	child = start(work, userdata);
+	if (child < 0)
+		return child;
 	r = process_wait(child, deadline, &status);
-	if (r < 0)
+	if (r < 0) {
+		*place = child;
 		return r;
+	}
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }

@@ -21,6 +21,7 @@ static const struct {
 	{"all", TAKES_ALL, offsetof(struct arguments, all)},
 	{"list", TAKES_LIST, offsetof(struct arguments, list)},
 	{"no-daemon", TAKES_NO_DAEMON, offsetof(struct arguments, no_daemon)},
+	{"foreground", TAKES_FOREGROUND, offsetof(struct arguments, foreground)},
 	{"verbose", ~0U, offsetof(struct arguments, verbose)},
 	{"help", ~0U, offsetof(struct arguments, help)},
 };

@@ -17,10 +17,11 @@ enum {
 	TAKES_ALL = 1 << 3,
 	TAKES_LIST = 1 << 4,
 	TAKES_NO_DAEMON = 1 << 5,
+	TAKES_FOREGROUND = 1 << 6,
 };
 
 struct arguments {
-	bool json, force, all, list, no_daemon, verbose, help;
+	bool json, force, all, list, no_daemon, foreground, verbose, help;
 	const char *operand; /* a URI, a name, a device; NULL: none */
 	struct {
 		const char *option, *value;

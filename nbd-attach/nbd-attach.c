@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 
-#include "common/interrupt.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "program.h"
 #include "verbs.h"
 
 static const struct verb {
@@ -14,20 +12,29 @@ static const struct verb {
 	unsigned takes;
 	int (*run)(const struct arguments *a, struct error *err);
 } verbs[] = {
-	{"attach", TAKES_TARGET | TAKES_NO_DAEMON, verb_attach},
+	{"attach", TAKES_TARGET | TAKES_NO_DAEMON | TAKES_FOREGROUND, verb_attach},
 	{"detach", TAKES_FORCE | TAKES_ALL, verb_detach},
 	{"list", TAKES_JSON, verb_list},
+	{"status", TAKES_JSON, verb_status},
+	{"monitor", TAKES_JSON, verb_monitor},
 	{"info", TAKES_TARGET | TAKES_JSON | TAKES_LIST, verb_info},
 };
+
+#define VERBS "attach, detach, list, status, monitor or info"
 
 static const char help[] =
 	"Attach remote disks (NBD) as /dev/nbdN, over TLS that the kernel does.\n"
 	"\n"
-	"  nbd-attach attach --no-daemon [OPTIONS] URI   print the device when it is ready\n"
-	"  nbd-attach detach [--force] NAME|DEVICE       give it back; --all: each of ours\n"
-	"  nbd-attach list   [--json]                    what is attached\n"
-	"  nbd-attach info   [--json] [--list] [OPTIONS] URI\n"
-	"                                                ask a server, touch no device\n"
+	"  nbd-attach attach  [OPTIONS] URI            print the device when it is ready\n"
+	"  nbd-attach detach  [--force] NAME|DEVICE    give it back; --all: each of ours\n"
+	"  nbd-attach list    [--json]                 what is attached\n"
+	"  nbd-attach status  [--json] NAME|DEVICE     all that is known of one of them\n"
+	"  nbd-attach monitor [--json] [NAME]          one line for each event from now on,\n"
+	"                                              also of a NAME that is yet to come\n"
+	"  nbd-attach info    [--json] [--list] [OPTIONS] URI\n"
+	"                                              ask a server, touch no device\n"
+	"\n"
+	"What is attached is supervised: a lost link is made again, and I/O waits for it.\n"
 	"\n"
 	"URI: nbds://[USER@]HOST[:PORT]/EXPORT (TLS or nothing), nbd://… (plaintext),\n"
 	"     nbd+unix:///EXPORT?socket=PATH, nbds+unix://…, nbd+vsock://CID/EXPORT, …\n"
@@ -52,8 +59,11 @@ static const char help[] =
 	"  --connections N|auto       links to the server (1)\n"
 	"  --data-path auto|kernel    who carries the data\n"
 	"  --block-size BYTES         logical block size (default: what the server needs)\n"
-	"  --io-timeout TIME          how long a request may take (30s)\n"
+	"  --io-timeout TIME          how long a server may say nothing (30s)\n"
 	"  --reconnect-timeout TIME   how long I/O waits for a lost server (5min)\n"
+	"  --lock-memory              keep the supervisor in memory: for a root disk\n"
+	"  --foreground               supervise in the foreground: for service managers\n"
+	"  --no-daemon                do not supervise: a lost link stays lost\n"
 	"\n"
 	"  --verbose                  tell each step\n"
 	"  --help, --version\n"
@@ -79,7 +89,7 @@ static int run(int argc, char **argv, struct error *err)
 
 	if (argc < 2)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"no verb given: attach, detach, list or info; see nbd-attach --help");
+			"no verb given: " VERBS "; see nbd-attach --help");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 		strcmp(argv[1], "help") == 0)
 		return fputs(help, stdout) < 0 ? -errno : 0;
@@ -88,7 +98,7 @@ static int run(int argc, char **argv, struct error *err)
 	verb = find_verb(argv[1]);
 	if (!verb)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"%s is no verb: attach, detach, list or info; see nbd-attach --help",
+			"%s is no verb: " VERBS "; see nbd-attach --help",
 			text_quote(argv[1], strlen(argv[1]), quoted, sizeof(quoted)));
 	r = arguments_parse(argc - 1, argv + 1, verb->takes, &a, err);
 	if (r < 0)
@@ -99,35 +109,10 @@ static int run(int argc, char **argv, struct error *err)
 	return verb->run(&a, err);
 }
 
-/* A descriptor of ours must never be taken for stdin, stdout or stderr. */
-static void open_standard_streams(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 int main(int argc, char **argv)
 {
 	struct error err = {0};
-	int r;
 
-	open_standard_streams();
-	log_setup("nbd-attach", false);
-	interrupt_setup();
-	signal(SIGPIPE, SIG_IGN);
-	r = run(argc, argv, &err);
-	/* A reader that has seen enough is no failure. */
-	if (r >= 0 && fflush(stdout) != 0 && errno != EPIPE)
-		r = error_set(&err, FAULT_OTHER, -errno, "cannot print the result: %m");
-	if (r >= 0)
-		return 0;
-	if (err.fault == FAULT_NONE)
-		error_set(&err, FAULT_OTHER, r, "%m");
-	log_error("%s", err.text);
-	return (int)err.fault;
+	program_begin("nbd-attach");
+	return program_end(run(argc, argv, &err), &err);
 }

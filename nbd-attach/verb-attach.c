@@ -1,30 +1,73 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdio.h>
 
 #include "session/attachment.h"
+#include "session/spawn.h"
 #include "verbs.h"
 
-int verb_attach(const struct arguments *a, struct error *err)
+static int print_device(unsigned index, struct error *err)
 {
-	_cleanup_target_ struct target t;
+	if (printf("/dev/nbd%u\n", index) < 0 || fflush(stdout) != 0)
+		return error_set(err, FAULT_OTHER, -errno,
+			"/dev/nbd%u is attached, but its name cannot be printed: %m",
+			index);
+	return 0;
+}
+
+static int attach_alone(const struct arguments *a, struct error *err)
+{
 	_cleanup_attachment_ struct attachment attachment = ATTACHMENT_NONE;
+	_cleanup_target_ struct target t;
 	int r;
 
 	target_init(&t);
 	r = arguments_target(a, &t, err);
 	if (r < 0)
 		return r;
-	/* Rather no device than one of which the user thinks that it heals itself. */
-	if (!a->no_daemon)
-		return error_set(err, FAULT_USAGE, -EOPNOTSUPP,
-			"this version does not supervise attachments yet: say --no-daemon, and a "
-			"lost link stays lost");
 	r = attachment_create(&t, false, &attachment, err);
 	if (r < 0)
 		return arguments_name_server(&t, r, err);
-	if (printf("/dev/nbd%u\n", attachment.state.index) < 0 || fflush(stdout) != 0)
-		return error_set(err, FAULT_OTHER, -errno,
-			"/dev/nbd%u is attached, but its name cannot be printed: %m",
-			attachment.state.index);
-	return 0;
+	return print_device(attachment.state.index, err);
+}
+
+/* The supervisor takes the same options and operand. */
+static char **supervisor_arguments(const struct arguments *a)
+{
+	char **argv = calloc(a->n_settings + 4, sizeof(*argv));
+	size_t n = 1; /* the first is the program's name */
+
+	for (size_t i = 0; argv && i < a->n_settings; i++)
+		if (asprintf(&argv[n++], "--%s=%s", a->settings[i].option,
+			    a->settings[i].value ? a->settings[i].value : "yes") < 0)
+			return NULL;
+	if (!argv)
+		return NULL;
+	if (a->verbose)
+		argv[n++] = (char *)"--verbose";
+	argv[n] = (char *)a->operand;
+	return argv;
+}
+
+int verb_attach(const struct arguments *a, struct error *err)
+{
+	_cleanup_free_ char **argv = NULL;
+	unsigned index = 0;
+	int r;
+
+	if (!a->operand)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"which server? Give a URI, as in nbds://server/export");
+	if (a->no_daemon && a->foreground)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"--foreground and --no-daemon contradict each other");
+	if (a->no_daemon)
+		return attach_alone(a, err);
+	argv = supervisor_arguments(a);
+	if (!argv)
+		return error_memory(err);
+	if (a->foreground)
+		return spawn_become(argv, err);
+	r = spawn_supervisor(argv, &index, err);
+	return r < 0 ? r : print_device(index, err);
 }

@@ -5,7 +5,25 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "session/attachment.h"
+#include "session/spawn.h"
 #include "verbs.h"
+
+/*
+ * The supervisor had let go when it turned out that the device is in use after all: it
+ * gets another one.
+ */
+static int detach(const char *name, bool force, struct error *err)
+{
+	char *argv[] = {NULL, (char *)name, NULL};
+	bool let_go = false;
+	struct error this;
+	unsigned index;
+	int r = attachment_remove(name, force, &let_go, err);
+
+	if (let_go && spawn_supervisor(argv, &index, &this) < 0)
+		log_warning("nobody supervises %s any more: %s", name, this.text);
+	return r;
+}
 
 struct detach_all {
 	bool force;
@@ -17,7 +35,7 @@ static int detach_one(const char *name, void *userdata)
 {
 	struct detach_all *all = userdata;
 	struct error this = {0};
-	int r = attachment_remove(name, all->force, &this);
+	int r = detach(name, all->force, &this);
 
 	if (r < 0 && all->result < 0)
 		log_error("%s", this.text);
@@ -63,7 +81,7 @@ static int detach_device(unsigned index, bool force, struct error *err)
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
 			"/dev/nbd%u was attached by another program: let that one detach it",
 			index);
-	return attachment_remove(name, force, err);
+	return detach(name, force, err);
 }
 
 int verb_detach(const struct arguments *a, struct error *err)
@@ -83,5 +101,5 @@ int verb_detach(const struct arguments *a, struct error *err)
 			"there is no attachment called %s",
 			text_quote(
 				a->operand, strlen(a->operand), quoted, sizeof(quoted)));
-	return attachment_remove(a->operand, a->force, err);
+	return detach(a->operand, a->force, err);
 }

@@ -255,9 +255,8 @@ int attachment_create(const struct target *t, bool supervised, struct attachment
 
 void attachment_done(struct attachment *a)
 {
-	if (a->claim.lock >= 0)
-		for (unsigned i = 0; i < a->state.n_links; i++)
-			closep(&a->sockets[i]);
+	for (size_t i = 0; i < NBD_LINKS_MAX; i++)
+		closep(&a->sockets[i]);
 	state_release(&a->claim);
 	*a = ATTACHMENT_NONE;
 }

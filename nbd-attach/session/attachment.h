@@ -22,7 +22,9 @@ struct attachment {
 	struct state state;
 	int sockets[NBD_LINKS_MAX]; /* the links', beside the kernel's; -1: not at hand */
 };
-#define ATTACHMENT_NONE ((struct attachment){.claim = CLAIM_NONE})
+#define ATTACHMENT_NONE       \
+	((struct attachment){ \
+		.claim = CLAIM_NONE, .sockets = {[0 ... NBD_LINKS_MAX - 1] = -1}})
 
 /* Gives up the claim and the sockets; the device stays as it is. */
 void attachment_done(struct attachment *a);
@@ -37,17 +39,17 @@ int attachment_create(const struct target *t, bool supervised, struct attachment
 	struct error *err);
 
 /*
- * Takes over a device whose supervisor is gone, as its state tells: which of its links
- * live, and, if it had not come to be ready, nothing: then it is taken down. -ENOENT:
- * there is no such device (any more), and nothing is left of it; -EBUSY: somebody else
- * has it in his hands; -EEXIST: it leads elsewhere than t.
+ * Takes over a device whose supervisor is gone, as its state tells. Its sockets are the
+ * kernel's alone. -ENOENT: there is no such device (any more), or it had not come to be
+ * ready and was taken down; -EBUSY: somebody else has it in his hands; -EEXIST,
+ * FAULT_KERNEL: device and state do not fit; -EBADMSG: the state is broken.
  */
-int attachment_adopt(const char *name, const struct target *t, struct attachment *ret,
-	struct error *err);
+int attachment_adopt(const char *name, struct attachment *ret, struct error *err);
 
 /*
  * The name of the device that t asks for, if it is attached and nobody supervises it.
- * -ENOENT: there is none; -EBUSY, FAULT_KERNEL: t names one that is supervised.
+ * -ENOENT: there is none. Where t has a name, FAULT_KERNEL: -EBUSY, that one is
+ * supervised; -EEXIST, it is attached to something else, or its state is broken.
  */
 int attachment_find_orphan(
 	const struct target *t, char name[NBD_NAME_MAX + 1], struct error *err);
@@ -56,9 +58,10 @@ int attachment_find_orphan(
  * Detaches the device that `name` is attached to; refuses while it is in use (-EBUSY),
  * unless `force`. Its supervisor is asked to let go, and killed if it does not. Bounded
  * in time. A state without a device is cleared away. -ENOENT, FAULT_NO_SUCH: there is
- * neither.
+ * neither. *ret_let_go (may be NULL): a supervisor has let go, and the device is still
+ * attached: it needs another.
  */
-int attachment_remove(const char *name, bool force, struct error *err);
+int attachment_remove(const char *name, bool force, bool *ret_let_go, struct error *err);
 
 /* The same for a device in the hands of this process. -EBUSY: it stays attached. */
 int attachment_end(struct attachment *a, struct error *err);

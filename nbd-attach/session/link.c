@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/process.h"
 #include "session/link.h"
+#include "wire/cmd-disc.h"
 
 /* A worker reports at its deadline; one that does not is killed this much later. */
 #define WORKER_GRACE (1500 * USEC_PER_MSEC)
@@ -22,6 +23,17 @@ void link_done(struct link *link)
 {
 	closep(&link->fd);
 	link->fd = -1;
+}
+
+void link_disconnect(struct link *link)
+{
+	struct stream plain; /* kernel TLS, if any, is below it */
+
+	if (link->fd < 0)
+		return;
+	stream_init(&plain, link->fd, 0);
+	cmd_disc(&plain);
+	link_done(link);
 }
 
 void link_attempt_cancel(struct link_attempt *attempt)

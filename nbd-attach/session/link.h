@@ -16,6 +16,9 @@ struct link {
 
 void link_done(struct link *link);
 
+/* Ends a link that the kernel has not got, if it is one: NBD_CMD_DISC. */
+void link_disconnect(struct link *link);
+
 /*
  * Connects and negotiates within the target's connect_timeout: a socket to hand to the
  * kernel. For TLS over TCP the kernel's modules must be loaded. All failures of wire/,

@@ -5,7 +5,6 @@
 
 #include "kernel/module.h"
 #include "session/links.h"
-#include "wire/cmd-disc.h"
 
 #define AUTO_LINKS_MAX 4
 
@@ -17,13 +16,8 @@ void links_done(struct links *links)
 
 void links_disconnect(struct links *links)
 {
-	for (size_t i = 0; i < links->n; i++) {
-		struct stream plain; /* kernel TLS, if any, is below it */
-
-		stream_init(&plain, links->list[i].fd, 0);
-		cmd_disc(&plain);
-	}
-	links_done(links);
+	for (size_t i = 0; i < links->n; i++)
+		link_disconnect(&links->list[i]);
 	links->n = 0;
 }
 

@@ -212,6 +212,7 @@ static const struct option options[] = {
 	BOOL("read-only", read_only, true),
 	OWN("connections", set_connections, "auto or a number from 1 to 16"),
 	OWN("data-path", set_data_path, "auto, kernel or relay"),
+	BOOL("lock-memory", lock_memory, true),
 	OWN("block-size", set_block_size, "a power of two from 512 to 64K"),
 
 	OWN("tls", set_tls, "require, prefer or off"),

@@ -63,6 +63,7 @@ struct target {
 	unsigned connections; /* 0: auto */
 	enum data_path data_path;
 	uint32_t block_size; /* bytes; 0: as the server says */
+	bool lock_memory;    /* the supervisor's, for the disk that it runs from */
 
 	/* times, microseconds */
 	usec_t connect_timeout;

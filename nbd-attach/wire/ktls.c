@@ -5,6 +5,7 @@
  * so that what it has not read is still in the socket. The keys pass through here only,
  * and are wiped.
  */
+#include <endian.h>
 #include <errno.h>
 #include <gnutls/socket.h>
 #include <linux/tls.h>
@@ -12,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 
 #include "common/log.h"
@@ -165,4 +167,46 @@ static bool has_direction(int fd, int direction)
 int ktls_is_installed(int fd)
 {
 	return has_direction(fd, TLS_TX) && has_direction(fd, TLS_RX);
+}
+
+static const struct cipher *find_kernel_cipher(uint16_t kernel)
+{
+	for (size_t i = 0; i < ELEMENTSOF(ciphers); i++)
+		if (ciphers[i].kernel == kernel)
+			return &ciphers[i];
+	return NULL;
+}
+
+/* The kernel gives the number of the next record only together with the key. */
+static int count_records(int fd, int direction, uint64_t *most)
+{
+	union crypto_info info = {0};
+	socklen_t size = sizeof(info.info);
+	const struct cipher *c;
+	uint64_t n;
+
+	if (getsockopt(fd, SOL_TLS, direction, &info, &size) < 0)
+		return -ENODATA;
+	c = find_kernel_cipher(info.info.cipher_type);
+	if (!c || c->kernel == TLS_CIPHER_CHACHA20_POLY1305)
+		return -ENODATA;
+	size = (socklen_t)c->size;
+	if (getsockopt(fd, SOL_TLS, direction, &info, &size) < 0)
+		return -ENODATA;
+	memcpy(&n, (const char *)&info + c->rec_seq, sizeof(n));
+	explicit_bzero(&info, sizeof(info));
+	*most = MAX(*most, be64toh(n));
+	return 0;
+}
+
+int ktls_records(int fd, uint64_t *ret)
+{
+	uint64_t most = 0;
+	int r = count_records(fd, TLS_TX, &most);
+
+	if (r == 0)
+		r = count_records(fd, TLS_RX, &most);
+	if (r == 0)
+		*ret = most;
+	return r;
 }

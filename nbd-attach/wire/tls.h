@@ -55,3 +55,10 @@ int ktls_install(struct stream *s, struct error *err);
  * through getsockopt(), not the word of whoever set it up.
  */
 int ktls_is_installed(int fd);
+
+/*
+ * How many records went over a socket with kernel TLS, in the direction with more of
+ * them. -ENODATA: its cipher does not wear out (CHACHA20-POLY1305), or it has no kernel
+ * TLS.
+ */
+int ktls_records(int fd, uint64_t *ret);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "common/notify.h"
+#include "common/parse.h"
+
+static void send_text(const char *path, const char *text)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t size = strlen(path);
+	_cleanup_close_ int fd = -1;
+
+	if (size >= sizeof(address.sun_path))
+		return;
+	memcpy(address.sun_path, path, size);
+	if (path[0] == '@') /* in the abstract namespace */
+		address.sun_path[0] = 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	/* A manager that is busy misses a line rather than hold us up. */
+	if (fd >= 0)
+		(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
+			(const struct sockaddr *)&address,
+			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
+}
+
+void notify_send(const char *format, ...)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	char text[512];
+	va_list args;
+
+	if (!path || (path[0] != '/' && path[0] != '@'))
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	send_text(path, text);
+}
+
+usec_t notify_watchdog_interval(void)
+{
+	const char *interval = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	uint64_t n;
+
+	if (!interval || parse_u64(interval, 1, USEC_INFINITY - 1, &n) < 0)
+		return USEC_INFINITY;
+	if (pid && strtol(pid, NULL, 10) != getpid())
+		return USEC_INFINITY;
+	return n;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a service manager is told, if there is one: the protocol of sd_notify(3). */
+#pragma once
+
+#include "common/deadline.h"
+#include "common/scope.h"
+
+/*
+ * Sends lines such as "READY=1" to the socket in NOTIFY_SOCKET; does nothing without it.
+ */
+void notify_send(const char *format, ...) _printf_(1, 2);
+
+/* How often the manager wants to hear "WATCHDOG=1"; USEC_INFINITY: never. */
+usec_t notify_watchdog_interval(void);

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The supervisor of one attachment: attaches it, or adopts it where another supervisor
+ * has left it, says so, and keeps it up. It may be killed at any moment.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "arguments.h"
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "common/notify.h"
+#include "kernel/root-disk.h"
+#include "program.h"
+#include "session/spawn.h"
+#include "session/supervise.h"
+
+static const char help[] =
+	"Attach a remote disk (NBD), and keep it attached: in the foreground, for service\n"
+	"managers. nbd-attach attach starts it in the background.\n"
+	"\n"
+	"  nbd-attachd [--verbose] [OPTIONS] URI|NAME\n"
+	"\n"
+	"The options are those of nbd-attach attach. NAME is an attachment whose supervisor\n"
+	"is gone. SIGTERM: ends, the device stays; SIGINT: detaches; SIGHUP: new credentials,\n"
+	"new links. More: nbd-attachd(8)\n";
+
+/* What was wanted when NAME was attached. */
+static int read_target(const char *name, struct target *ret, struct error *err)
+{
+	_cleanup_target_ struct target t;
+	struct state state;
+	int r;
+
+	target_init(&t);
+	r = state_read(name, &state, &t, err);
+	if (r == 0 && !t.name)
+		r = target_set(&t, "name", name, err);
+	if (r < 0)
+		return r;
+	*ret = t;
+	target_init(&t);
+	return 0;
+}
+
+static int find_target(const struct arguments *a, struct target *ret, struct error *err)
+{
+	if (!a->operand || strchr(a->operand, ':'))
+		return arguments_target(a, ret, err);
+	if (a->n_settings > 0)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"options go with a URI: %s keeps those that it was attached with",
+			a->operand);
+	return read_target(a->operand, ret, err);
+}
+
+/* A device that is there already is taken over; else it is made. */
+static int attach(
+	const struct target *t, bool by_name, struct attachment *ret, struct error *err)
+{
+	char name[NBD_NAME_MAX + 1];
+	int r = attachment_check_root(err);
+
+	if (r == 0)
+		r = attachment_find_orphan(t, name, err);
+	if (r == 0)
+		r = attachment_adopt(name, ret, err);
+	if (r == -ENOENT && by_name)
+		return error_set(err, FAULT_NO_SUCH, r,
+			"%s has lost its device: attach it by its URI", t->name);
+	if (r == -ENOENT)
+		r = attachment_create(t, true, ret, err);
+	return r < 0 ? arguments_name_server(t, r, err) : 0;
+}
+
+/* Where no page can be read while the server is away: the program may be on that disk. */
+static void lock_memory(const struct target *t, unsigned index)
+{
+	if (!t->lock_memory && !root_disk_is_on(index))
+		return;
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		log_warning("cannot lock the memory: %s", strerror(errno));
+}
+
+/* Out of the way of whoever started us: his terminal, his folder. */
+static void go_to_background(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	log_to_system();
+	(void)!chdir("/");
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	if (null >= 0)
+		close(null);
+}
+
+static void say_ready(unsigned index)
+{
+	const struct error none = {0};
+
+	if (spawn_report(0, index, &none)) {
+		go_to_background();
+	} else {
+		printf("/dev/nbd%u\n", index);
+		fflush(stdout);
+	}
+	notify_send("READY=1\nSTATUS=/dev/nbd%u is attached", index);
+}
+
+/* Until it is to end; a device that is in use is not detached. */
+static int keep(struct attachment *a, const struct target *t, struct error *err)
+{
+	struct error used = {0};
+	int r = supervise(a, t, err);
+
+	while (r == SUPERVISE_DETACH) {
+		if (attachment_end(a, &used) == 0)
+			break;
+		log_error("%s", used.text);
+		r = supervise(a, t, err);
+	}
+	notify_send("STOPPING=1");
+	if (r == SUPERVISE_GONE) {
+		log_warning("/dev/nbd%u was detached by another program", a->state.index);
+		state_forget(&a->claim);
+	}
+	return r;
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+	_cleanup_attachment_ struct attachment attachment = ATTACHMENT_NONE;
+	_cleanup_target_ struct target t;
+	struct arguments a;
+	int r;
+
+	target_init(&t);
+	r = arguments_parse(argc, argv, TAKES_TARGET, &a, err);
+	if (r < 0)
+		return r;
+	if (a.help)
+		return fputs(help, stdout) < 0 ? -errno : 0;
+	log_setup(SUPERVISOR_PROGRAM, a.verbose);
+	r = find_target(&a, &t, err);
+	if (r == 0)
+		r = attach(&t, !strchr(a.operand, ':'), &attachment, err);
+	if (r < 0)
+		return r;
+	lock_memory(&t, attachment.state.index);
+	say_ready(attachment.state.index);
+	return keep(&attachment, &t, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct error err = {0};
+	int r;
+
+	program_begin(SUPERVISOR_PROGRAM);
+	r = run(argc, argv, &err);
+	/* Who started us prints it. */
+	if (r < 0 && spawn_report(r, 0, &err))
+		return (int)err.fault;
+	return program_end(r, &err);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "program.h"
+
+/* A descriptor of ours must never be taken for stdin, stdout or stderr. */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+void program_begin(const char *name)
+{
+	open_standard_streams();
+	log_setup(name, false);
+	interrupt_setup();
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int program_end(int r, struct error *err)
+{
+	/* A reader that has seen enough is no failure. */
+	if (r >= 0 && fflush(stdout) != 0 && errno != EPIPE)
+		r = error_set(err, FAULT_OTHER, -errno, "cannot print the result: %m");
+	if (r >= 0)
+		return 0;
+	if (err->fault == FAULT_NONE)
+		error_set(err, FAULT_OTHER, r, "%m");
+	log_error("%s", err->text);
+	return (int)err->fault;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/param.h>
+
+#include "session/progress.h"
+
+/* Between two looks at a device. */
+#define LOOK_IDLE  (5 * USEC_PER_SEC)
+#define LOOK_LEAST (250 * USEC_PER_MSEC)
+
+#define PATIENCE_MOST 16 /* timeouts */
+
+void progress_init(struct progress *p, usec_t timeout)
+{
+	*p = (struct progress){.timeout = timeout, .patience = timeout};
+}
+
+void progress_restart(struct progress *p, usec_t now)
+{
+	p->since = now;
+}
+
+bool progress_look(struct progress *p, const struct sysfs_io *io, usec_t now)
+{
+	bool moved = io->completed != p->last.completed;
+
+	if (moved)
+		p->patience = p->timeout;
+	/* What was sent since the last look may be new: it gets all of the time. */
+	if (moved || p->last.in_flight == 0)
+		p->since = now;
+	p->last = *io;
+	return io->in_flight > 0 && now - p->since >= p->patience;
+}
+
+void progress_replaced(struct progress *p, usec_t now)
+{
+	p->patience = MIN(2 * p->patience, PATIENCE_MOST * p->timeout);
+	p->since = now;
+}
+
+usec_t progress_next(const struct progress *p, usec_t now)
+{
+	if (p->last.in_flight == 0)
+		return now + LOOK_IDLE;
+	return now + MIN(MAX(p->patience / 4, LOOK_LEAST), LOOK_IDLE);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Does the server answer? What the device counts tells: requests are in flight, and none
+ * has been completed for too long. A slow server completes one now and then.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/deadline.h"
+#include "kernel/sysfs.h"
+
+struct progress {
+	usec_t timeout;  /* as asked for: --io-timeout */
+	usec_t patience; /* just now: longer after it was wrong to lose it */
+	struct sysfs_io last;
+	usec_t since; /* when the last sign of life was seen */
+};
+
+void progress_init(struct progress *p, usec_t timeout);
+
+/* A link is new, or known to live: the time counts from now on. */
+void progress_restart(struct progress *p, usec_t now);
+
+/* Takes a look at the counters. Whether patience is at an end. */
+bool progress_look(struct progress *p, const struct sysfs_io *io, usec_t now);
+
+/*
+ * A new link took the place of one that did not answer. If that does not answer either,
+ * the server may need longer than the timeout for one request: wait twice as long.
+ */
+void progress_replaced(struct progress *p, usec_t now);
+
+/* When to look again: seldom while nothing is in flight. */
+usec_t progress_next(const struct progress *p, usec_t now);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+
+/*
+ * Whether so many TLS records went over a socket (-1: none) that it is time for new keys.
+ * AES-GCM must have them after some 2^24 records, and GnuTLS servers send a KeyUpdate
+ * then, which the kernel cannot take under nbd: the link would die of it.
+ */
+bool records_are_used_up(int fd);

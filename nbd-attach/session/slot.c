@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A link's life, as a table: in which phase what event leads to which action. An action
+ * says what phase comes next. Each link heals by itself; what concerns the whole device
+ * is in handover.c.
+ *
+ * The kernel takes a new link only once it knows that the old one is dead, and drops it
+ * silently otherwise (nbd_reconnect_socket()). So a candidate is held back until the
+ * driver has announced a dead link (EVENT_NOTED), or for NOTE_PATIENCE: such
+ * announcements may get lost.
+ */
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "session/backoff.h"
+#include "session/shape.h"
+#include "session/supervisor.h"
+
+#define NOTE_DELAY    (20 * USEC_PER_MSEC) /* from the announcement to the mark */
+#define NOTE_PATIENCE (250 * USEC_PER_MSEC)
+#define FADE_PATIENCE (100 * USEC_PER_MSEC) /* for the driver to read to the end */
+#define CUT_PATIENCE  (3 * USEC_PER_SEC)
+#define QUIET_LOOK    (2 * USEC_PER_MSEC)
+#define QUIET_MOST    (2 * USEC_PER_SEC)
+
+/* A link that dies younger than this has not been well. */
+#define WELL_AFTER (3 * USEC_PER_SEC)
+
+#define LINK(slot) ((int)(slot)->number)
+
+bool slot_is_up(const struct slot *slot)
+{
+	return slot->phase < PHASE_WAITING;
+}
+
+static struct state_link *known(const struct supervisor *s, const struct slot *slot)
+{
+	return &s->a->state.links[slot->number];
+}
+
+static uint32_t random_number(void)
+{
+	uint32_t number = 0;
+
+	/* At boot there may be none yet: then all clients wait the same time. */
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
+		return 0;
+	return number;
+}
+
+static void set_link_state(struct state_link *link, enum link_state state)
+{
+	if (link->state != state)
+		link->since = time(NULL);
+	link->state = state;
+}
+
+static bool start_attempt(struct supervisor *s, struct slot *slot)
+{
+	slot->timer = USEC_INFINITY;
+	return link_attempt_start(
+		       s->target, &s->credentials, &slot->attempt, &slot->error) == 0;
+}
+
+static enum phase connect_now(struct supervisor *s, struct slot *slot)
+{
+	if (start_attempt(s, slot))
+		return PHASE_CONNECTING;
+	slot->timer = deadline_after(
+		backoff_delay(BACKOFF_REFUSED, slot->tries++, 0, random_number()));
+	return PHASE_WAITING;
+}
+
+/* The link is gone: what was known of it is over. */
+static void lose(struct supervisor *s, struct slot *slot)
+{
+	usec_t now = deadline_now();
+	int *fd = &s->a->sockets[slot->number];
+
+	closep(fd);
+	*fd = -1;
+	slot->flaps = now - slot->up_since >= WELL_AFTER ? 0 : slot->flaps + 1;
+	slot->tries = 0;
+	slot->lost_at = now;
+	slot->noted_at = now + NOTE_PATIENCE;
+	slot->fading = false;
+	if (slot->planned)
+		return;
+	slot->error = (struct error){0};
+	known(s, slot)->error[0] = 0;
+	set_link_state(known(s, slot), LINK_RECONNECTING);
+	supervisor_tell(
+		s, LINK(slot), "lost", "link to %s lost", known(s, slot)->address);
+}
+
+static enum phase reconnect(struct supervisor *s, struct slot *slot)
+{
+	lose(s, slot);
+	if (slot->flaps == 0)
+		return connect_now(s, slot);
+	slot->timer = slot->lost_at +
+		backoff_delay(BACKOFF_FLAPPING, slot->flaps, 0, random_number());
+	return PHASE_WAITING;
+}
+
+/* The attempt that is under way comes in handy. */
+static enum phase go_on_connecting(struct supervisor *s, struct slot *slot)
+{
+	lose(s, slot);
+	slot->timer = USEC_INFINITY;
+	return PHASE_CONNECTING;
+}
+
+static enum phase hold(struct supervisor *s, struct slot *slot)
+{
+	lose(s, slot);
+	slot->timer = slot->noted_at;
+	return PHASE_HOLDING;
+}
+
+static enum phase note(_unused_ struct supervisor *s, struct slot *slot)
+{
+	usec_t soon = deadline_after(NOTE_DELAY);
+
+	if (soon < slot->noted_at)
+		slot->noted_at = soon;
+	if (slot->phase == PHASE_HOLDING)
+		slot->timer = slot->noted_at;
+	return slot->phase;
+}
+
+/* The driver sees the end of the stream itself, unless it is stuck in sending. */
+static enum phase fade(_unused_ struct supervisor *s, struct slot *slot)
+{
+	slot->timer = deadline_after(FADE_PATIENCE);
+	return slot->phase;
+}
+
+static enum phase cut(struct supervisor *s, struct slot *slot)
+{
+	slot->timer = USEC_INFINITY;
+	handover_cut(s, slot);
+	return slot->phase;
+}
+
+static bool is_refusal(const struct error *err)
+{
+	return err->fault == FAULT_REFUSED || err->fault == FAULT_TLS ||
+		err->fault == FAULT_PROTOCOL || err->fault == FAULT_USAGE;
+}
+
+/* Told once, and again when the reason is another. */
+static void tell_failure(struct supervisor *s, struct slot *slot)
+{
+	struct state_link *link = known(s, slot);
+	bool refused = is_refusal(&slot->error);
+
+	if (strcmp(link->error, slot->error.text) == 0)
+		return;
+	snprintf(link->error, sizeof(link->error), "%s", slot->error.text);
+	if (!slot_is_up(slot))
+		set_link_state(link, refused ? LINK_REFUSED : LINK_RECONNECTING);
+	supervisor_tell(s, LINK(slot), refused ? "refused" : "retry", "%s: %s",
+		refused ? "the server must not be used" : "trying again",
+		slot->error.text);
+}
+
+static enum phase back_off(struct supervisor *s, struct slot *slot)
+{
+	usec_t now = deadline_now();
+
+	slot->planned = false;
+	tell_failure(s, slot);
+	handover_flip(s);
+	slot->tries++;
+	slot->timer = now +
+		backoff_delay(
+			is_refusal(&slot->error) ? BACKOFF_REFUSED : BACKOFF_UNREACHED,
+			slot->tries, now - slot->lost_at, random_number());
+	return PHASE_WAITING;
+}
+
+static void came_up(struct supervisor *s, struct slot *slot)
+{
+	struct state_link *link = known(s, slot);
+	usec_t now = deadline_now();
+	double away = (double)(now - slot->lost_at) / (double)USEC_PER_SEC;
+
+	link->reconnects++;
+	link->error[0] = 0;
+	set_link_state(link, LINK_UP);
+	slot->up_since = now;
+	slot->timer = USEC_INFINITY;
+	progress_restart(&s->progress, now);
+	if (slot->planned)
+		supervisor_tell(
+			s, LINK(slot), "replaced", "link to %s replaced", link->address);
+	else
+		supervisor_tell(s, LINK(slot), "restored",
+			"link to %s restored after %.1f s", link->address, away);
+	slot->planned = false;
+}
+
+static enum phase install(struct supervisor *s, struct slot *slot)
+{
+	int r;
+
+	if (deadline_left(slot->noted_at) > 0) {
+		slot->timer = slot->noted_at;
+		return PHASE_HOLDING;
+	}
+	r = handover_link(s, slot, &slot->error);
+	if (r < 0) {
+		link_disconnect(&slot->candidate);
+		return back_off(s, slot);
+	}
+	slot->phase = PHASE_UP;
+	came_up(s, slot);
+	handover_grow(s);
+	return PHASE_UP;
+}
+
+/* Nothing moves: only a handshake on a new connection tells a dead server from a slow
+ * one.
+ */
+static enum phase test(struct supervisor *s, struct slot *slot)
+{
+	if (s->a->sockets[slot->number] < 0 && s->a->state.n_links > 1)
+		return PHASE_UP; /* that one is the kernel's to end */
+	if (!known(s, slot)->error[0])
+		supervisor_tell(s, LINK(slot), "stalled",
+			"no reply from %s for %llu s: trying a new connection",
+			known(s, slot)->address,
+			(unsigned long long)(s->progress.patience / USEC_PER_SEC));
+	slot->completed = s->progress.last.completed;
+	progress_restart(&s->progress, deadline_now());
+	return start_attempt(s, slot) ? PHASE_TESTING : PHASE_UP;
+}
+
+static enum phase drop_candidate(struct supervisor *s, struct slot *slot)
+{
+	link_disconnect(&slot->candidate);
+	progress_restart(&s->progress, deadline_now());
+	return PHASE_UP;
+}
+
+static enum phase judge(struct supervisor *s, struct slot *slot)
+{
+	struct sysfs_io io;
+
+	if (sysfs_read_io(s->a->state.index, &io) == 0 &&
+		(io.completed != slot->completed || io.in_flight == 0))
+		return drop_candidate(s, slot);
+	progress_replaced(&s->progress, deadline_now());
+	slot->quiet_until = 0;
+	slot->timer = deadline_now();
+	return PHASE_SETTLING;
+}
+
+/* It stays as it is; the failure is worth a line. */
+static enum phase keep(struct supervisor *s, struct slot *slot)
+{
+	tell_failure(s, slot);
+	progress_restart(&s->progress, deadline_now());
+	if (slot->phase == PHASE_RENEWING)
+		s->renew_at = deadline_after(60 * USEC_PER_SEC);
+	return PHASE_UP;
+}
+
+static enum phase renew(struct supervisor *s, struct slot *slot)
+{
+	if (s->a->sockets[slot->number] < 0) {
+		log_notice("link %u was taken over from another process: it is replaced "
+			   "when it ends",
+			slot->number);
+		return slot->phase;
+	}
+	return start_attempt(s, slot) ? PHASE_RENEWING : PHASE_UP;
+}
+
+static enum phase settle(_unused_ struct supervisor *s, struct slot *slot)
+{
+	slot->quiet_until = deadline_after(QUIET_MOST);
+	slot->timer = deadline_now();
+	return PHASE_SETTLING;
+}
+
+/* Is nothing in flight just now? Then the change will not be felt. */
+static enum phase exchange(struct supervisor *s, struct slot *slot)
+{
+	struct sysfs_io io;
+
+	if (slot->planned) /* cut long ago, and nobody has told us */
+		return hold(s, slot);
+	if (deadline_left(slot->quiet_until) > 0 &&
+		sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight > 0) {
+		slot->timer = deadline_after(QUIET_LOOK);
+		return PHASE_SETTLING;
+	}
+	slot->planned = true;
+	handover_cut(s, slot);
+	slot->timer = deadline_after(CUT_PATIENCE);
+	return PHASE_SETTLING;
+}
+
+typedef enum phase (*action_fn)(struct supervisor *s, struct slot *slot);
+
+/* clang-format off */
+static const action_fn actions[PHASE_MAX][EVENT_MAX] = {
+	[PHASE_UP] = {
+		[EVENT_FADING] = fade,
+		[EVENT_LOST] = reconnect,
+		[EVENT_TIMER] = cut,
+		[EVENT_STALLED] = test,
+		[EVENT_RENEW] = renew,
+	},
+	[PHASE_TESTING] = {
+		[EVENT_FADING] = fade,
+		[EVENT_LOST] = go_on_connecting,
+		[EVENT_REACHED] = judge,
+		[EVENT_FAILED] = keep,
+		[EVENT_TIMER] = cut,
+	},
+	[PHASE_RENEWING] = {
+		[EVENT_FADING] = fade,
+		[EVENT_LOST] = go_on_connecting,
+		[EVENT_REACHED] = settle,
+		[EVENT_FAILED] = keep,
+		[EVENT_TIMER] = cut,
+	},
+	[PHASE_SETTLING] = {
+		[EVENT_LOST] = hold,
+		[EVENT_TIMER] = exchange,
+	},
+	[PHASE_WAITING] = {
+		[EVENT_NOTED] = note,
+		[EVENT_TIMER] = connect_now,
+		[EVENT_RENEW] = connect_now,
+	},
+	[PHASE_CONNECTING] = {
+		[EVENT_NOTED] = note,
+		[EVENT_REACHED] = install,
+		[EVENT_FAILED] = back_off,
+	},
+	[PHASE_HOLDING] = {
+		[EVENT_NOTED] = note,
+		[EVENT_TIMER] = install,
+	},
+};
+/* clang-format on */
+
+void slot_event(struct supervisor *s, struct slot *slot, enum slot_event event)
+{
+	action_fn action = actions[slot->phase][event];
+
+	if (action)
+		slot->phase = action(s, slot);
+}
+
+void slot_attempt_ready(struct supervisor *s, struct slot *slot)
+{
+	struct error err = {0};
+	struct link link = {.fd = -1};
+	int r = link_attempt_finish(&slot->attempt, &link, &err);
+
+	if (r == 0)
+		r = shape_check(s->target, &link.facts, &s->a->state,
+			&slot->candidate_size, &err);
+	if (r < 0) {
+		link_disconnect(&link);
+		slot->error = err;
+	} else {
+		slot->candidate = link;
+	}
+	slot_event(s, slot, r < 0 ? EVENT_FAILED : EVENT_REACHED);
+}

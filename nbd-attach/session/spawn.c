@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "common/deadline.h"
+#include "common/fd.h"
+#include "common/interrupt.h"
+#include "common/parse.h"
+#include "common/process.h"
+#include "session/spawn.h"
+
+/* The number of a descriptor, for the one message that is expected. */
+#define REPORT_VARIABLE "NBD_ATTACH_REPORT_FD"
+
+/* For it to undo what it has begun. */
+#define UNDO_PATIENCE (60 * USEC_PER_SEC)
+
+struct message {
+	int r;
+	unsigned index;
+	struct error error;
+};
+
+static int beside_us(char path[PATH_MAX], struct error *err)
+{
+	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *slash;
+
+	if (size < 0)
+		return error_set(
+			err, FAULT_OTHER, -errno, "cannot read /proc/self/exe: %m");
+	path[size] = 0;
+	slash = strrchr(path, '/');
+	if (!slash || (size_t)(slash - path) + sizeof("/" SUPERVISOR_PROGRAM) > PATH_MAX)
+		return error_set(
+			err, FAULT_OTHER, -ENAMETOOLONG, "the path %s is too long", path);
+	strcpy(slash + 1, SUPERVISOR_PROGRAM);
+	return 0;
+}
+
+int spawn_become(char **argv, struct error *err)
+{
+	char path[PATH_MAX], name[] = SUPERVISOR_PROGRAM;
+	int r = beside_us(path, err);
+
+	if (r < 0)
+		return r;
+	interrupt_reset(); /* the mask would stay */
+	argv[0] = name;
+	execv(path, argv);
+	return error_set(err, FAULT_OTHER, -errno, "cannot start %s: %m", path);
+}
+
+static _Noreturn void be_child(char **argv, pid_t parent, int report)
+{
+	struct message message = {.r = -ECANCELED};
+	char number[16];
+
+	/* Until it is done it ends with us, undoing what it has done. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(1);
+	setsid();
+	/* a duplicate is not closed on exec */
+	snprintf(number, sizeof(number), "%d", dup(report));
+	if (setenv(REPORT_VARIABLE, number, 1) == 0)
+		message.r = spawn_become(argv, &message.error);
+	(void)fd_send(report, &message, sizeof(message), -1);
+	_exit(1);
+}
+
+/* Until the child has ended: then nothing is left, or it could not help it. */
+static int interrupted(pid_t child, struct error *err)
+{
+	int status;
+
+	interrupt_clear();
+	kill(child, SIGTERM);
+	(void)process_wait(child, deadline_after(UNDO_PATIENCE), &status);
+	return error_set(err, FAULT_OTHER, -EINTR, "interrupted");
+}
+
+static int wait_for_message(
+	pid_t child, int socket, unsigned *ret_index, struct error *err)
+{
+	struct message message;
+	int fd = -1, status, r = deadline_wait(socket, POLLIN, USEC_INFINITY);
+	ssize_t size;
+
+	if (r == -EINTR)
+		return interrupted(child, err);
+	size = fd_receive(socket, &message, sizeof(message), &fd);
+	closep(&fd);
+	if (size != sizeof(message)) {
+		(void)process_wait(child, deadline_after(USEC_PER_SEC), &status);
+		return error_set(err, FAULT_OTHER, -ECHILD,
+			SUPERVISOR_PROGRAM " ended without a word");
+	}
+	if (message.r < 0) {
+		(void)process_wait(child, deadline_after(USEC_PER_SEC), &status);
+		*err = message.error;
+		return message.r;
+	}
+	*ret_index = message.index;
+	return 0;
+}
+
+int spawn_supervisor(char **argv, unsigned *ret_index, struct error *err)
+{
+	_cleanup_close_ int ours = -1;
+	pid_t parent = getpid(), child;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set(err, FAULT_OTHER, -errno,
+			"cannot start " SUPERVISOR_PROGRAM ": %m");
+	ours = pair[0];
+	child = fork();
+	if (child == 0)
+		be_child(argv, parent, pair[1]);
+	close(pair[1]);
+	if (child < 0)
+		return error_set(err, FAULT_OTHER, -errno,
+			"cannot start " SUPERVISOR_PROGRAM ": %m");
+	return wait_for_message(child, ours, ret_index, err);
+}
+
+bool spawn_report(int r, unsigned index, const struct error *err)
+{
+	struct message message = {.r = r, .index = index, .error = *err};
+	const char *number = getenv(REPORT_VARIABLE);
+	uint64_t fd;
+
+	if (!number || parse_u64(number, 3, INT_MAX, &fd) < 0)
+		return false;
+	unsetenv(REPORT_VARIABLE);
+	prctl(PR_SET_PDEATHSIG, 0);
+	(void)fd_send((int)fd, &message, sizeof(message), -1);
+	close((int)fd);
+	return true;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Starts a supervisor, and hears from it when the device is usable. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/error.h"
+
+#define SUPERVISOR_PROGRAM "nbd-attachd" /* lies beside the program that starts it */
+
+/*
+ * Replaces this process by the supervisor: argv as for execv(3), argv[0] is filled in.
+ * Returns only on failure, FAULT_OTHER.
+ */
+int spawn_become(char **argv, struct error *err);
+
+/*
+ * Starts it in the background and waits until it is done with attaching. It then stays,
+ * in a session of its own; *ret_index is its device. Its failure, with its fault,
+ * otherwise. A signal that asks this process to end is passed on, and nothing stays
+ * behind.
+ */
+int spawn_supervisor(char **argv, unsigned *ret_index, struct error *err);
+
+/*
+ * From the supervisor's side: 0 and its device, or r < 0 and the failure. True if it was
+ * started by spawn_supervisor(): nobody will look at its stdin, stdout and stderr after
+ * that.
+ */
+bool spawn_report(int r, unsigned index, const struct error *err);

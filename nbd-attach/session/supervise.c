@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Waits for what happens to an attachment: descriptors, signals, time. What a link makes
+ * of it is in slot.c. One thread, one ppoll(2); nothing here waits for a server.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/param.h>
+#include <time.h>
+
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "common/notify.h"
+#include "common/process.h"
+#include "kernel/socket-table.h"
+#include "session/records.h"
+#include "session/supervise.h"
+#include "session/supervisor.h"
+
+#define GOING_ON     (-1) /* no end yet */
+#define LINK_IS_OVER (POLLHUP | POLLERR | POLLNVAL)
+
+bool supervisor_all_up(const struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (!slot_is_up(&s->slots[i]))
+			return false;
+	return true;
+}
+
+void supervisor_tell(
+	struct supervisor *s, int link, const char *kind, const char *format, ...)
+{
+	char text[STATE_EVENT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	state_add_event(&s->a->state, link, kind, "%s", text);
+	if (s->a->state.n_links > 1 && link >= 0)
+		log_notice("%s: link %d: %s", s->a->claim.name, link, text);
+	else
+		log_notice("%s: %s", s->a->claim.name, text);
+	s->changed = true;
+}
+
+/* The state file, and what a service manager shows. */
+static void publish(struct supervisor *s)
+{
+	const struct state *state = &s->a->state;
+	const char *error = "";
+	struct error err;
+	unsigned up = 0;
+
+	if (!s->changed)
+		return;
+	s->changed = false;
+	if (state_write(&s->a->claim, state, s->target, &err) < 0)
+		log_warning("%s", err.text);
+	for (unsigned i = 0; i < state->n_links; i++) {
+		up += slot_is_up(&s->slots[i]);
+		if (state->links[i].error[0])
+			error = state->links[i].error;
+	}
+	notify_send("STATUS=/dev/nbd%u: %u of %u links up%s%s", state->index, up,
+		state->n_links, error[0] ? "; " : "", error);
+}
+
+/* Whether the device is still ours; if so, whether it has become larger. */
+static bool is_ours(struct supervisor *s)
+{
+	struct state *state = &s->a->state;
+	struct sysfs_device device;
+	const char *name;
+
+	if (sysfs_read(state->index, &device) < 0 || !device.configured)
+		return false;
+	name = attachment_name(&device);
+	if (!name || strcmp(name, s->a->claim.name) != 0)
+		return false;
+	if (device.size > state->size) {
+		supervisor_tell(s, -1, "grown", "grown from %llu to %llu bytes",
+			(unsigned long long)state->size, (unsigned long long)device.size);
+		state->size = device.size;
+	}
+	return true;
+}
+
+/* Calls for an event in each slot where `which` says so. */
+static void for_each_up(struct supervisor *s, enum slot_event event)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (slot_is_up(&s->slots[i]))
+			slot_event(s, &s->slots[i], event);
+}
+
+/* A device-wide timeout of the kernel's that we can only tell of. */
+static void look_at_patience(struct supervisor *s, usec_t now)
+{
+	bool overdue = true;
+
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (slot_is_up(&s->slots[i]) ||
+			now - s->slots[i].lost_at < s->target->reconnect_timeout)
+			overdue = false;
+	if (overdue && !s->overdue)
+		supervisor_tell(s, -1, "timeout",
+			"no server for longer than --reconnect-timeout: I/O fails until one "
+			"is back");
+	s->overdue = overdue;
+}
+
+/* An error of a link that is up is over when it answers again. */
+static void look_at_recovery(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct state_link *link = &s->a->state.links[i];
+
+		if (s->slots[i].phase != PHASE_UP || !link->error[0])
+			continue;
+		link->error[0] = 0;
+		supervisor_tell(s, (int)i, "resumed", "%s answers again", link->address);
+	}
+}
+
+static void look_at_keys(struct supervisor *s, usec_t now)
+{
+	if (s->renew_at <= now) {
+		s->renew_at = USEC_INFINITY;
+		for_each_up(s, EVENT_RENEW);
+		return;
+	}
+	if (s->renew_at != USEC_INFINITY)
+		return; /* not so soon again */
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (s->slots[i].phase == PHASE_UP &&
+			records_are_used_up(s->a->sockets[i])) {
+			supervisor_tell(s, (int)i, "worn",
+				"the keys have served for many records: a new link is made");
+			slot_event(s, &s->slots[i], EVENT_RENEW);
+		}
+}
+
+/* The regular look. False: the device is not ours any more. */
+static bool look(struct supervisor *s, usec_t now)
+{
+	uint64_t completed = s->progress.last.completed;
+	struct sysfs_io io;
+
+	process_reap();
+	if (!is_ours(s) || sysfs_read_io(s->a->state.index, &io) < 0)
+		return false;
+	if (progress_look(&s->progress, &io, now))
+		for_each_up(s, EVENT_STALLED);
+	if (io.completed != completed)
+		look_at_recovery(s);
+	look_at_keys(s, now);
+	look_at_patience(s, now);
+	handover_grow(s);
+	s->look_at = progress_next(&s->progress, now);
+	return true;
+}
+
+static bool is_lost(const struct supervisor *s, const struct slot *slot)
+{
+	const struct state_link *known = &s->a->state.links[slot->number];
+	struct pollfd fd = {.fd = s->a->sockets[slot->number]};
+
+	if (fd.fd >= 0)
+		return poll(&fd, 1, 0) > 0;
+	/* Of the only link the driver says no more than that there is one. */
+	return s->a->state.n_links == 1 || !socket_table_has(known->socket);
+}
+
+/* The driver has found a link dead; it does not say which. */
+static void take_note(struct supervisor *s)
+{
+	if (!nbd_events_link_died(s->events, s->a->state.index))
+		return;
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (slot_is_up(slot) && is_lost(s, slot))
+			slot_event(s, slot, EVENT_LOST);
+		slot_event(s, slot, EVENT_NOTED);
+	}
+}
+
+/* What poll(2) watches: the driver, and of each slot the link and the attempt. */
+enum { WATCH_EVENTS, WATCH_SLOTS, WATCH_EACH = 2 };
+#define WATCH_MAX (WATCH_SLOTS + WATCH_EACH * NBD_LINKS_MAX)
+
+static nfds_t watch(const struct supervisor *s, struct pollfd fds[WATCH_MAX])
+{
+	unsigned n = s->a->state.n_links;
+
+	fds[WATCH_EVENTS] = (struct pollfd){nbd_events_fd(s->events), POLLIN, 0};
+	for (unsigned i = 0; i < n; i++) {
+		const struct slot *slot = &s->slots[i];
+		struct pollfd *pair = &fds[WATCH_SLOTS + WATCH_EACH * i];
+
+		pair[0] = (struct pollfd){slot_is_up(slot) ? s->a->sockets[i] : -1,
+			slot->fading ? 0 : POLLRDHUP, 0};
+		pair[1] = (struct pollfd){slot->attempt.socket, POLLIN, 0};
+	}
+	return WATCH_SLOTS + WATCH_EACH * n;
+}
+
+static void take_slot(struct supervisor *s, struct slot *slot, const struct pollfd pair[])
+{
+	if (pair[0].revents & LINK_IS_OVER) {
+		slot_event(s, slot, EVENT_LOST);
+	} else if (pair[0].revents & POLLRDHUP) {
+		slot->fading = true;
+		slot_event(s, slot, EVENT_FADING);
+	}
+	if (pair[1].revents)
+		slot_attempt_ready(s, slot);
+}
+
+static usec_t next_timer(const struct supervisor *s)
+{
+	usec_t next = MIN(MIN(s->look_at, s->tick_at), MIN(s->ping_at, s->renew_at));
+
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		next = MIN(next, s->slots[i].timer);
+		if (s->slots[i].attempt.pid > 0)
+			next = MIN(next, s->slots[i].attempt.deadline);
+	}
+	return next;
+}
+
+static bool take_timers(struct supervisor *s)
+{
+	usec_t now = deadline_now();
+
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (slot->attempt.pid > 0 && slot->attempt.deadline <= now)
+			slot_attempt_ready(s, slot);
+		if (slot->timer <= now) {
+			slot->timer = USEC_INFINITY;
+			slot_event(s, slot, EVENT_TIMER);
+		}
+	}
+	if (s->tick_at <= now)
+		handover_tick(s, now);
+	if (s->ping_at <= now) {
+		notify_send("WATCHDOG=1");
+		s->ping_at = now + s->watchdog / 2;
+	}
+	return s->look_at > now && s->renew_at > now ? true : look(s, now);
+}
+
+/* SIGHUP: other credentials, and new links with them. */
+static void reload(struct supervisor *s)
+{
+	struct credentials fresh = {0};
+	struct error err;
+
+	notify_send(
+		"RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)deadline_now());
+	if (credentials_read(s->target, &fresh, &err) < 0) {
+		supervisor_tell(s, -1, "reload", "the credentials stay as they were: %s",
+			err.text);
+	} else {
+		credentials_done(&s->credentials);
+		s->credentials = fresh;
+		supervisor_tell(s, -1, "reload", "credentials read, links are renewed");
+	}
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		slot_event(s, &s->slots[i], EVENT_RENEW);
+	notify_send("READY=1");
+}
+
+static int take_signal(struct supervisor *s)
+{
+	int signal = interrupt_pending();
+
+	interrupt_clear();
+	if (signal == SIGTERM)
+		return SUPERVISE_LET_GO;
+	if (signal == SIGINT)
+		return SUPERVISE_DETACH;
+	if (signal == SIGHUP)
+		reload(s);
+	return GOING_ON;
+}
+
+/* One turn: waits for something, and deals with all of it. */
+static int turn(struct supervisor *s)
+{
+	struct pollfd fds[WATCH_MAX];
+	nfds_t n = watch(s, fds);
+	int r = interrupt_pending() ? -EINTR : deadline_poll(fds, n, next_timer(s));
+
+	if (r == -EINTR)
+		return take_signal(s);
+	if (r > 0) {
+		for (unsigned i = 0; i < s->a->state.n_links; i++)
+			take_slot(s, &s->slots[i], &fds[WATCH_SLOTS + WATCH_EACH * i]);
+		if (fds[WATCH_EVENTS].revents)
+			take_note(s);
+	}
+	return take_timers(s) ? GOING_ON : SUPERVISE_GONE;
+}
+
+static void begin(struct supervisor *s)
+{
+	struct state *state = &s->a->state;
+	usec_t now = deadline_now();
+
+	progress_init(&s->progress,
+		state->n_links == 1 ? s->target->io_timeout : 2 * s->target->io_timeout);
+	progress_restart(&s->progress, now);
+	s->look_at = now;
+	s->tick_at = s->renew_at = s->ping_at = USEC_INFINITY;
+	s->watchdog = notify_watchdog_interval();
+	if (s->watchdog != USEC_INFINITY)
+		s->ping_at = now;
+	for (unsigned i = 0; i < NBD_LINKS_MAX; i++)
+		s->slots[i] = (struct slot){.number = i,
+			.attempt = LINK_ATTEMPT_NONE,
+			.candidate = {.fd = -1},
+			.size = state->size,
+			.timer = USEC_INFINITY};
+}
+
+/* Links of another process: which of them live, the kernel's tables know. */
+static int take_over(struct supervisor *s, struct error *err)
+{
+	struct state *state = &s->a->state;
+
+	for (unsigned i = 0; i < state->n_links; i++) {
+		struct state_link *link = &state->links[i];
+
+		if (s->a->sockets[i] >= 0)
+			return 0; /* of our own making */
+		if (link->candidate > 0 && socket_table_has(link->candidate))
+			link->socket = link->candidate;
+		link->candidate = 0;
+		if (link->socket == 0 || !socket_table_has(link->socket)) {
+			slot_event(s, &s->slots[i], EVENT_LOST);
+		} else if (link->state != LINK_UP) {
+			link->state = LINK_UP;
+			link->since = time(NULL);
+		}
+	}
+	return handover_times(s, err);
+}
+
+static void end(struct supervisor *s)
+{
+	for (unsigned i = 0; i < NBD_LINKS_MAX; i++) {
+		link_attempt_cancel(&s->slots[i].attempt);
+		link_disconnect(&s->slots[i].candidate);
+	}
+	credentials_done(&s->credentials);
+	if (s->events)
+		nbd_events_close(s->events);
+}
+
+int supervise(struct attachment *a, const struct target *t, struct error *err)
+{
+	__attribute__((cleanup(end))) struct supervisor s = {.a = a, .target = t};
+	int r = GOING_ON;
+
+	begin(&s);
+	if (credentials_read(t, &s.credentials, err) < 0 ||
+		nbd_events_open(&s.events, err) < 0 || take_over(&s, err) < 0)
+		return -EINVAL;
+	while (r == GOING_ON) {
+		publish(&s);
+		r = turn(&s);
+	}
+	if (r == SUPERVISE_LET_GO)
+		supervisor_tell(
+			&s, -1, "let-go", "the supervisor ends; the device stays");
+	publish(&s);
+	return r;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Keeps an attachment up: sees links die, makes new ones, hands them to the kernel. */
+#pragma once
+
+#include "session/attachment.h"
+
+enum supervise_end {
+	SUPERVISE_LET_GO, /* SIGTERM: the device stays, for another to adopt */
+	SUPERVISE_DETACH, /* SIGINT: it is to be detached */
+	SUPERVISE_GONE,   /* another program has detached it */
+};
+
+/*
+ * Returns when it is to end (enum supervise_end), or -errno if it cannot begin. It calls
+ * for its credentials again, and replaces the links, on SIGHUP. interrupt_setup() was
+ * called.
+ */
+int supervise(struct attachment *a, const struct target *t, struct error *err);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files that keep an attachment up share: supervise.c waits for what happens,
+ * slot.c decides what it means for a link, handover.c changes the kernel's device.
+ */
+#pragma once
+
+#include "kernel/nbd-events.h"
+#include "kernel/sysfs.h"
+#include "session/attachment.h"
+#include "session/link.h"
+#include "session/progress.h"
+
+/* How the supervisor sees one of the kernel's places for a link. */
+enum phase {
+	PHASE_UP,         /* the kernel uses it */
+	PHASE_TESTING,    /* the same, but nothing moves: is the server there at all? */
+	PHASE_RENEWING,   /* the same, and a new link is being made to take its place */
+	PHASE_SETTLING,   /* the same; the new link is there: waiting for a good moment */
+	PHASE_WAITING,    /* lost; the next attempt is to come */
+	PHASE_CONNECTING, /* lost; a link worker is at it */
+	PHASE_HOLDING,    /* lost; the new link is there, the kernel does not know yet */
+	PHASE_MAX,
+};
+
+enum slot_event {
+	EVENT_FADING,  /* the server has closed its side */
+	EVENT_LOST,    /* the link's socket is shut */
+	EVENT_NOTED,   /* the driver knows that a link is dead */
+	EVENT_REACHED, /* the attempt gave a link that fits: the candidate */
+	EVENT_FAILED,  /* the attempt gave none: slot->error */
+	EVENT_TIMER,
+	EVENT_STALLED, /* requests in flight, and no reply for too long */
+	EVENT_RENEW,   /* a new link is wanted: other credentials, keys worn out */
+	EVENT_MAX,
+};
+
+struct slot {
+	unsigned number;
+	enum phase phase;
+	struct link_attempt attempt;
+	struct link candidate;   /* fd -1: there is none */
+	uint64_t candidate_size; /* of the export that it leads to */
+	uint64_t size;           /* of the export that the link leads to */
+	struct error error;      /* of the last attempt */
+	usec_t timer;            /* when EVENT_TIMER comes */
+	usec_t up_since;
+	usec_t lost_at;
+	usec_t noted_at;    /* from when on the driver will take another link */
+	usec_t quiet_until; /* how long to wait for a moment with nothing in flight */
+	uint64_t completed; /* requests, when a test began */
+	unsigned tries;     /* attempts since it was lost */
+	unsigned flaps;     /* links in a row that died young */
+	bool fading;        /* half closed already: not polled for any more */
+	bool planned;       /* it is ended by us, for the candidate */
+};
+
+struct supervisor {
+	struct attachment *a;
+	const struct target *target;
+	struct credentials credentials;
+	struct nbd_events *events;
+	usec_t watchdog; /* the service manager's; USEC_INFINITY: there is none */
+	struct slot slots[NBD_LINKS_MAX];
+	struct progress progress;
+	bool flipped;     /* NBD_ATTR_TIMEOUT is 1, or may be: see handover.c */
+	bool overdue;     /* I/O fails: the reconnect timeout is over */
+	bool changed;     /* the state is to be written */
+	usec_t look_at;   /* when to look at the device's counters */
+	usec_t tick_at;   /* when to see to queue/io_timeout */
+	usec_t ping_at;   /* when to tell the service manager that we live */
+	usec_t renew_at;  /* when to try again what could not be renewed */
+	uint64_t grow_to; /* the size that the kernel was told last */
+};
+
+/* slot.c: what happens to a link. */
+void slot_event(struct supervisor *s, struct slot *slot, enum slot_event event);
+bool slot_is_up(const struct slot *slot);
+
+/* The attempt's worker has something to say, or is late. */
+void slot_attempt_ready(struct supervisor *s, struct slot *slot);
+
+/*
+ * handover.c: what the kernel is told. handover_link() gives it the slot's candidate,
+ * whose descriptor is kept beside; handover_times() the timeouts, of a device that was
+ * adopted. FAULT_KERNEL, -EINVAL: it is not ours any more.
+ */
+int handover_link(struct supervisor *s, struct slot *slot, struct error *err);
+int handover_times(struct supervisor *s, struct error *err);
+void handover_flip(struct supervisor *s);
+void handover_cut(struct supervisor *s, const struct slot *slot);
+void handover_tick(struct supervisor *s, usec_t now);
+void handover_grow(struct supervisor *s);
+
+/* supervise.c: an event for monitor, the log and the state; link -1: the device. */
+void supervisor_tell(struct supervisor *s, int link, const char *kind, const char *format,
+	...) _printf_(4, 5);
+bool supervisor_all_up(const struct supervisor *s);
