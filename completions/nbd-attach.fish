@@ -15,18 +15,22 @@ function __nbd_attach_devices
     end
 end
 
-set -l verbs attach detach list info
+set -l verbs attach detach list status monitor info
 set -l attach '__fish_seen_subcommand_from attach'
 set -l info '__fish_seen_subcommand_from info'
 set -l target '__fish_seen_subcommand_from attach info'
+set -l attached '__fish_seen_subcommand_from detach status'
 set -l detach '__fish_seen_subcommand_from detach'
-set -l json '__fish_seen_subcommand_from list info'
+set -l monitor '__fish_seen_subcommand_from monitor'
+set -l json '__fish_seen_subcommand_from list status monitor info'
 set -l no_verb "not __fish_seen_subcommand_from $verbs"
 
 complete -c nbd-attach -f
 complete -c nbd-attach -n $no_verb -a attach -d 'Attach an export, and print its device'
 complete -c nbd-attach -n $no_verb -a detach -d 'Give a device back'
 complete -c nbd-attach -n $no_verb -a list -d 'Show what is attached'
+complete -c nbd-attach -n $no_verb -a status -d 'Show all that is known of an attachment'
+complete -c nbd-attach -n $no_verb -a monitor -d 'Print events as they come'
 complete -c nbd-attach -n $no_verb -a info -d 'Ask a server, touch no device'
 complete -c nbd-attach -n $no_verb -l version -d 'Print the version'
 complete -c nbd-attach -l help -d 'Print a summary'
@@ -45,19 +49,22 @@ complete -c nbd-attach -n $target -x -l tls-hostname -d 'The name in the server\
 complete -c nbd-attach -n $target -x -l tls-priority -d 'GnuTLS priority string'
 complete -c nbd-attach -n $target -x -l connect-timeout -a '10s 30s 1min 5min' -d 'For resolving, connecting and negotiating'
 
+complete -c nbd-attach -n $attach -l foreground -d 'Supervise in the foreground'
 complete -c nbd-attach -n $attach -l no-daemon -d 'Do not supervise'
+complete -c nbd-attach -n $attach -l lock-memory -d 'Keep the supervisor in memory'
 complete -c nbd-attach -n $attach -x -l name -d 'The attachment\'s name'
 complete -c nbd-attach -n $attach -x -l device -a '(__nbd_attach_devices)' -d 'Which device to use'
 complete -c nbd-attach -n $attach -l read-only -d 'Make the device read-only'
 complete -c nbd-attach -n $attach -x -l connections -a 'auto 1 2 4 8 16' -d 'Links to the server'
 complete -c nbd-attach -n $attach -x -l data-path -a 'auto kernel' -d 'Who carries the data'
 complete -c nbd-attach -n $attach -x -l block-size -a '512 1K 2K 4K' -d 'Logical block size'
-complete -c nbd-attach -n $attach -x -l io-timeout -a '10s 30s 1min 5min' -d 'How long a request may take'
+complete -c nbd-attach -n $attach -x -l io-timeout -a '10s 30s 1min 5min' -d 'How long the server may be silent'
 complete -c nbd-attach -n $attach -x -l reconnect-timeout -a '0 10s 30s 1min 5min infinity' -d 'How long I/O waits for a lost server'
 
 complete -c nbd-attach -n $info -l list -d 'List the exports'
 complete -c nbd-attach -n $json -l json -d 'Print JSON'
 
-complete -c nbd-attach -n $detach -a '(__nbd_attach_attached)'
+complete -c nbd-attach -n $attached -a '(__nbd_attach_attached)'
+complete -c nbd-attach -n $monitor -a '(__nbd_attach_attached | string match -v "/*")'
 complete -c nbd-attach -n $detach -l force -d 'Also if it is in use'
 complete -c nbd-attach -n $detach -l all -d 'All attachments'

@@ -114,13 +114,13 @@ static void say_ready(unsigned index)
 static int keep(struct attachment *a, const struct target *t, struct error *err)
 {
 	struct error used = {0};
-	int r = supervise(a, t, err);
+	int r = supervise(a, t, say_ready, err);
 
 	while (r == SUPERVISE_DETACH) {
 		if (attachment_end(a, &used) == 0)
 			break;
 		log_error("%s", used.text);
-		r = supervise(a, t, err);
+		r = supervise(a, t, NULL, err);
 	}
 	notify_send("STOPPING=1");
 	if (r == SUPERVISE_GONE) {
@@ -150,7 +150,6 @@ static int run(int argc, char **argv, struct error *err)
 	if (r < 0)
 		return r;
 	lock_memory(&t, attachment.state.index);
-	say_ready(attachment.state.index);
 	return keep(&attachment, &t, err);
 }
 

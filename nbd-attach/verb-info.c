@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
-#include <json.h>
 #include <string.h>
 
 #include "common/text.h"
+#include "human.h"
+#include "json-out.h"
 #include "session/link.h"
 #include "verbs.h"
-
-DEFINE_CLEANUP(json_object *, json_object_put)
 
 /* The mode's name in the protocol, and how it is known. */
 static const struct {
@@ -36,60 +35,39 @@ static const struct {
 	{NBD_FLAG_CAN_MULTI_CONN, "multi-conn"},
 };
 
-static void add_text(json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, json_object_new_string(text));
-}
-
-static void add_bool(json_object *o, const char *key, bool value)
-{
-	json_object_object_add(o, key, json_object_new_boolean(value));
-}
-
-static void add_number(json_object *o, const char *key, uint64_t value)
-{
-	json_object_object_add(o, key, json_object_new_int64((int64_t)value));
-}
-
 /* What is known of the server rather than of one export. */
 static void add_server(json_object *o, const struct target *t, const struct link *link)
 {
 	const struct server_facts *facts = &link->facts;
 
-	add_text(o, "uri", t->uri);
-	add_text(o, "address", link->address);
-	add_text(o, "tls-mode", modes[facts->mode].name);
-	add_text(o, "tls-mode-reason", modes[facts->mode].how);
-	add_bool(o, "tls", facts->tls);
+	json_add_text(o, "uri", t->uri);
+	json_add_text(o, "address", link->address);
+	json_add_text(o, "tls-mode", modes[facts->mode].name);
+	json_add_text(o, "tls-mode-reason", modes[facts->mode].how);
+	json_add_bool(o, "tls", facts->tls);
 	if (facts->tls) {
-		add_text(o, "tls-version", facts->tls_version);
-		add_text(o, "tls-cipher", facts->tls_cipher);
-		add_bool(o, "tls-verified", facts->tls_verified);
+		json_add_text(o, "tls-version", facts->tls_version);
+		json_add_text(o, "tls-cipher", facts->tls_cipher);
+		json_add_bool(o, "tls-verified", facts->tls_verified);
 	}
 }
 
 static void add_export(json_object *o, const struct target *t, const struct nbd_export *e)
 {
-	json_object *list = json_object_new_array();
+	json_object *list;
 
-	add_text(o, "export", t->export_name);
-	add_text(o, "description", e->description);
-	add_number(o, "size", e->size);
-	add_bool(o, "read-only", e->flags & NBD_FLAG_READ_ONLY);
+	json_add_text(o, "export", t->export_name);
+	json_add_text(o, "description", e->description);
+	json_add_number(o, "size", e->size);
+	json_add_bool(o, "read-only", e->flags & NBD_FLAG_READ_ONLY);
+	list = json_add_array(o, "features");
 	for (size_t i = 0; i < ELEMENTSOF(features); i++)
 		if (e->flags & features[i].flag)
 			json_object_array_add(
 				list, json_object_new_string(features[i].name));
-	json_object_object_add(o, "features", list);
-	add_number(o, "block-size-minimum", e->minimum);
-	add_number(o, "block-size-preferred", e->preferred);
-	add_number(o, "payload-maximum", e->maximum);
-}
-
-static void print_json(json_object *o)
-{
-	puts(json_object_to_json_string_ext(
-		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_add_number(o, "block-size-minimum", e->minimum);
+	json_add_number(o, "block-size-preferred", e->preferred);
+	json_add_number(o, "payload-maximum", e->maximum);
 }
 
 static void print_server(const struct link *link)
@@ -107,7 +85,7 @@ static void print_server(const struct link *link)
 
 static void print_export(const struct target *t, const struct nbd_export *e)
 {
-	char quoted[NBD_DESCRIPTION_SIZE + 16];
+	char quoted[NBD_DESCRIPTION_SIZE + 16], human[HUMAN_SIZE];
 
 	printf("export:      %s\n",
 		text_quote(
@@ -116,8 +94,8 @@ static void print_export(const struct target *t, const struct nbd_export *e)
 		printf("description: %s\n",
 			text_quote(e->description, strlen(e->description), quoted,
 				sizeof(quoted)));
-	printf("size:        %" PRIu64 " bytes (%.1f MiB)\n", e->size,
-		(double)e->size / (1024 * 1024));
+	printf("size:        %" PRIu64 " bytes (%s)\n", e->size,
+		human_bytes(e->size, human));
 	printf("read-only:   %s\n", e->flags & NBD_FLAG_READ_ONLY ? "yes" : "no");
 	printf("features:   ");
 	for (size_t i = 0; i < ELEMENTSOF(features); i++)
@@ -134,8 +112,8 @@ static int take_export(const struct report_export *export, void *userdata)
 
 	if (!o)
 		return -ENOMEM;
-	add_text(o, "name", export->name);
-	add_text(o, "description", export->description);
+	json_add_text(o, "name", export->name);
+	json_add_text(o, "description", export->description);
 	return json_object_array_add(list, o) < 0 ? -ENOMEM : 0;
 }
 
@@ -159,18 +137,17 @@ static void print_list(json_object *list)
 static int list_exports(const struct arguments *a, const struct target *t,
 	const struct credentials *c, struct error *err)
 {
-	_cleanup_(json_object_putp) json_object *o = json_object_new_object();
-	json_object *list = json_object_new_array();
+	_cleanup_json_ json_object *o = json_object_new_object();
+	json_object *list = json_add_array(o, "exports");
 	struct link link = {.fd = -1};
 	int r;
 
-	json_object_object_add(o, "exports", list);
 	r = link_list(t, c, take_export, list, &link, err);
 	if (r < 0)
 		return r;
 	if (a->json) {
 		add_server(o, t, &link);
-		print_json(o);
+		json_print(o);
 	} else {
 		print_server(&link);
 		print_list(list);
@@ -181,7 +158,7 @@ static int list_exports(const struct arguments *a, const struct target *t,
 static int ask_export(const struct arguments *a, const struct target *t,
 	const struct credentials *c, struct error *err)
 {
-	_cleanup_(json_object_putp) json_object *o = json_object_new_object();
+	_cleanup_json_ json_object *o = json_object_new_object();
 	struct link link = {.fd = -1};
 	int r = link_info(t, c, &link, err);
 
@@ -190,7 +167,7 @@ static int ask_export(const struct arguments *a, const struct target *t,
 	if (a->json) {
 		add_server(o, t, &link);
 		add_export(o, t, &link.facts.export);
-		print_json(o);
+		json_print(o);
 	} else {
 		print_server(&link);
 		print_export(t, &link.facts.export);

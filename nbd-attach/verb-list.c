@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
-#include <json.h>
 #include <string.h>
 
-#include "session/attachment.h"
 #include "verbs.h"
-
-DEFINE_CLEANUP(json_object *, json_object_put)
-
-/* One line of the list: a device, an attachment that lost its device, or both in one. */
-struct row {
-	const char *name; /* NULL: not ours */
-	int index;        /* -1: no device */
-	uint64_t size;
-	const char *state;
-	struct state known; /* zero where nothing is */
-};
+#include "view.h"
 
 struct printer {
 	json_object *array; /* NULL: for people */
@@ -33,83 +21,67 @@ static const char *tls_text(const struct state *s, char *out, size_t size)
 	return out;
 }
 
-static int print_line(const struct row *row)
+/* "4", or "3/4" where one of them is known not to be up. */
+static const char *links_text(const struct view *v, char *out, size_t size)
 {
-	char device[32] = "-", size[24] = "-", links[12] = "-",
-	     tls[2 * STATE_TEXT_SIZE + 16];
+	unsigned n = v->state.n_links, up = view_links_up(v);
 
-	if (row->index >= 0) {
-		snprintf(device, sizeof(device), "/dev/nbd%d", row->index);
-		snprintf(size, sizeof(size), "%" PRIu64, row->size);
+	if (n == 0)
+		return "-";
+	if (view_is_supervised(v) && up < n)
+		snprintf(out, size, "%u/%u", up, n);
+	else
+		snprintf(out, size, "%u", n);
+	return out;
+}
+
+static int print_line(const struct view *v)
+{
+	char device[32] = "-", size[24] = "-", links[24], tls[2 * STATE_TEXT_SIZE + 16];
+
+	if (v->attached) {
+		snprintf(device, sizeof(device), "/dev/nbd%u", v->device.index);
+		snprintf(size, sizeof(size), "%" PRIu64, v->device.size);
 	}
-	if (row->known.n_links > 0)
-		snprintf(links, sizeof(links), "%u", row->known.n_links);
 	return printf("%-16s %-12s %14s %-12s %-24s %-26s %s\n",
-		       row->name ? row->name : "-", device, size, row->state,
-		       row->known.server[0] ? row->known.server : "-",
-		       tls_text(&row->known, tls, sizeof(tls)), links) < 0
+		       v->name[0] ? v->name : "-", device, size, view_word(v),
+		       v->state.server[0] ? v->state.server : "-",
+		       tls_text(&v->state, tls, sizeof(tls)),
+		       links_text(v, links, sizeof(links))) < 0
 		? -errno
 		: 0;
 }
 
-static int add_text(json_object *o, const char *key, const char *text)
-{
-	return json_object_object_add(
-		o, key, text && text[0] ? json_object_new_string(text) : NULL);
-}
-
-static int add_object(json_object *array, const struct row *row)
+static int add_object(json_object *array, const struct view *v)
 {
 	json_object *o = json_object_new_object();
-	char device[32];
 
 	if (!o)
 		return -ENOMEM;
-	snprintf(device, sizeof(device), "/dev/nbd%d", row->index);
-	add_text(o, "name", row->name);
-	add_text(o, "device", row->index >= 0 ? device : NULL);
-	json_object_object_add(o, "size", json_object_new_int64((int64_t)row->size));
-	add_text(o, "state", row->state);
-	add_text(o, "server", row->known.server);
-	json_object_object_add(o, "tls", json_object_new_boolean(row->known.tls));
-	add_text(o, "tls-version", row->known.tls_version);
-	add_text(o, "tls-cipher", row->known.tls_cipher);
-	json_object_object_add(
-		o, "tls-verified", json_object_new_boolean(row->known.tls_verified));
-	json_object_object_add(o, "links", json_object_new_int((int)row->known.n_links));
+	view_add(v, o);
+	json_add_number(o, "links", v->state.n_links);
 	return json_object_array_add(array, o) < 0 ? -ENOMEM : 0;
 }
 
-static int print_row(const struct printer *p, const struct row *row)
+static int print_view(const struct printer *p, const struct view *v)
 {
-	return p->array ? add_object(p->array, row) : print_line(row);
+	return p->array ? add_object(p->array, v) : print_line(v);
 }
 
 static int print_device(const struct printer *p, const struct sysfs_device *device)
 {
-	struct row row = {.name = attachment_name(device),
-		.index = (int)device->index,
-		.size = device->size,
-		.state = "foreign"};
-	struct error ignored;
+	struct view v;
 
-	if (row.name) {
-		row.state = "unsupervised";
-		if (state_read(row.name, &row.known, NULL, &ignored) < 0 ||
-			row.known.index != device->index) {
-			row.known = (struct state){0};
-			row.state = "unknown"; /* the state file is missing or broken */
-		}
-	}
-	return print_row(p, &row);
+	view_device(device, &v, NULL);
+	return print_view(p, &v);
 }
 
 /* A name with a state but without a device. */
 static int print_lost(const char *name, void *userdata)
 {
 	const struct printer *p = userdata;
-	struct row row = {.name = name, .index = -1, .state = "gone"};
 	struct error ignored;
+	struct view v;
 
 	for (size_t i = 0; i < p->n_devices; i++) {
 		const char *attached = attachment_name(&p->devices[i]);
@@ -117,14 +89,28 @@ static int print_lost(const char *name, void *userdata)
 		if (attached && strcmp(attached, name) == 0)
 			return 0;
 	}
-	if (state_read(name, &row.known, NULL, &ignored) == -ENOENT)
+	if (view_lost(name, &v, NULL, &ignored) == -ENOENT)
 		return 0; /* just being attached, or detached */
-	return print_row(p, &row);
+	return print_view(p, &v);
+}
+
+static int list(struct printer *p)
+{
+	int r = 0;
+
+	if (!p->array)
+		printf("%-16s %-12s %14s %-12s %-24s %-26s %s\n", "NAME", "DEVICE",
+			"SIZE", "STATE", "SERVER", "TLS", "LINKS");
+	for (size_t i = 0; r >= 0 && i < p->n_devices; i++)
+		r = print_device(p, &p->devices[i]);
+	if (r >= 0)
+		r = state_each(print_lost, p);
+	return r >= 0 && p->array ? json_print(p->array) : r;
 }
 
 int verb_list(const struct arguments *a, struct error *err)
 {
-	_cleanup_(json_object_putp) json_object *array = NULL;
+	_cleanup_json_ json_object *array = NULL;
 	_cleanup_free_ struct sysfs_device *devices = NULL;
 	struct printer p = {0};
 	int r;
@@ -139,17 +125,9 @@ int verb_list(const struct arguments *a, struct error *err)
 		p.array = array = json_object_new_array();
 		if (!array)
 			return error_memory(err);
-	} else {
-		printf("%-16s %-12s %14s %-12s %-24s %-26s %s\n", "NAME", "DEVICE",
-			"SIZE", "STATE", "SERVER", "TLS", "LINKS");
 	}
-	for (size_t i = 0; r >= 0 && i < p.n_devices; i++)
-		r = print_device(&p, &devices[i]);
-	if (r >= 0)
-		r = state_each(print_lost, &p);
+	r = list(&p);
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "cannot list the attachments: %m");
-	if (array)
-		puts(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY));
 	return 0;
 }

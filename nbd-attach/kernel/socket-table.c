@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
 
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <sys/socket.h>
+
 #include "common/scope.h"
 #include "kernel/socket-table.h"
 
 #define TCP_IS_ESTABLISHED 1 /* include/net/tcp_states.h */
 #define UNIX_IS_CONNECTED  3 /* SS_CONNECTED, include/uapi/linux/net.h */
 
-static const struct {
+DEFINE_CLEANUP(struct nl_sock *, nl_socket_free)
+
+static const struct table {
 	const char *path, *format; /* of a line: state, then inode */
 	unsigned state;
 } tables[] = {
@@ -18,22 +27,61 @@ static const struct {
 	{"/proc/net/unix", "%*s %*x %*x %*x %*x %x %" SCNu64, UNIX_IS_CONNECTED},
 };
 
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+
+static bool is_in(const struct table *table, uint64_t inode)
+{
+	_cleanup_fclose_ FILE *file = fopen(table->path, "re");
+	char line[512];
+	unsigned state;
+	uint64_t found;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, table->format, &state, &found) == 2 && found == inode)
+			return state == table->state;
+	return false;
+}
+
+static int take_shutdown(struct nl_msg *msg, void *userdata)
+{
+	struct nlattr *attrs[UNIX_DIAG_MAX + 1];
+
+	if (nlmsg_parse(nlmsg_hdr(msg), sizeof(struct unix_diag_msg), attrs,
+		    UNIX_DIAG_MAX, NULL) >= 0 &&
+		attrs[UNIX_DIAG_SHUTDOWN])
+		*(bool *)userdata = nla_get_u8(attrs[UNIX_DIAG_SHUTDOWN]) != 0;
+	return NL_OK;
+}
+
+/*
+ * Of a unix socket /proc/net/unix does not tell whether its other side is gone, but
+ * sock_diag(7) does (net/unix/diag.c), if the kernel has it. The answer is there when the
+ * question has been sent.
+ */
+static bool unix_is_shut(uint64_t inode)
+{
+	const struct unix_diag_req request = {.sdiag_family = AF_UNIX,
+		.udiag_states = ~0U,
+		.udiag_ino = (uint32_t)inode,
+		.udiag_cookie = {~0U, ~0U}};
+	_cleanup_(nl_socket_freep) struct nl_sock *sock = nl_socket_alloc();
+	bool shut = false;
+
+	if (!sock || nl_connect(sock, NETLINK_SOCK_DIAG) < 0 ||
+		nl_socket_set_nonblocking(sock) < 0)
+		return false;
+	nl_socket_disable_auto_ack(sock);
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, take_shutdown, &shut);
+	if (nl_send_simple(
+		    sock, SOCK_DIAG_BY_FAMILY, 0, (void *)&request, sizeof(request)) >= 0)
+		(void)nl_recvmsgs_default(sock);
+	return shut;
+}
+
 bool socket_table_has(uint64_t inode)
 {
-	for (size_t i = 0; i < ELEMENTSOF(tables); i++) {
-		_cleanup_fclose_ FILE *file = fopen(tables[i].path, "re");
-		char line[512];
-		unsigned state;
-		uint64_t found;
-
-		while (file && fgets(line, sizeof(line), file)) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-			if (sscanf(line, tables[i].format, &state, &found) == 2 &&
-				found == inode && state == tables[i].state)
-				return true;
-#pragma GCC diagnostic pop
-		}
-	}
-	return false;
+	if (inode == 0)
+		return false;
+	return is_in(&tables[0], inode) || is_in(&tables[1], inode) ||
+		(is_in(&tables[2], inode) && !unix_is_shut(inode));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The kernel's tables of sockets, for those of which only the kernel has a descriptor
- * left: /proc/net/tcp, tcp6 and unix.
+ * left: /proc/net/tcp, tcp6 and unix, and sock_diag(7).
  */
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /*
- * Whether there is a socket with that inode number whose both sides are open still. Of a
- * unix socket the tables tell only that it exists.
+ * Whether there is a connected TCP or unix stream socket with that inode number, neither
+ * side of which has been shut. 0 is no socket's.
  */
 bool socket_table_has(uint64_t inode);

@@ -36,6 +36,11 @@ static int check_orphan(const char *name, const struct target *t, struct error *
 			"%s is attached already, as /dev/nbd%u, to another export of %s: "
 			"detach it first, or choose another --name",
 			name, device.index, state.server);
+	if (t->read_only != saved.read_only || t->block_size != saved.block_size)
+		return error_set(err, FAULT_KERNEL, -EEXIST,
+			"%s is attached already, as /dev/nbd%u, with another --read-only or "
+			"--block-size: detach it first, or say what was said then",
+			name, device.index);
 	return 0;
 }
 

@@ -25,6 +25,8 @@
 #define QUIET_LOOK    (2 * USEC_PER_MSEC)
 #define QUIET_MOST    (2 * USEC_PER_SEC)
 
+#define SILENCE (10 * USEC_PER_SEC) /* about reasons that take turns */
+
 /* A link that dies younger than this has not been well. */
 #define WELL_AFTER (3 * USEC_PER_SEC)
 
@@ -151,17 +153,24 @@ static bool is_refusal(const struct error *err)
 		err->fault == FAULT_PROTOCOL || err->fault == FAULT_USAGE;
 }
 
-/* Told once, and again when the reason is another. */
+/* Told once, and again when the reason is another; but reasons may take turns. */
 static void tell_failure(struct supervisor *s, struct slot *slot)
 {
 	struct state_link *link = known(s, slot);
 	bool refused = is_refusal(&slot->error);
+	bool other = !slot_is_up(slot) &&
+		link->state != (refused ? LINK_REFUSED : LINK_RECONNECTING);
 
 	if (strcmp(link->error, slot->error.text) == 0)
 		return;
+	other |= link->error[0] == 0 || deadline_left(slot->silent_until) == 0;
 	snprintf(link->error, sizeof(link->error), "%s", slot->error.text);
 	if (!slot_is_up(slot))
 		set_link_state(link, refused ? LINK_REFUSED : LINK_RECONNECTING);
+	s->changed = true;
+	if (!other)
+		return;
+	slot->silent_until = deadline_after(SILENCE);
 	supervisor_tell(s, LINK(slot), refused ? "refused" : "retry", "%s: %s",
 		refused ? "the server must not be used" : "trying again",
 		slot->error.text);

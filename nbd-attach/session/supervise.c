@@ -90,7 +90,6 @@ static bool is_ours(struct supervisor *s)
 	return true;
 }
 
-/* Calls for an event in each slot where `which` says so. */
 static void for_each_up(struct supervisor *s, enum slot_event event)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
@@ -172,8 +171,7 @@ static bool is_lost(const struct supervisor *s, const struct slot *slot)
 
 	if (fd.fd >= 0)
 		return poll(&fd, 1, 0) > 0;
-	/* Of the only link the driver says no more than that there is one. */
-	return s->a->state.n_links == 1 || !socket_table_has(known->socket);
+	return !socket_table_has(known->socket);
 }
 
 /* The driver has found a link dead; it does not say which. */
@@ -331,27 +329,29 @@ static void begin(struct supervisor *s)
 			.timer = USEC_INFINITY};
 }
 
-/* Links of another process: which of them live, the kernel's tables know. */
+/* Which links of another process live, the kernel's tables know. */
 static int take_over(struct supervisor *s, struct error *err)
 {
 	struct state *state = &s->a->state;
+	bool taken = false;
 
 	for (unsigned i = 0; i < state->n_links; i++) {
 		struct state_link *link = &state->links[i];
 
 		if (s->a->sockets[i] >= 0)
-			return 0; /* of our own making */
-		if (link->candidate > 0 && socket_table_has(link->candidate))
+			continue; /* of our own making */
+		taken = true;
+		if (socket_table_has(link->candidate))
 			link->socket = link->candidate;
 		link->candidate = 0;
-		if (link->socket == 0 || !socket_table_has(link->socket)) {
+		if (!socket_table_has(link->socket)) {
 			slot_event(s, &s->slots[i], EVENT_LOST);
 		} else if (link->state != LINK_UP) {
 			link->state = LINK_UP;
 			link->since = time(NULL);
 		}
 	}
-	return handover_times(s, err);
+	return taken ? handover_times(s, err) : 0;
 }
 
 static void end(struct supervisor *s)
@@ -365,22 +365,29 @@ static void end(struct supervisor *s)
 		nbd_events_close(s->events);
 }
 
-int supervise(struct attachment *a, const struct target *t, struct error *err)
+int supervise(struct attachment *a, const struct target *t, void (*ready)(unsigned index),
+	struct error *err)
 {
-	__attribute__((cleanup(end))) struct supervisor s = {.a = a, .target = t};
-	int r = GOING_ON;
+	_cleanup_(end) struct supervisor s = {.a = a, .target = t, .changed = true};
+	int r;
 
 	begin(&s);
-	if (credentials_read(t, &s.credentials, err) < 0 ||
-		nbd_events_open(&s.events, err) < 0 || take_over(&s, err) < 0)
-		return -EINVAL;
+	r = credentials_read(t, &s.credentials, err);
+	if (r == 0)
+		r = nbd_events_open(&s.events, err);
+	if (r == 0)
+		r = take_over(&s, err);
+	if (r < 0)
+		return r;
+	if (ready)
+		ready(a->state.index);
+	r = GOING_ON;
 	while (r == GOING_ON) {
 		publish(&s);
 		r = turn(&s);
 	}
 	if (r == SUPERVISE_LET_GO)
-		supervisor_tell(
-			&s, -1, "let-go", "the supervisor ends; the device stays");
+		supervisor_tell(&s, -1, "let-go", "let go by its supervisor");
 	publish(&s);
 	return r;
 }

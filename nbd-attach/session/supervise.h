@@ -11,8 +11,9 @@ enum supervise_end {
 };
 
 /*
- * Returns when it is to end (enum supervise_end), or -errno if it cannot begin. It calls
- * for its credentials again, and replaces the links, on SIGHUP. interrupt_setup() was
- * called.
+ * Returns when it is to end (enum supervise_end), or -errno if it cannot begin. Calls
+ * ready (may be NULL) when it has begun. It reads its credentials, again on SIGHUP, when
+ * it also replaces the links. interrupt_setup() was called.
  */
-int supervise(struct attachment *a, const struct target *t, struct error *err);
+int supervise(struct attachment *a, const struct target *t, void (*ready)(unsigned index),
+	struct error *err);

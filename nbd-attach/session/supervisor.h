@@ -46,13 +46,14 @@ struct slot {
 	usec_t timer;            /* when EVENT_TIMER comes */
 	usec_t up_since;
 	usec_t lost_at;
-	usec_t noted_at;    /* from when on the driver will take another link */
-	usec_t quiet_until; /* how long to wait for a moment with nothing in flight */
-	uint64_t completed; /* requests, when a test began */
-	unsigned tries;     /* attempts since it was lost */
-	unsigned flaps;     /* links in a row that died young */
-	bool fading;        /* half closed already: not polled for any more */
-	bool planned;       /* it is ended by us, for the candidate */
+	usec_t noted_at;     /* from when on the driver will take another link */
+	usec_t silent_until; /* before another reason for failing is told */
+	usec_t quiet_until;  /* how long to wait for a moment with nothing in flight */
+	uint64_t completed;  /* requests, when a test began */
+	unsigned tries;      /* attempts since it was lost */
+	unsigned flaps;      /* links in a row that died young */
+	bool fading;         /* half closed already: not polled for any more */
+	bool planned;        /* it is ended by us, for the candidate */
 };
 
 struct supervisor {

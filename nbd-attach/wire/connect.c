@@ -16,11 +16,18 @@
 #include "common/text.h"
 #include "wire/connect.h"
 
-/* An idle connection to a host that is gone is noticed after 10 + 4 * 5 seconds. */
+/*
+ * An idle connection is asked now and then whether its host is there. It ends after the
+ * user timeout below, which takes the place of the count of probes
+ * (tcp_keepalive_timer()).
+ */
 static const int keepalive_idle = 10, keepalive_interval = 5, keepalive_probes = 4;
 
 /* A server may take as long as a request may: --io-timeout, but never less than this. */
 #define USER_TIMEOUT_LEAST (30 * USEC_PER_SEC)
+
+/* Servers farther away than this are of no use as disks. */
+#define SYN_PATIENCE (3 * USEC_PER_SEC)
 
 DEFINE_CLEANUP(struct addrinfo *, freeaddrinfo)
 
@@ -67,6 +74,23 @@ static int connect_one(const struct sockaddr *address, socklen_t size, usec_t de
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size) < 0)
 		return -errno;
 	return error ? -error : TAKE_FD(fd);
+}
+
+/*
+ * A SYN that got lost is sent again later and later, after half a minute at last: too
+ * late for a network that has just come back. So the connection is begun anew now and
+ * then.
+ */
+static int connect_patiently(
+	const struct sockaddr *address, socklen_t size, usec_t deadline)
+{
+	int r;
+
+	do
+		r = connect_one(
+			address, size, MIN(deadline, deadline_after(SYN_PATIENCE)));
+	while (r == -ETIMEDOUT && deadline_left(deadline) > 0);
+	return r;
 }
 
 static int unreachable(const char *address, int r, struct error *err)
@@ -118,7 +142,7 @@ static int connect_tcp(const struct target *t, usec_t deadline, int *ret_fd,
 
 		address_text(a, text);
 		log_debug("connecting to %s", text);
-		r = connect_one(a->ai_addr, a->ai_addrlen, until);
+		r = connect_patiently(a->ai_addr, a->ai_addrlen, until);
 		if (r >= 0) {
 			tune_tcp(r, t);
 			*ret_fd = r;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+
+#include "human.h"
+#include "json-out.h"
+
+void json_add_text(json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+void json_add_optional(json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(
+		o, key, text && text[0] ? json_object_new_string(text) : NULL);
+}
+
+void json_add_bool(json_object *o, const char *key, bool value)
+{
+	json_object_object_add(o, key, json_object_new_boolean(value));
+}
+
+void json_add_number(json_object *o, const char *key, uint64_t value)
+{
+	json_object_object_add(o, key, json_object_new_int64((int64_t)value));
+}
+
+void json_add_null(json_object *o, const char *key)
+{
+	json_object_object_add(o, key, NULL);
+}
+
+void json_add_time(json_object *o, const char *key, int64_t usec)
+{
+	char text[HUMAN_SIZE];
+
+	json_add_text(o, key, human_utc(usec, text));
+}
+
+void json_add_seconds(json_object *o, const char *key, int64_t seconds)
+{
+	int64_t usec;
+
+	if (__builtin_mul_overflow(seconds, (int64_t)USEC_PER_SEC, &usec))
+		json_add_null(o, key); /* no time that anything can have begun at */
+	else
+		json_add_time(o, key, usec);
+}
+
+void json_add_span(json_object *o, const char *key, usec_t span)
+{
+	if (span == USEC_INFINITY)
+		json_add_null(o, key);
+	else if (span % USEC_PER_SEC == 0)
+		json_add_number(o, key, span / USEC_PER_SEC);
+	else
+		json_object_object_add(o, key,
+			json_object_new_double((double)span / (double)USEC_PER_SEC));
+}
+
+json_object *json_add_array(json_object *o, const char *key)
+{
+	json_object *array = json_object_new_array();
+
+	json_object_object_add(o, key, array);
+	return array;
+}
+
+static int print(json_object *o, int style)
+{
+	const char *text =
+		json_object_to_json_string_ext(o, style | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	if (!text)
+		return -ENOMEM;
+	return puts(text) < 0 ? -errno : 0;
+}
+
+int json_print(json_object *o)
+{
+	return print(o, JSON_C_TO_STRING_PRETTY);
+}
+
+int json_print_line(json_object *o)
+{
+	return print(o, JSON_C_TO_STRING_PLAIN);
+}

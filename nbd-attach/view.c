@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "view.h"
+
+static bool is_attaching(const struct view *v)
+{
+	return v->holder > 0 && v->known && !v->state.ready;
+}
+
+void view_device(
+	const struct sysfs_device *device, struct view *ret, struct target *ret_target)
+{
+	const char *name = attachment_name(device);
+
+	*ret = (struct view){.attached = true, .device = *device};
+	if (!name)
+		return;
+	strcpy(ret->name, name);
+	ret->known = state_read(name, &ret->state, ret_target, &ret->unknown) == 0;
+	ret->holder = state_holder(name);
+	/* While it is being attached the state does not know the number yet. */
+	if (ret->known && !is_attaching(ret) && ret->state.index != device->index) {
+		ret->known = false;
+		error_set(&ret->unknown, FAULT_OTHER, -EBADMSG,
+			"the state of %s is one of /dev/nbd%u", name, ret->state.index);
+	}
+	if (!ret->known)
+		ret->state = (struct state){0};
+}
+
+int view_lost(
+	const char *name, struct view *ret, struct target *ret_target, struct error *err)
+{
+	int r;
+
+	*ret = (struct view){0};
+	r = state_read(name, &ret->state, ret_target, err);
+	if (r < 0)
+		ret->state = (struct state){0};
+	snprintf(ret->name, sizeof(ret->name), "%s", name);
+	ret->known = r == 0;
+	ret->holder = state_holder(name);
+	return r;
+}
+
+static const char *worst_link(const struct state *state)
+{
+	enum link_state worst = LINK_UP;
+
+	for (unsigned i = 0; i < state->n_links; i++)
+		if (state->links[i].state > worst)
+			worst = state->links[i].state;
+	return view_link_word(worst);
+}
+
+const char *view_word(const struct view *v)
+{
+	if (!v->name[0])
+		return "foreign";
+	if (is_attaching(v))
+		return "attaching";
+	if (!v->attached)
+		return "gone";
+	if (!v->known)
+		return "unknown"; /* the state file is missing or broken */
+	return v->holder > 0 ? worst_link(&v->state) : "unsupervised";
+}
+
+bool view_is_supervised(const struct view *v)
+{
+	return v->known && v->holder > 0 && (v->attached || !v->state.ready);
+}
+
+unsigned view_links_up(const struct view *v)
+{
+	unsigned up = 0;
+
+	for (unsigned i = 0; i < v->state.n_links; i++)
+		up += v->state.links[i].state == LINK_UP;
+	return up;
+}
+
+const char *view_link_word(enum link_state state)
+{
+	switch (state) {
+	case LINK_UP: return "up";
+	case LINK_RECONNECTING: return "reconnecting";
+	case LINK_REFUSED: return "refused";
+	}
+	return "unknown";
+}
+
+uint64_t view_size(const struct view *v)
+{
+	return v->attached ? v->device.size : v->state.size;
+}
+
+void view_add(const struct view *v, json_object *o)
+{
+	const struct state *state = &v->state;
+	char device[32] = "";
+
+	if (v->attached)
+		snprintf(device, sizeof(device), "/dev/nbd%u", v->device.index);
+	json_add_optional(o, "name", v->name);
+	json_add_optional(o, "device", device);
+	json_add_number(o, "size", view_size(v));
+	json_add_text(o, "state", view_word(v));
+	json_add_optional(o, "server", state->server);
+	json_add_bool(o, "tls", state->tls);
+	json_add_optional(o, "tls-version", state->tls_version);
+	json_add_optional(o, "tls-cipher", state->tls_cipher);
+	json_add_bool(o, "tls-verified", state->tls_verified);
+	if (view_is_supervised(v))
+		json_add_number(o, "links-up", view_links_up(v));
+	else
+		json_add_null(o, "links-up");
+}
+
+void view_add_event(const struct state_event *event, json_object *o)
+{
+	json_add_time(o, "time", event->time);
+	if (event->number > 0)
+		json_add_number(o, "number", event->number);
+	else
+		json_add_null(o, "number");
+	if (event->link >= 0)
+		json_add_number(o, "link", (uint64_t)event->link);
+	else
+		json_add_null(o, "link");
+	json_add_text(o, "kind", event->kind);
+	json_add_text(o, "text", event->text);
+}

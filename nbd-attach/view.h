@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A device, an attachment that lost its device, or both in one: what the kernel, the
+ * state file and the claim on the name tell, put together for those who show it.
+ */
+#pragma once
+
+#include "json-out.h"
+#include "session/attachment.h"
+
+struct view {
+	char name[NBD_NAME_MAX + 1]; /* "": not ours */
+	bool attached;               /* there is a device: */
+	struct sysfs_device device;
+	bool known; /* there is a state that fits: */
+	struct state state;
+	struct error unknown; /* why there is none */
+	pid_t holder; /* who has it in his hands: its supervisor, as a rule; 0: nobody */
+};
+
+/* A configured device. ret_target, which may be NULL, is filled where it is known. */
+void view_device(
+	const struct sysfs_device *device, struct view *ret, struct target *ret_target);
+
+/* A name that no device has. As state_read(). */
+int view_lost(
+	const char *name, struct view *ret, struct target *ret_target, struct error *err);
+
+/* Its state in one word, for people and scripts alike: see nbd-attach(8), list. */
+const char *view_word(const struct view *v);
+
+/* Whether what the state says of the links is true: somebody keeps it up to date. */
+bool view_is_supervised(const struct view *v);
+
+unsigned view_links_up(const struct view *v);
+
+/* The word in the state file and on screen. */
+const char *view_link_word(enum link_state state);
+
+uint64_t view_size(const struct view *v);
+
+/* What list and status both tell: name, device, size, state, server, TLS, links-up. */
+void view_add(const struct view *v, json_object *o);
+
+/* time, number, link, kind, text; no number: the event is none of the state file's. */
+void view_add_event(const struct state_event *event, json_object *o);
