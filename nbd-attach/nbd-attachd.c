@@ -70,8 +70,9 @@ static int attach(
 	if (r == -ENOENT && by_name)
 		return error_set(err, FAULT_NO_SUCH, r,
 			"%s has lost its device: attach it by its URI", t->name);
-	if (r == -ENOENT)
-		r = attachment_create(t, true, ret, err);
+	if (r != -ENOENT)
+		return r;
+	r = attachment_create(t, true, ret, err);
 	return r < 0 ? arguments_name_server(t, r, err) : 0;
 }
 

@@ -10,10 +10,10 @@
  * announcements may get lost.
  */
 #include <string.h>
+#include <sys/param.h>
 #include <sys/random.h>
 #include <time.h>
 
-#include "common/log.h"
 #include "session/backoff.h"
 #include "session/shape.h"
 #include "session/supervisor.h"
@@ -24,6 +24,9 @@
 #define CUT_PATIENCE  (3 * USEC_PER_SEC)
 #define QUIET_LOOK    (2 * USEC_PER_MSEC)
 #define QUIET_MOST    (2 * USEC_PER_SEC)
+
+/* A link ends, too, when the device is taken away. */
+#define GONE_LOOK (100 * USEC_PER_MSEC)
 
 #define SILENCE (10 * USEC_PER_SEC) /* about reasons that take turns */
 
@@ -87,6 +90,7 @@ static void lose(struct supervisor *s, struct slot *slot)
 	slot->tries = 0;
 	slot->lost_at = now;
 	slot->noted_at = now + NOTE_PATIENCE;
+	s->look_at = MIN(s->look_at, now + GONE_LOOK);
 	slot->fading = false;
 	if (slot->planned)
 		return;
@@ -94,7 +98,7 @@ static void lose(struct supervisor *s, struct slot *slot)
 	known(s, slot)->error[0] = 0;
 	set_link_state(known(s, slot), LINK_RECONNECTING);
 	supervisor_tell(
-		s, LINK(slot), "lost", "link to %s lost", known(s, slot)->address);
+		s, LINK(slot), "lost", "connection to %s lost", known(s, slot)->address);
 }
 
 static enum phase reconnect(struct supervisor *s, struct slot *slot)
@@ -204,11 +208,11 @@ static void came_up(struct supervisor *s, struct slot *slot)
 	slot->timer = USEC_INFINITY;
 	progress_restart(&s->progress, now);
 	if (slot->planned)
-		supervisor_tell(
-			s, LINK(slot), "replaced", "link to %s replaced", link->address);
+		supervisor_tell(s, LINK(slot), "replaced", "connection to %s replaced",
+			link->address);
 	else
 		supervisor_tell(s, LINK(slot), "restored",
-			"link to %s restored after %.1f s", link->address, away);
+			"connection to %s restored after %.1f s", link->address, away);
 	slot->planned = false;
 }
 
@@ -223,6 +227,7 @@ static enum phase install(struct supervisor *s, struct slot *slot)
 	r = handover_link(s, slot, &slot->error);
 	if (r < 0) {
 		link_disconnect(&slot->candidate);
+		s->look_at = 0; /* is the device ours still? */
 		return back_off(s, slot);
 	}
 	slot->phase = PHASE_UP;
@@ -236,13 +241,16 @@ static enum phase install(struct supervisor *s, struct slot *slot)
  */
 static enum phase test(struct supervisor *s, struct slot *slot)
 {
+	struct state_link *link = known(s, slot);
+
 	if (s->a->sockets[slot->number] < 0 && s->a->state.n_links > 1)
 		return PHASE_UP; /* that one is the kernel's to end */
-	if (!known(s, slot)->error[0])
-		supervisor_tell(s, LINK(slot), "stalled",
-			"no reply from %s for %llu s: trying a new connection",
-			known(s, slot)->address,
+	if (!link->error[0]) {
+		snprintf(link->error, sizeof(link->error), "no reply for %llu s",
 			(unsigned long long)(s->progress.patience / USEC_PER_SEC));
+		supervisor_tell(s, LINK(slot), "stalled",
+			"%s: trying a new connection to %s", link->error, link->address);
+	}
 	slot->completed = s->progress.last.completed;
 	progress_restart(&s->progress, deadline_now());
 	return start_attempt(s, slot) ? PHASE_TESTING : PHASE_UP;
@@ -280,11 +288,12 @@ static enum phase keep(struct supervisor *s, struct slot *slot)
 
 static enum phase renew(struct supervisor *s, struct slot *slot)
 {
+	/* Without a descriptor of it, nothing ends it at the right moment. */
 	if (s->a->sockets[slot->number] < 0) {
-		log_notice("link %u was taken over from another process: it is replaced "
-			   "when it ends",
-			slot->number);
-		return slot->phase;
+		supervisor_tell(s, LINK(slot), "kept",
+			"connection to %s is another supervisor's: replaced when it ends",
+			known(s, slot)->address);
+		return PHASE_UP;
 	}
 	return start_attempt(s, slot) ? PHASE_RENEWING : PHASE_UP;
 }

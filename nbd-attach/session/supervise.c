@@ -269,7 +269,7 @@ static void reload(struct supervisor *s)
 	} else {
 		credentials_done(&s->credentials);
 		s->credentials = fresh;
-		supervisor_tell(s, -1, "reload", "credentials read, links are renewed");
+		supervisor_tell(s, -1, "reload", "credentials read anew");
 	}
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		slot_event(s, &s->slots[i], EVENT_RENEW);

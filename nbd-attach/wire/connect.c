@@ -21,7 +21,7 @@
  * user timeout below, which takes the place of the count of probes
  * (tcp_keepalive_timer()).
  */
-static const int keepalive_idle = 10, keepalive_interval = 5, keepalive_probes = 4;
+static const int keepalive_idle = 10, keepalive_interval = 5;
 
 /* A server may take as long as a request may: --io-timeout, but never less than this. */
 #define USER_TIMEOUT_LEAST (30 * USEC_PER_SEC)
@@ -42,7 +42,6 @@ static void tune_tcp(int fd, const struct target *t)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_idle, sizeof(int));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &keepalive_interval, sizeof(int));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &keepalive_probes, sizeof(int));
 	setsockopt(
 		fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof(user_timeout));
 }
