@@ -105,7 +105,7 @@ static int check_export(const struct target *t, const struct nbd_export *e,
 		return REFUSE(err,
 			"the export's block size was %u and is %u bytes now: I/O waits for it as "
 			"it was",
-			s->block_size, e->minimum);
+			s->block_size, MAX(e->minimum, 512));
 	if (e->maximum < s->maximum)
 		return REFUSE(err,
 			"the server takes %u bytes a request now, and the kernel sends up to %u",

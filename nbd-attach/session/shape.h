@@ -21,8 +21,8 @@ int shape_choose(const struct target *t, const struct nbd_export *e, struct stat
 /*
  * Whether what a new link leads to is what the device was made of. *ret_size is its size,
  * larger than the state's where the export has grown. FAULT_REFUSED, -ESTALE: it is
- * smaller, read-only or no longer so, its block sizes or abilities do not fit any more,
- * or TLS is gone.
+ * smaller, read-only or no longer so, its block sizes or abilities do not fit any more.
+ * FAULT_TLS, -ESTALE: TLS is gone.
  */
 int shape_check(const struct target *t, const struct server_facts *facts,
 	const struct state *state, uint64_t *ret_size, struct error *err);

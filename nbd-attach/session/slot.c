@@ -28,6 +28,9 @@
 /* A link ends, too, when the device is taken away. */
 #define GONE_LOOK (100 * USEC_PER_MSEC)
 
+#define RENEW_AGAIN (60 * USEC_PER_SEC) /* after a failure */
+#define RENEW_LATER (2 * USEC_PER_SEC)
+
 #define SILENCE (10 * USEC_PER_SEC) /* about reasons that take turns */
 
 /* A link that dies younger than this has not been well. */
@@ -64,15 +67,45 @@ static void set_link_state(struct state_link *link, enum link_state state)
 
 static bool start_attempt(struct supervisor *s, struct slot *slot)
 {
-	slot->timer = USEC_INFINITY;
 	return link_attempt_start(
 		       s->target, &s->credentials, &slot->attempt, &slot->error) == 0;
 }
 
+static bool is_refusal(const struct error *err)
+{
+	return err->fault == FAULT_REFUSED || err->fault == FAULT_TLS ||
+		err->fault == FAULT_PROTOCOL || err->fault == FAULT_USAGE;
+}
+
+/* Told once, and again when the reason is another; but reasons may take turns. */
+static void tell_failure(struct supervisor *s, struct slot *slot)
+{
+	struct state_link *link = known(s, slot);
+	bool refused = is_refusal(&slot->error);
+	bool other = !slot_is_up(slot) &&
+		link->state != (refused ? LINK_REFUSED : LINK_RECONNECTING);
+
+	if (strcmp(link->error, slot->error.text) == 0)
+		return;
+	other |= link->error[0] == 0 || deadline_left(slot->silent_until) == 0;
+	snprintf(link->error, sizeof(link->error), "%s", slot->error.text);
+	if (!slot_is_up(slot))
+		set_link_state(link, refused ? LINK_REFUSED : LINK_RECONNECTING);
+	s->changed = true;
+	if (!other)
+		return;
+	slot->silent_until = deadline_after(SILENCE);
+	supervisor_tell(s, LINK(slot), refused ? "refused" : "retry", "%s: %s",
+		refused ? "the server must not be used" : "trying again",
+		slot->error.text);
+}
+
 static enum phase connect_now(struct supervisor *s, struct slot *slot)
 {
+	slot->timer = USEC_INFINITY;
 	if (start_attempt(s, slot))
 		return PHASE_CONNECTING;
+	tell_failure(s, slot);
 	slot->timer = deadline_after(
 		backoff_delay(BACKOFF_REFUSED, slot->tries++, 0, random_number()));
 	return PHASE_WAITING;
@@ -151,35 +184,6 @@ static enum phase cut(struct supervisor *s, struct slot *slot)
 	return slot->phase;
 }
 
-static bool is_refusal(const struct error *err)
-{
-	return err->fault == FAULT_REFUSED || err->fault == FAULT_TLS ||
-		err->fault == FAULT_PROTOCOL || err->fault == FAULT_USAGE;
-}
-
-/* Told once, and again when the reason is another; but reasons may take turns. */
-static void tell_failure(struct supervisor *s, struct slot *slot)
-{
-	struct state_link *link = known(s, slot);
-	bool refused = is_refusal(&slot->error);
-	bool other = !slot_is_up(slot) &&
-		link->state != (refused ? LINK_REFUSED : LINK_RECONNECTING);
-
-	if (strcmp(link->error, slot->error.text) == 0)
-		return;
-	other |= link->error[0] == 0 || deadline_left(slot->silent_until) == 0;
-	snprintf(link->error, sizeof(link->error), "%s", slot->error.text);
-	if (!slot_is_up(slot))
-		set_link_state(link, refused ? LINK_REFUSED : LINK_RECONNECTING);
-	s->changed = true;
-	if (!other)
-		return;
-	slot->silent_until = deadline_after(SILENCE);
-	supervisor_tell(s, LINK(slot), refused ? "refused" : "retry", "%s: %s",
-		refused ? "the server must not be used" : "trying again",
-		slot->error.text);
-}
-
 static enum phase back_off(struct supervisor *s, struct slot *slot)
 {
 	usec_t now = deadline_now();
@@ -191,7 +195,7 @@ static enum phase back_off(struct supervisor *s, struct slot *slot)
 	slot->timer = now +
 		backoff_delay(
 			is_refusal(&slot->error) ? BACKOFF_REFUSED : BACKOFF_UNREACHED,
-			slot->tries, now - slot->lost_at, random_number());
+			slot->tries++, now - slot->lost_at, random_number());
 	return PHASE_WAITING;
 }
 
@@ -282,7 +286,7 @@ static enum phase keep(struct supervisor *s, struct slot *slot)
 	tell_failure(s, slot);
 	progress_restart(&s->progress, deadline_now());
 	if (slot->phase == PHASE_RENEWING)
-		s->renew_at = deadline_after(60 * USEC_PER_SEC);
+		s->renew_at = deadline_after(RENEW_AGAIN);
 	return PHASE_UP;
 }
 
@@ -295,7 +299,17 @@ static enum phase renew(struct supervisor *s, struct slot *slot)
 			known(s, slot)->address);
 		return PHASE_UP;
 	}
-	return start_attempt(s, slot) ? PHASE_RENEWING : PHASE_UP;
+	if (start_attempt(s, slot))
+		return PHASE_RENEWING;
+	s->renew_at = deadline_after(RENEW_AGAIN);
+	return PHASE_UP;
+}
+
+/* The attempt that is under way may be one with the old credentials. */
+static enum phase renew_later(struct supervisor *s, struct slot *slot)
+{
+	s->renew_at = deadline_after(RENEW_LATER);
+	return slot->phase;
 }
 
 static enum phase settle(_unused_ struct supervisor *s, struct slot *slot)
@@ -340,6 +354,7 @@ static const action_fn actions[PHASE_MAX][EVENT_MAX] = {
 		[EVENT_REACHED] = judge,
 		[EVENT_FAILED] = keep,
 		[EVENT_TIMER] = cut,
+		[EVENT_RENEW] = renew_later,
 	},
 	[PHASE_RENEWING] = {
 		[EVENT_FADING] = fade,
@@ -347,10 +362,12 @@ static const action_fn actions[PHASE_MAX][EVENT_MAX] = {
 		[EVENT_REACHED] = settle,
 		[EVENT_FAILED] = keep,
 		[EVENT_TIMER] = cut,
+		[EVENT_RENEW] = renew_later,
 	},
 	[PHASE_SETTLING] = {
 		[EVENT_LOST] = hold,
 		[EVENT_TIMER] = exchange,
+		[EVENT_RENEW] = renew_later,
 	},
 	[PHASE_WAITING] = {
 		[EVENT_NOTED] = note,
@@ -361,10 +378,12 @@ static const action_fn actions[PHASE_MAX][EVENT_MAX] = {
 		[EVENT_NOTED] = note,
 		[EVENT_REACHED] = install,
 		[EVENT_FAILED] = back_off,
+		[EVENT_RENEW] = renew_later,
 	},
 	[PHASE_HOLDING] = {
 		[EVENT_NOTED] = note,
 		[EVENT_TIMER] = install,
+		[EVENT_RENEW] = renew_later,
 	},
 };
 /* clang-format on */

@@ -134,6 +134,9 @@ static bool take_number(
 	if (!value)
 		return false;
 	*ret = json_object_get_int64(value);
+	/* json-c makes these of numbers that are larger still */
+	if (*ret == INT64_MIN || *ret == INT64_MAX)
+		return false;
 	return *ret >= min && *ret <= max;
 }
 

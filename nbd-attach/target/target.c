@@ -27,12 +27,19 @@ void target_init(struct target *t)
 	};
 }
 
-void target_done(struct target *t)
+static void forget_settings(struct target *t)
 {
-	free(t->uri);
 	for (size_t i = 0; i < t->n_settings; i++)
 		free(t->settings[i]);
 	free(t->settings);
+	t->settings = NULL;
+	t->n_settings = 0;
+}
+
+void target_done(struct target *t)
+{
+	free(t->uri);
+	forget_settings(t);
 	free(t->directory);
 	free(t->name);
 	free(t->host);
@@ -180,6 +187,7 @@ int target_replay(struct target *t, const char *uri, const char *directory,
 	if (!t->directory)
 		return error_memory(err);
 	r = target_parse_uri(t, uri, err);
+	forget_settings(t); /* the query's are among those that follow */
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const char *equals = strchrnul(settings[i], '=');
 		_cleanup_free_ char *option =

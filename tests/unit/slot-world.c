@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "session/shape.h"
+#include "slot-world.h"
+
+#define START  (1000 * USEC_PER_SEC)
+#define WORKER 4242
+
+struct slot_world world;
+
+static _printf_(1, 2) void call(const char *format, ...)
+{
+	size_t size = strlen(world.calls);
+	va_list args;
+
+	if (size > 0)
+		world.calls[size++] = ' ';
+	assert_true(size < CALLS_SIZE - 32);
+	va_start(args, format);
+	vsnprintf(world.calls + size, CALLS_SIZE - size, format, args);
+	va_end(args);
+}
+
+usec_t deadline_now(void)
+{
+	return world.now;
+}
+
+usec_t deadline_after(usec_t span)
+{
+	return world.now + span;
+}
+
+usec_t deadline_left(usec_t deadline)
+{
+	return deadline > world.now ? deadline - world.now : 0;
+}
+
+int link_attempt_start(const struct target *t, const struct credentials *c,
+	struct link_attempt *ret, struct error *err)
+{
+	call("start");
+	assert_ptr_equal(t, &world.target);
+	assert_ptr_equal(c, &world.s.credentials);
+	assert_int_equal(ret->pid, 0);
+	if (world.no_worker)
+		return error_set(err, FAULT_OTHER, -EAGAIN, "cannot fork");
+	*ret = LINK_ATTEMPT_NONE;
+	ret->pid = WORKER;
+	return 0;
+}
+
+int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct error *err)
+{
+	call("finish");
+	assert_int_equal(attempt->pid, WORKER);
+	*attempt = LINK_ATTEMPT_NONE;
+	*err = world.found;
+	if (err->fault != FAULT_NONE)
+		return -EIO;
+	ret->fd = some_descriptor();
+	return 0;
+}
+
+int shape_check(_unused_ const struct target *t,
+	_unused_ const struct server_facts *facts, _unused_ const struct state *state,
+	uint64_t *ret_size, struct error *err)
+{
+	*ret_size = world.size;
+	*err = world.shape;
+	return err->fault == FAULT_NONE ? 0 : -ESTALE;
+}
+
+void link_disconnect(struct link *link)
+{
+	if (link->fd < 0)
+		return;
+	call("disconnect");
+	close(TAKE_FD(link->fd));
+}
+
+int handover_link(struct supervisor *of, struct slot *to, struct error *err)
+{
+	call("give");
+	assert_true(to->candidate.fd >= 0);
+	if (world.no_handover)
+		return error_set(err, FAULT_KERNEL, -EINVAL, "the kernel takes none");
+	of->flipped = false;
+	of->a->sockets[to->number] = TAKE_FD(to->candidate.fd);
+	to->size = to->candidate_size;
+	return 0;
+}
+
+/* As the real one does it: once for each outage. */
+void handover_flip(struct supervisor *of)
+{
+	if (!of->flipped)
+		call("flip");
+	of->flipped = true;
+}
+
+void handover_cut(_unused_ struct supervisor *of, _unused_ const struct slot *of_link)
+{
+	call("cut");
+}
+
+void handover_grow(_unused_ struct supervisor *of)
+{
+	call("grow");
+}
+
+void supervisor_tell(_unused_ struct supervisor *of, int link, const char *kind,
+	_unused_ const char *format, ...)
+{
+	call("tell:%s", kind);
+	assert_int_equal(link, world.slot->number);
+}
+
+int sysfs_read_io(unsigned index, struct sysfs_io *ret)
+{
+	assert_int_equal(index, world.a.state.index);
+	*ret = world.io;
+	return world.blind ? -EIO : 0;
+}
+
+int some_descriptor(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+void slot_world_end(void)
+{
+	for (unsigned i = 0; i < NBD_LINKS_MAX; i++) {
+		closep(&world.a.sockets[i]);
+		closep(&world.s.slots[i].candidate.fd);
+	}
+}
+
+void slot_world_begin(unsigned links)
+{
+	struct supervisor *s = &world.s;
+
+	memset(&world, 0, sizeof(world));
+	world.now = START;
+	world.io = (struct sysfs_io){100, 3};
+	world.size = 4711;
+	world.a = ATTACHMENT_NONE;
+	world.a.state.index = 5;
+	world.a.state.n_links = links;
+	s->a = &world.a;
+	s->target = &world.target;
+	s->look_at = s->renew_at = USEC_INFINITY;
+	progress_init(&s->progress, 30 * USEC_PER_SEC);
+	s->progress.last = world.io;
+	for (unsigned i = 0; i < NBD_LINKS_MAX; i++)
+		s->slots[i] = (struct slot){.number = i,
+			.attempt = LINK_ATTEMPT_NONE,
+			.candidate = {.fd = -1},
+			.timer = USEC_INFINITY};
+	world.slot = &s->slots[links - 1];
+	world.a.sockets[world.slot->number] = some_descriptor();
+}
+
+bool slot_is_trying(void)
+{
+	enum phase phase = world.slot->phase;
+
+	return phase == PHASE_TESTING || phase == PHASE_RENEWING ||
+		phase == PHASE_CONNECTING;
+}
+
+bool slot_has_candidate(void)
+{
+	return world.slot->phase == PHASE_SETTLING || world.slot->phase == PHASE_HOLDING;
+}
+
+bool slot_is_sound(bool foreign)
+{
+	const struct slot *slot = world.slot;
+	bool ours = slot_is_up(slot) && !foreign;
+	bool waits = slot->phase == PHASE_WAITING || slot_has_candidate();
+
+	return (slot->attempt.pid > 0) == slot_is_trying() &&
+		(slot->candidate.fd >= 0) == slot_has_candidate() &&
+		(world.a.sockets[slot->number] >= 0) == ours &&
+		(!slot->planned || slot_has_candidate()) &&
+		(!waits || slot->timer != USEC_INFINITY);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A world around one slot, for tests of slot.c: what that file calls is replaced by what
+ * takes notes of it, and time passes only when it is told to.
+ */
+#pragma once
+
+#include "session/supervisor.h"
+
+#define CALLS_SIZE 256
+
+struct slot_world {
+	usec_t now;
+	char calls[CALLS_SIZE]; /* one word each: since they were forgotten last */
+	bool no_worker;         /* no attempt can be started */
+	bool no_handover;       /* the kernel takes no link */
+	bool blind;             /* the device's counters cannot be read */
+	struct sysfs_io io;
+	struct error found; /* what the next attempt ends with; FAULT_NONE: a link … */
+	struct error shape; /* … and what its check says of it */
+	uint64_t size;      /* of the export that it leads to */
+	struct target target;
+	struct attachment a;
+	struct supervisor s;
+	struct slot *slot; /* the last of s.slots that are in use */
+};
+extern struct slot_world world;
+
+/* A device whose links have been up for long, with requests in flight. */
+void slot_world_begin(unsigned links);
+void slot_world_end(void);
+
+/* Something to stand for a socket. */
+int some_descriptor(void);
+
+/* Which phases an attempt belongs to, and which the link that it gave. */
+bool slot_is_trying(void);
+bool slot_has_candidate(void);
+
+/* Whether the slot is as it must be in its phase, whatever led to it. */
+bool slot_is_sound(bool foreign);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How long to wait before the next attempt: the middle, and how far chance moves it. */
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "common/scope.h"
+#include "session/backoff.h"
+
+#define LEAST (100 * USEC_PER_MSEC)
+#define MOST  (10 * USEC_PER_SEC)
+#define DAY   (86400 * USEC_PER_SEC)
+
+/* Of 1024 random numbers this one is in the middle: it changes nothing. */
+#define MIDDLE 512
+
+static const struct row {
+	enum backoff_reason reason;
+	unsigned tries;
+	usec_t away, middle;
+} rows[] = {
+	/* a hundredth of the outage, whatever the tries */
+	{BACKOFF_UNREACHED, 1, 0, LEAST},
+	{BACKOFF_UNREACHED, 1, 1, LEAST},
+	{BACKOFF_UNREACHED, 9, 10 * USEC_PER_SEC, LEAST},
+	{BACKOFF_UNREACHED, 1, 20 * USEC_PER_SEC, 200 * USEC_PER_MSEC},
+	{BACKOFF_UNREACHED, UINT_MAX, 20 * USEC_PER_SEC, 200 * USEC_PER_MSEC},
+	{BACKOFF_UNREACHED, 0, 60 * USEC_PER_SEC, 600 * USEC_PER_MSEC},
+	{BACKOFF_UNREACHED, 5, 500 * USEC_PER_SEC, 5 * USEC_PER_SEC},
+	{BACKOFF_UNREACHED, 5, 1000 * USEC_PER_SEC, MOST},
+	{BACKOFF_UNREACHED, 5, DAY, MOST},
+	{BACKOFF_UNREACHED, 0, UINT64_MAX, MOST},
+	{BACKOFF_UNREACHED, UINT_MAX, UINT64_MAX, MOST},
+
+	/* doubled each time, whatever the outage */
+	{BACKOFF_REFUSED, 0, 0, LEAST},
+	{BACKOFF_REFUSED, 1, 0, 2 * LEAST},
+	{BACKOFF_REFUSED, 1, DAY, 2 * LEAST},
+	{BACKOFF_REFUSED, 2, 0, 4 * LEAST},
+	{BACKOFF_REFUSED, 3, 0, 8 * LEAST},
+	{BACKOFF_REFUSED, 4, 0, 16 * LEAST},
+	{BACKOFF_REFUSED, 5, 0, 32 * LEAST},
+	{BACKOFF_REFUSED, 6, UINT64_MAX, 64 * LEAST},
+	{BACKOFF_REFUSED, 7, 0, MOST},
+	{BACKOFF_REFUSED, 10, 0, MOST},
+	{BACKOFF_REFUSED, 11, 0, MOST},
+	{BACKOFF_REFUSED, 31, 0, MOST},
+	{BACKOFF_REFUSED, 32, 0, MOST},
+	{BACKOFF_REFUSED, 63, 0, MOST},
+	{BACKOFF_REFUSED, 64, 0, MOST},
+	{BACKOFF_REFUSED, INT_MAX, 0, MOST},
+	{BACKOFF_REFUSED, UINT_MAX, UINT64_MAX, MOST},
+
+	/* the same, up to two seconds */
+	{BACKOFF_FLAPPING, 0, 0, LEAST},
+	{BACKOFF_FLAPPING, 1, DAY, 2 * LEAST},
+	{BACKOFF_FLAPPING, 2, 0, 4 * LEAST},
+	{BACKOFF_FLAPPING, 3, 0, 8 * LEAST},
+	{BACKOFF_FLAPPING, 4, 0, 16 * LEAST},
+	{BACKOFF_FLAPPING, 5, 0, 2 * USEC_PER_SEC},
+	{BACKOFF_FLAPPING, 6, 0, 2 * USEC_PER_SEC},
+	{BACKOFF_FLAPPING, 64, 0, 2 * USEC_PER_SEC},
+	{BACKOFF_FLAPPING, UINT_MAX, UINT64_MAX, 2 * USEC_PER_SEC},
+};
+
+static usec_t delay(const struct row *row, uint32_t random)
+{
+	return backoff_delay(row->reason, row->tries, row->away, random);
+}
+
+static void test_middle(void **state _unused_)
+{
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+		if (delay(&rows[i], MIDDLE) != rows[i].middle)
+			fail_msg("row %zu: %ju", i, (uintmax_t)delay(&rows[i], MIDDLE));
+}
+
+static void check_range(const struct row *row, uint32_t random)
+{
+	usec_t found = delay(row, random), middle = row->middle;
+
+	if (found < middle * 3 / 4 || found > middle * 5 / 4 || found > MOST)
+		fail_msg("row %zu, random %u: %ju", (size_t)(row - rows), random,
+			(uintmax_t)found);
+}
+
+static void test_range(void **state _unused_)
+{
+	static const uint32_t edges[] = {
+		0, 1, 511, 1023, 1024, 1025, INT32_MAX, UINT32_MAX};
+
+	srandom(1);
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		for (size_t n = 0; n < ELEMENTSOF(edges); n++)
+			check_range(&rows[i], edges[n]);
+		for (unsigned n = 0; n < 10000; n++)
+			check_range(&rows[i], (uint32_t)random() ^ (uint32_t)n << 31);
+	}
+}
+
+/* The range is made use of, to both of its ends. */
+static void test_spread(void **state _unused_)
+{
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		usec_t middle = rows[i].middle;
+
+		assert_true(delay(&rows[i], 0) == middle * 3 / 4);
+		if (middle < MOST)
+			assert_true(delay(&rows[i], 1023) > middle * 6 / 5);
+		else
+			assert_true(delay(&rows[i], 1023) == MOST);
+	}
+}
+
+/* Nobody who has waited longer is asked to come back sooner. */
+static void test_rising(void **state _unused_)
+{
+	usec_t before = 0;
+
+	for (usec_t away = 0; away < DAY; away += USEC_PER_SEC) {
+		usec_t now = backoff_delay(BACKOFF_UNREACHED, 0, away, MIDDLE);
+
+		assert_true(now >= before);
+		before = now;
+	}
+	assert_true(before == MOST);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_middle),
+		cmocka_unit_test(test_range),
+		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_rising),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a link goes through: slot.c while time passes and attempts come to an end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include <cmocka.h>
+
+#include "slot-world.h"
+
+/* What an attempt finds, and what becomes of it. */
+enum answer {
+	GOOD,
+	SILENCE,       /* nobody answers */
+	OTHER_SILENCE, /* for another reason */
+	REFUSAL,       /* the server refuses */
+	OTHER_EXPORT,  /* a link, but not to what the device was made of */
+};
+
+static const struct {
+	struct error found, shape;
+} answers[] = {
+	[GOOD] = {.found = {FAULT_NONE, ""}},
+	[SILENCE] = {.found = {FAULT_UNREACHED, "nobody is there"}},
+	[OTHER_SILENCE] = {.found = {FAULT_UNREACHED, "no route"}},
+	[REFUSAL] = {.found = {FAULT_REFUSED, "no such export"}},
+	[OTHER_EXPORT] = {.shape = {FAULT_REFUSED, "it has shrunk"}},
+};
+
+struct step {
+	enum {
+		PASS,     /* so many milliseconds, with the timer's events in them */
+		EVENT,    /* that one comes */
+		ANSWER,   /* the attempt ends with that one */
+		FLYING,   /* so many requests are in flight now */
+		COMPLETE, /* so many requests are completed */
+		TAKING,   /* whether the kernel takes links */
+	} what;
+	unsigned n;
+	enum phase then;
+	const char *calls;
+	enum link_state known; /* as it stands in the state */
+};
+
+static void pass(usec_t span)
+{
+	usec_t end = world.now + span;
+	unsigned events = 0;
+
+	while (world.slot->timer <= end) {
+		assert_true(events++ < 5000);
+		world.now = MAX(world.now, world.slot->timer);
+		world.slot->timer = USEC_INFINITY;
+		slot_event(&world.s, world.slot, EVENT_TIMER);
+	}
+	world.now = end;
+}
+
+static void take_event(enum slot_event event)
+{
+	world.s.progress.last = world.io;
+	world.slot->fading |= event == EVENT_FADING;
+	slot_event(&world.s, world.slot, event);
+}
+
+static void answer(enum answer answer)
+{
+	world.found = answers[answer].found;
+	world.shape = answers[answer].shape;
+	slot_attempt_ready(&world.s, world.slot);
+}
+
+static void take_step(const struct step *step)
+{
+	switch (step->what) {
+	case PASS: pass(step->n * USEC_PER_MSEC); break;
+	case EVENT: take_event(step->n); break;
+	case ANSWER: answer(step->n); break;
+	case FLYING: world.io.in_flight = step->n; break;
+	case COMPLETE: world.io.completed += step->n; break;
+	case TAKING: world.no_handover = !step->n; break;
+	}
+}
+
+static void tell(const struct step *steps, size_t n)
+{
+	slot_world_begin(1);
+	for (size_t i = 0; i < n; i++) {
+		const struct step *step = &steps[i];
+
+		world.calls[0] = 0;
+		take_step(step);
+		if (world.slot->phase != step->then || !slot_is_sound(false) ||
+			strcmp(world.calls, step->calls) != 0 ||
+			world.a.state.links[0].state != step->known)
+			fail_msg("step %zu: phase %d, \"%s\", link state %d%s", i,
+				world.slot->phase, world.calls,
+				world.a.state.links[0].state,
+				slot_is_sound(false) ? "" : ", unsound");
+	}
+	slot_world_end();
+}
+#define TELL(steps) tell(steps, ELEMENTSOF(steps))
+
+/* shorter words for the tables below */
+#define UP         PHASE_UP
+#define TESTING    PHASE_TESTING
+#define RENEWING   PHASE_RENEWING
+#define SETTLING   PHASE_SETTLING
+#define WAITING    PHASE_WAITING
+#define CONNECTING PHASE_CONNECTING
+#define HOLDING    PHASE_HOLDING
+#define GONE       LINK_RECONNECTING
+#define BAD        LINK_REFUSED
+
+static void test_refused_then_restored(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{EVENT, EVENT_NOTED, CONNECTING, "", GONE},
+		{ANSWER, SILENCE, WAITING, "finish tell:retry flip", GONE},
+		{PASS, 74, WAITING, "", GONE}, /* 100 ms, a quarter more or less */
+		{PASS, 52, CONNECTING, "start", GONE},
+		{ANSWER, SILENCE, WAITING, "finish", GONE}, /* told once */
+		{PASS, 126, CONNECTING, "start", GONE},
+		{PASS, 60000, CONNECTING, "", GONE},
+		{ANSWER, SILENCE, WAITING, "finish", GONE},
+		{PASS, 449, WAITING, "", GONE}, /* 600 ms after a minute */
+		{PASS, 303, CONNECTING, "start", GONE},
+		{ANSWER, REFUSAL, WAITING, "finish tell:refused", BAD},
+		{PASS, 10000, CONNECTING, "start", BAD},
+		{ANSWER, REFUSAL, WAITING, "finish", BAD},
+		{PASS, 10000, CONNECTING, "start", BAD},
+		{ANSWER, OTHER_EXPORT, WAITING, "finish disconnect tell:refused", BAD},
+		{PASS, 10000, CONNECTING, "start", BAD},
+		{ANSWER, SILENCE, WAITING, "finish tell:retry", GONE},
+		{PASS, 10000, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		/* the next outage is a new one: 200 ms */
+		{PASS, 3000, UP, "", LINK_UP},
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, REFUSAL, WAITING, "finish tell:refused flip", BAD},
+		{PASS, 149, WAITING, "", BAD},
+		{PASS, 102, CONNECTING, "start", BAD},
+	};
+
+	TELL(steps);
+}
+
+/* Reasons that take turns are told now and then only. */
+static void test_reasons_in_turn(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, SILENCE, WAITING, "finish tell:retry flip", GONE},
+		{PASS, 126, CONNECTING, "start", GONE},
+		{ANSWER, OTHER_SILENCE, WAITING, "finish", GONE},
+		{PASS, 126, CONNECTING, "start", GONE},
+		{ANSWER, SILENCE, WAITING, "finish", GONE},
+		{PASS, 126, CONNECTING, "start", GONE},
+		{PASS, 9700, CONNECTING, "", GONE},
+		{ANSWER, OTHER_SILENCE, WAITING, "finish tell:retry", GONE},
+	};
+
+	TELL(steps);
+}
+
+static void test_flapping(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{PASS, 250, CONNECTING, "", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{PASS, 2999, UP, "", LINK_UP},
+		{EVENT, EVENT_LOST, WAITING, "tell:lost", GONE},
+		{PASS, 149, WAITING, "", GONE}, /* 200 ms */
+		{PASS, 102, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{PASS, 1000, UP, "", LINK_UP},
+		{EVENT, EVENT_LOST, WAITING, "tell:lost", GONE},
+		{PASS, 299, WAITING, "", GONE}, /* 400 ms */
+		{PASS, 202, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{PASS, 3000, UP, "", LINK_UP},
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+	};
+
+	TELL(steps);
+}
+
+/* A link that the kernel would drop is held until the driver knows of the loss … */
+static void test_held_until_noted(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{PASS, 10, CONNECTING, "", GONE},
+		{ANSWER, GOOD, HOLDING, "finish", GONE},
+		{PASS, 100, HOLDING, "", GONE},
+		{EVENT, EVENT_NOTED, HOLDING, "", GONE},
+		{PASS, 19, HOLDING, "", GONE},
+		{PASS, 1, UP, "give tell:restored grow", LINK_UP},
+	};
+	static const struct step noted_before[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{EVENT, EVENT_NOTED, CONNECTING, "", GONE},
+		{PASS, 15, CONNECTING, "", GONE},
+		{ANSWER, GOOD, HOLDING, "finish", GONE},
+		{PASS, 4, HOLDING, "", GONE},
+		{PASS, 1, UP, "give tell:restored grow", LINK_UP},
+	};
+
+	TELL(steps);
+	TELL(noted_before);
+}
+
+/* … or a quarter of a second has passed: the announcement may be lost, or late. */
+static void test_held_for_some_time(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, GOOD, HOLDING, "finish", GONE},
+		{PASS, 249, HOLDING, "", GONE},
+		{PASS, 1, UP, "give tell:restored grow", LINK_UP},
+	};
+	static const struct step noted_late[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, GOOD, HOLDING, "finish", GONE},
+		{PASS, 240, HOLDING, "", GONE},
+		{EVENT, EVENT_NOTED, HOLDING, "", GONE},
+		{PASS, 9, HOLDING, "", GONE},
+		{PASS, 1, UP, "give tell:restored grow", LINK_UP},
+	};
+
+	TELL(steps);
+	TELL(noted_late);
+}
+
+static void test_renewed_when_quiet(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{EVENT, EVENT_RENEW, RENEWING, "", LINK_UP},
+		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
+		{PASS, 1000, SETTLING, "", LINK_UP},
+		{FLYING, 0, SETTLING, "", LINK_UP},
+		{PASS, 2, SETTLING, "cut", LINK_UP},
+		{EVENT, EVENT_LOST, HOLDING, "", LINK_UP},
+		{EVENT, EVENT_NOTED, HOLDING, "", LINK_UP},
+		{PASS, 20, UP, "give tell:replaced grow", LINK_UP},
+		/* replaced just now, which does not make it ill */
+		{PASS, 3000, UP, "", LINK_UP},
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+	};
+
+	TELL(steps);
+}
+
+static void test_renewed_never_quiet(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
+		{PASS, 1999, SETTLING, "", LINK_UP},
+		{PASS, 1, SETTLING, "cut", LINK_UP},
+		/* and nobody tells that it has ended */
+		{PASS, 2999, SETTLING, "", LINK_UP},
+		{PASS, 1, HOLDING, "", LINK_UP},
+		{PASS, 250, UP, "give tell:replaced grow", LINK_UP},
+	};
+
+	TELL(steps);
+}
+
+static void test_renewed_in_vain(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{ANSWER, REFUSAL, UP, "finish tell:refused", LINK_UP},
+		{PASS, 60000, UP, "", LINK_UP},
+	};
+	static const struct step lost_meanwhile[] = {
+		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost", GONE},
+		{PASS, 300, CONNECTING, "", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+	};
+	static const struct step lost_while_settling[] = {
+		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
+		{EVENT, EVENT_LOST, HOLDING, "tell:lost", GONE},
+		{PASS, 250, UP, "give tell:restored grow", LINK_UP},
+	};
+
+	TELL(steps);
+	assert_int_equal(world.s.renew_at, world.now); /* a minute later */
+	TELL(lost_meanwhile);
+	TELL(lost_while_settling);
+}
+
+static void test_stalled(void **state _unused_)
+{
+	static const struct step no_server[] = {
+		{EVENT, EVENT_STALLED, TESTING, "tell:stalled start", LINK_UP},
+		{PASS, 30000, TESTING, "", LINK_UP},
+		{ANSWER, SILENCE, UP, "finish tell:retry", LINK_UP},
+		{EVENT, EVENT_STALLED, TESTING, "start", LINK_UP},
+		{ANSWER, SILENCE, UP, "finish", LINK_UP},
+	};
+	static const struct step slow_server[] = {
+		{EVENT, EVENT_STALLED, TESTING, "tell:stalled start", LINK_UP},
+		{COMPLETE, 1, TESTING, "", LINK_UP},
+		{ANSWER, GOOD, UP, "finish disconnect", LINK_UP},
+	};
+	static const struct step hung_server[] = {
+		{EVENT, EVENT_STALLED, TESTING, "tell:stalled start", LINK_UP},
+		{PASS, 3000, TESTING, "", LINK_UP},
+		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
+		{PASS, 0, SETTLING, "cut", LINK_UP},
+		{EVENT, EVENT_LOST, HOLDING, "", LINK_UP},
+		{EVENT, EVENT_NOTED, HOLDING, "", LINK_UP},
+		{PASS, 20, UP, "give tell:replaced grow", LINK_UP},
+	};
+
+	TELL(no_server);
+	assert_true(world.s.progress.patience == 30 * USEC_PER_SEC);
+	TELL(slow_server);
+	assert_true(world.s.progress.patience == 30 * USEC_PER_SEC);
+	TELL(hung_server);
+	assert_true(world.s.progress.patience == 60 * USEC_PER_SEC);
+	assert_true(world.s.progress.since == world.now);
+}
+
+static void test_handover_fails(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{TAKING, 0, UP, "", LINK_UP},
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, GOOD, HOLDING, "finish", GONE},
+		{PASS, 250, WAITING, "give disconnect tell:retry flip", GONE},
+		{PASS, 74, WAITING, "", GONE},
+		{PASS, 52, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, WAITING, "finish give disconnect", GONE},
+		{TAKING, 1, WAITING, "", GONE},
+		{PASS, 126, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+	};
+	/* what was to be a replacement is a loss then */
+	static const struct step planned[] = {
+		{TAKING, 0, UP, "", LINK_UP},
+		{FLYING, 0, UP, "", LINK_UP},
+		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
+		{PASS, 0, SETTLING, "cut", LINK_UP},
+		{EVENT, EVENT_LOST, HOLDING, "", LINK_UP},
+		{PASS, 250, WAITING, "give disconnect tell:retry flip", GONE},
+		{TAKING, 1, WAITING, "", GONE},
+		{PASS, 126, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+	};
+
+	TELL(steps);
+	TELL(planned);
+}
+
+/* The server has closed its side: the driver sees it, or it is made to see. */
+static void test_fading(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_FADING, UP, "", LINK_UP},
+		{PASS, 99, UP, "", LINK_UP},
+		{PASS, 1, UP, "cut", LINK_UP},
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{EVENT, EVENT_FADING, CONNECTING, "", GONE},
+	};
+	static const struct step by_itself[] = {
+		{EVENT, EVENT_FADING, UP, "", LINK_UP},
+		{PASS, 50, UP, "", LINK_UP},
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{PASS, 1000, CONNECTING, "", GONE},
+	};
+
+	TELL(steps);
+	TELL(by_itself);
+}
+
+/* What else happens meanwhile must not make it be forgotten. */
+static void test_fading_and_more(void **state _unused_)
+{
+	static const struct step renewed[] = {
+		{EVENT, EVENT_FADING, UP, "", LINK_UP},
+		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{PASS, 100, RENEWING, "cut", LINK_UP},
+	};
+	static const struct step stalled[] = {
+		{EVENT, EVENT_FADING, UP, "", LINK_UP},
+		{EVENT, EVENT_STALLED, TESTING, "tell:stalled start", LINK_UP},
+		{PASS, 100, TESTING, "cut", LINK_UP},
+	};
+
+	TELL(renewed);
+	TELL(stalled);
+}
+
+/* What is known of a link once it is back. */
+static void test_facts(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, SILENCE, WAITING, "finish tell:retry flip", GONE},
+		{PASS, 400, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+	};
+	const struct state_link *link = &world.a.state.links[0];
+
+	TELL(steps);
+	assert_string_equal(link->error, "");
+	assert_int_equal(link->reconnects, 1);
+	assert_int_equal(world.slot->size, world.size);
+	assert_int_equal(world.slot->up_since, world.now);
+	assert_false(world.slot->fading);
+	assert_int_equal(world.s.progress.since, world.now);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused_then_restored),
+		cmocka_unit_test(test_reasons_in_turn),
+		cmocka_unit_test(test_flapping),
+		cmocka_unit_test(test_held_until_noted),
+		cmocka_unit_test(test_held_for_some_time),
+		cmocka_unit_test(test_renewed_when_quiet),
+		cmocka_unit_test(test_renewed_never_quiet),
+		cmocka_unit_test(test_renewed_in_vain),
+		cmocka_unit_test(test_stalled),
+		cmocka_unit_test(test_handover_fails),
+		cmocka_unit_test(test_fading),
+		cmocka_unit_test(test_fading_and_more),
+		cmocka_unit_test(test_facts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Each cell of slot.c's table by itself: in which phase what event leads to what. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "slot-world.h"
+
+enum situation {
+	YOUNG = 1 << 0,       /* the link came up a second ago */
+	NO_WORKER = 1 << 1,   /* no attempt can be started */
+	NO_HANDOVER = 1 << 2, /* the kernel takes no link */
+	FOREIGN = 1 << 3,     /* the link's descriptor is not ours */
+	SEVERAL = 1 << 4,     /* there are other links */
+	MOVED = 1 << 5,       /* requests have been completed meanwhile */
+	IDLE = 1 << 6,        /* nothing is in flight */
+	BLIND = 1 << 7,       /* the counters cannot be read */
+	PATIENT = 1 << 8,     /* waiting for a moment with nothing in flight */
+	PLANNED = 1 << 9,     /* the old link has been cut */
+	NOTED = 1 << 10,      /* the driver knows that the old link is dead */
+};
+
+#define NEVER   (-1)
+#define BACKOFF (-2) /* at some moment within ten seconds */
+
+static const struct cell {
+	enum phase phase;
+	enum slot_event event;
+	unsigned when;
+	enum phase then;
+	const char *calls;
+	int timer; /* milliseconds */
+} cells[] = {
+	{PHASE_UP, EVENT_FADING, 0, PHASE_UP, "", 100},
+	{PHASE_UP, EVENT_LOST, 0, PHASE_CONNECTING, "tell:lost start", NEVER},
+	{PHASE_UP, EVENT_LOST, YOUNG, PHASE_WAITING, "tell:lost", BACKOFF},
+	{PHASE_UP, EVENT_LOST, NO_WORKER, PHASE_WAITING, "tell:lost start tell:retry",
+		BACKOFF},
+	{PHASE_UP, EVENT_LOST, FOREIGN, PHASE_CONNECTING, "tell:lost start", NEVER},
+	{PHASE_UP, EVENT_LOST, SEVERAL, PHASE_CONNECTING, "tell:lost start", NEVER},
+	{PHASE_UP, EVENT_TIMER, 0, PHASE_UP, "cut", NEVER},
+	{PHASE_UP, EVENT_STALLED, 0, PHASE_TESTING, "tell:stalled start", NEVER},
+	{PHASE_UP, EVENT_STALLED, NO_WORKER, PHASE_UP, "tell:stalled start", NEVER},
+	{PHASE_UP, EVENT_STALLED, FOREIGN, PHASE_TESTING, "tell:stalled start", NEVER},
+	{PHASE_UP, EVENT_STALLED, SEVERAL, PHASE_TESTING, "tell:stalled start", NEVER},
+	{PHASE_UP, EVENT_STALLED, SEVERAL | FOREIGN, PHASE_UP, "", NEVER},
+	{PHASE_UP, EVENT_RENEW, 0, PHASE_RENEWING, "start", NEVER},
+	{PHASE_UP, EVENT_RENEW, NO_WORKER, PHASE_UP, "start", NEVER},
+	{PHASE_UP, EVENT_RENEW, FOREIGN, PHASE_UP, "tell:kept", NEVER},
+
+	{PHASE_TESTING, EVENT_FADING, 0, PHASE_TESTING, "", 100},
+	{PHASE_TESTING, EVENT_LOST, 0, PHASE_CONNECTING, "tell:lost", NEVER},
+	{PHASE_TESTING, EVENT_LOST, YOUNG, PHASE_CONNECTING, "tell:lost", NEVER},
+	{PHASE_TESTING, EVENT_REACHED, 0, PHASE_SETTLING, "", 0},
+	{PHASE_TESTING, EVENT_REACHED, BLIND, PHASE_SETTLING, "", 0},
+	{PHASE_TESTING, EVENT_REACHED, MOVED, PHASE_UP, "disconnect", NEVER},
+	{PHASE_TESTING, EVENT_REACHED, IDLE, PHASE_UP, "disconnect", NEVER},
+	{PHASE_TESTING, EVENT_FAILED, 0, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_TESTING, EVENT_TIMER, 0, PHASE_TESTING, "cut", NEVER},
+	{PHASE_TESTING, EVENT_RENEW, 0, PHASE_TESTING, "", NEVER},
+
+	{PHASE_RENEWING, EVENT_FADING, 0, PHASE_RENEWING, "", 100},
+	{PHASE_RENEWING, EVENT_LOST, 0, PHASE_CONNECTING, "tell:lost", NEVER},
+	{PHASE_RENEWING, EVENT_REACHED, 0, PHASE_SETTLING, "", 0},
+	{PHASE_RENEWING, EVENT_REACHED, MOVED, PHASE_SETTLING, "", 0},
+	{PHASE_RENEWING, EVENT_FAILED, 0, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_RENEWING, EVENT_TIMER, 0, PHASE_RENEWING, "cut", NEVER},
+	{PHASE_RENEWING, EVENT_RENEW, 0, PHASE_RENEWING, "", NEVER},
+
+	{PHASE_SETTLING, EVENT_LOST, 0, PHASE_HOLDING, "tell:lost", 250},
+	{PHASE_SETTLING, EVENT_LOST, PLANNED, PHASE_HOLDING, "", 250},
+	{PHASE_SETTLING, EVENT_TIMER, 0, PHASE_SETTLING, "cut", 3000},
+	{PHASE_SETTLING, EVENT_TIMER, PATIENT, PHASE_SETTLING, "", 2},
+	{PHASE_SETTLING, EVENT_TIMER, PATIENT | IDLE, PHASE_SETTLING, "cut", 3000},
+	{PHASE_SETTLING, EVENT_TIMER, PATIENT | BLIND, PHASE_SETTLING, "cut", 3000},
+	{PHASE_SETTLING, EVENT_TIMER, PLANNED, PHASE_HOLDING, "", 250},
+	{PHASE_SETTLING, EVENT_RENEW, 0, PHASE_SETTLING, "", 1000},
+
+	{PHASE_WAITING, EVENT_NOTED, 0, PHASE_WAITING, "", 1000},
+	{PHASE_WAITING, EVENT_TIMER, 0, PHASE_CONNECTING, "start", NEVER},
+	{PHASE_WAITING, EVENT_TIMER, NO_WORKER, PHASE_WAITING, "start tell:retry",
+		BACKOFF},
+	{PHASE_WAITING, EVENT_RENEW, 0, PHASE_CONNECTING, "start", NEVER},
+
+	{PHASE_CONNECTING, EVENT_NOTED, 0, PHASE_CONNECTING, "", NEVER},
+	{PHASE_CONNECTING, EVENT_REACHED, 0, PHASE_HOLDING, "", 250},
+	{PHASE_CONNECTING, EVENT_REACHED, NOTED, PHASE_UP, "give tell:restored grow",
+		NEVER},
+	{PHASE_CONNECTING, EVENT_REACHED, NOTED | NO_HANDOVER, PHASE_WAITING,
+		"give disconnect tell:retry flip", BACKOFF},
+	{PHASE_CONNECTING, EVENT_FAILED, 0, PHASE_WAITING, "tell:retry flip", BACKOFF},
+	{PHASE_CONNECTING, EVENT_RENEW, 0, PHASE_CONNECTING, "", NEVER},
+
+	{PHASE_HOLDING, EVENT_NOTED, 0, PHASE_HOLDING, "", 20},
+	{PHASE_HOLDING, EVENT_NOTED, NOTED, PHASE_HOLDING, "", 0},
+	{PHASE_HOLDING, EVENT_TIMER, 0, PHASE_HOLDING, "", 250},
+	{PHASE_HOLDING, EVENT_TIMER, NOTED, PHASE_UP, "give tell:restored grow", NEVER},
+	{PHASE_HOLDING, EVENT_TIMER, NOTED | PLANNED, PHASE_UP, "give tell:replaced grow",
+		NEVER},
+	{PHASE_HOLDING, EVENT_TIMER, NOTED | NO_HANDOVER, PHASE_WAITING,
+		"give disconnect tell:retry flip", BACKOFF},
+	{PHASE_HOLDING, EVENT_RENEW, 0, PHASE_HOLDING, "", 1000},
+};
+
+/* To be tried later, all of these and a link that found no worker. */
+static bool renewal_is_kept(const struct cell *c)
+{
+	bool begun = c->then == PHASE_RENEWING && c->phase == PHASE_UP;
+
+	return c->event != EVENT_RENEW || begun || c->phase == PHASE_WAITING ||
+		c->when & FOREIGN || world.s.renew_at != USEC_INFINITY;
+}
+
+static void arrange_world(unsigned when)
+{
+	struct slot *slot = world.slot;
+
+	world.no_worker = when & NO_WORKER;
+	world.no_handover = when & NO_HANDOVER;
+	world.blind = when & BLIND;
+	world.io.completed += when & MOVED ? 1 : 0;
+	world.io.in_flight = when & IDLE ? 0 : 3;
+	slot->up_since = when & YOUNG ? world.now - USEC_PER_SEC : 0;
+	slot->quiet_until = when & PATIENT ? world.now + USEC_PER_SEC : 0;
+	slot->planned = when & PLANNED;
+	slot->completed = 100;
+}
+
+/* The slot as it is in that phase when that event comes. */
+static void arrange(enum phase phase, enum slot_event event, unsigned when)
+{
+	struct slot *slot;
+
+	slot_world_begin(when & SEVERAL ? 3 : 1);
+	slot = world.slot;
+	slot->phase = phase;
+	arrange_world(when);
+	if (!slot_is_up(slot)) {
+		world.a.state.links[slot->number].state = LINK_RECONNECTING;
+		slot->lost_at = world.now;
+		slot->noted_at = world.now + (when & NOTED ? 0 : 250 * USEC_PER_MSEC);
+	}
+	if (!slot_is_up(slot) || when & FOREIGN) {
+		closep(&world.a.sockets[slot->number]);
+		world.a.sockets[slot->number] = -1;
+	}
+	if (event == EVENT_FAILED)
+		error_set(&slot->error, FAULT_UNREACHED, -EIO, "nobody is there");
+	else if (slot_is_trying() && event != EVENT_REACHED)
+		slot->attempt.pid = 1;
+	if (slot_has_candidate() || event == EVENT_REACHED)
+		slot->candidate.fd = some_descriptor();
+	if (phase == PHASE_WAITING || (event == EVENT_RENEW && slot_has_candidate()))
+		slot->timer = world.now + USEC_PER_SEC;
+	if (event == EVENT_TIMER)
+		slot->timer = USEC_INFINITY;
+}
+
+static bool timer_is(int expected)
+{
+	const struct slot *slot = world.slot;
+
+	if (expected == NEVER)
+		return slot->timer == USEC_INFINITY;
+	if (expected == BACKOFF)
+		return slot->timer > world.now &&
+			slot->timer <= world.now + 10 * USEC_PER_SEC;
+	return slot->timer == world.now + (usec_t)expected * USEC_PER_MSEC;
+}
+
+static bool is_as_expected(const struct cell *c)
+{
+	const struct slot *slot = world.slot;
+	bool soon = slot->noted_at <= world.now + 20 * USEC_PER_MSEC;
+
+	return slot->phase == c->then && strcmp(world.calls, c->calls) == 0 &&
+		timer_is(c->timer) && (soon || c->event != EVENT_NOTED) &&
+		renewal_is_kept(c) && slot_is_sound(c->when & FOREIGN);
+}
+
+static void test_cells(void **state _unused_)
+{
+	for (size_t i = 0; i < ELEMENTSOF(cells); i++) {
+		const struct cell *c = &cells[i];
+
+		arrange(c->phase, c->event, c->when);
+		slot_event(&world.s, world.slot, c->event);
+		if (!is_as_expected(c))
+			fail_msg("phase %d, event %d, when %x: phase %d, \"%s\", timer "
+				 "%jd us, noted %jd us%s",
+				c->phase, c->event, c->when, world.slot->phase,
+				world.calls, (intmax_t)(world.slot->timer - world.now),
+				(intmax_t)(world.slot->noted_at - world.now),
+				slot_is_sound(c->when & FOREIGN) ? "" : ", unsound");
+		slot_world_end();
+	}
+}
+
+static bool is_filled(enum phase phase, enum slot_event event)
+{
+	for (size_t i = 0; i < ELEMENTSOF(cells); i++)
+		if (cells[i].phase == phase && cells[i].event == event)
+			return true;
+	return false;
+}
+
+/* Whatever comes at a time when it means nothing changes nothing. */
+static void test_empty_cells(void **state _unused_)
+{
+	static struct slot_world before;
+
+	for (enum phase phase = 0; phase < PHASE_MAX; phase++)
+		for (enum slot_event event = 0; event < EVENT_MAX; event++) {
+			if (is_filled(phase, event))
+				continue;
+			arrange(phase, event, NOTED);
+			memcpy(&before, &world, sizeof(world));
+			slot_event(&world.s, world.slot, event);
+			if (memcmp(&before, &world, sizeof(world)) != 0)
+				fail_msg("phase %d, event %d", phase, event);
+			slot_world_end();
+		}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_empty_cells),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
