@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
 
 #include "common/log.h"
@@ -8,7 +11,7 @@
 
 static const char *log_program = "";
 static bool log_verbose;
-static bool log_system;
+static bool log_system, log_waits = true;
 
 void log_setup(const char *program, bool verbose)
 {
@@ -16,10 +19,10 @@ void log_setup(const char *program, bool verbose)
 	log_verbose = verbose;
 }
 
-void log_to_system(void)
+void log_as_daemon(bool system)
 {
-	openlog(log_program, LOG_PID, LOG_DAEMON);
-	log_system = true;
+	log_waits = false;
+	log_system = system;
 }
 
 bool log_is_verbose(void)
@@ -27,23 +30,49 @@ bool log_is_verbose(void)
 	return log_verbose;
 }
 
+static void send_to_system(int priority, const char *text)
+{
+	const struct sockaddr_un address = {
+		.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char line[1200];
+	int size = snprintf(line, sizeof(line), "<%d>%s[%d]: %s", LOG_DAEMON | priority,
+		log_program, getpid(), text);
+
+	if (fd >= 0 && size > 0)
+		(void)sendto(fd, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL,
+			(const struct sockaddr *)&address, sizeof(address));
+}
+
+static bool has_room(int fd)
+{
+	struct pollfd entry = {.fd = fd, .events = POLLOUT};
+
+	return poll(&entry, 1, 0) == 1;
+}
+
 /* One write for each line: several processes may share the terminal or the pipe. */
+static void write_to_stderr(const char *kind, const char *text)
+{
+	char line[1200];
+	int size = snprintf(line, sizeof(line), "%s: %s%s\n", log_program, kind, text);
+
+	if (size > 0 && (log_waits || has_room(STDERR_FILENO)) &&
+		write(STDERR_FILENO, line, (size_t)size) < 0)
+		return; /* nowhere to say it */
+}
+
 static _printf_(2, 0) void log_line(int priority, const char *format, va_list args)
 {
-	const char *kind = priority == LOG_WARNING ? "warning: " : "";
-	char text[1024], line[1100];
-	int size;
+	char text[1024];
 
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		return;
 	text_flatten(text);
-	if (log_system) {
-		syslog(priority, "%s", text);
-		return;
-	}
-	size = snprintf(line, sizeof(line), "%s: %s%s\n", log_program, kind, text);
-	if (size > 0 && write(STDERR_FILENO, line, (size_t)size) < 0)
-		return; /* nowhere to say it */
+	if (log_system)
+		send_to_system(priority, text);
+	else
+		write_to_stderr(priority == LOG_WARNING ? "warning: " : "", text);
 }
 
 void log_error(const char *format, ...)

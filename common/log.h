@@ -15,8 +15,12 @@ void log_setup(const char *program, bool verbose);
 
 bool log_is_verbose(void);
 
-/* From here on to the system's log, by syslog(3), instead of stderr. */
-void log_to_system(void);
+/*
+ * For a daemon: from here on a line is dropped rather than waited with, for what is to
+ * take it may wait for us. With `system` lines go to the system's log (/dev/log) instead
+ * of stderr; syslog(3) does not do for this, since it waits.
+ */
+void log_as_daemon(bool system);
 
 void log_error(const char *format, ...) _printf_(1, 2);
 void log_warning(const char *format, ...) _printf_(1, 2);

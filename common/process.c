@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "common/interrupt.h"
 #include "common/process.h"
@@ -30,8 +32,11 @@ int process_wait(pid_t child, usec_t deadline, int *ret_status)
 	return 0;
 }
 
+/* What a killed child gets to end in. */
+#define END_PATIENCE (100 * USEC_PER_MSEC)
+
 /* Children that nobody waits for; 0: room for one more. */
-static pid_t left[8];
+static pid_t left[64];
 
 void process_reap(void)
 {
@@ -40,16 +45,33 @@ void process_reap(void)
 			left[i] = 0;
 }
 
-static pid_t *room(void)
+/* Where there is no room, it stays a zombie until we end. */
+void process_leave(pid_t child)
 {
 	process_reap();
 	for (size_t i = 0; i < ELEMENTSOF(left); i++)
-		if (left[i] == 0)
-			return &left[i];
-	return NULL;
+		if (left[i] == 0) {
+			left[i] = child;
+			return;
+		}
 }
 
-static pid_t start(int (*work)(const void *userdata), const void *userdata)
+void process_kill(pid_t child)
+{
+	struct timespec pause = {.tv_nsec = 1000000};
+	usec_t deadline = deadline_after(END_PATIENCE);
+
+	kill(child, SIGKILL);
+	while (waitpid(child, NULL, WNOHANG) == 0) {
+		if (deadline_left(deadline) == 0) {
+			process_leave(child);
+			return;
+		}
+		nanosleep(&pause, NULL);
+	}
+}
+
+pid_t process_start(int (*work)(const void *userdata), const void *userdata)
 {
 	pid_t child = fork();
 
@@ -64,33 +86,33 @@ static pid_t start(int (*work)(const void *userdata), const void *userdata)
 	return child;
 }
 
-int process_leave(int (*work)(const void *userdata), const void *userdata)
+static int result(int status)
 {
-	pid_t *place = room(), child;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
 
-	if (!place)
+int process_poll(pid_t child, int *ret_result)
+{
+	int status;
+	pid_t ended = waitpid(child, &status, WNOHANG);
+
+	if (ended == 0)
 		return -EAGAIN;
-	child = start(work, userdata);
-	if (child < 0)
-		return child;
-	*place = child;
+	*ret_result = ended < 0 ? -errno : result(status);
 	return 0;
 }
 
 int process_run(int (*work)(const void *userdata), const void *userdata, usec_t deadline)
 {
-	pid_t *place = room(), child;
+	pid_t child = process_start(work, userdata);
 	int status = 0, r;
 
-	if (!place)
-		return -EAGAIN;
-	child = start(work, userdata);
 	if (child < 0)
 		return child;
 	r = process_wait(child, deadline, &status);
 	if (r < 0) {
-		*place = child;
+		process_leave(child);
 		return r;
 	}
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+	return result(status);
 }

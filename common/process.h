@@ -23,10 +23,20 @@ int process_wait(pid_t child, usec_t deadline, int *ret_status);
 int process_run(int (*work)(const void *userdata), const void *userdata, usec_t deadline);
 
 /*
- * The same without waiting: the child is left to itself. -errno, -EAGAIN when as many as
- * there is room for are at work already.
+ * The same without waiting: the child's pid, or -errno. process_poll() then tells whether
+ * it has ended: 0 and what it returned, or -EAGAIN.
  */
-int process_leave(int (*work)(const void *userdata), const void *userdata);
+pid_t process_start(int (*work)(const void *userdata), const void *userdata);
+int process_poll(pid_t child, int *ret_result);
+
+/*
+ * Kills a child. It is not waited for longer than a moment: one that sleeps in the kernel
+ * beyond the reach of signals is collected later, by process_reap().
+ */
+void process_kill(pid_t child);
+
+/* Leaves a child to itself. */
+void process_leave(pid_t child);
 
 /* Collects the children that were left to themselves and have ended. */
 void process_reap(void);

@@ -90,7 +90,7 @@ static void go_to_background(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	log_to_system();
+	log_as_daemon(true);
 	(void)!chdir("/");
 	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
 		dup2(null, fd);
@@ -107,6 +107,7 @@ static void say_ready(unsigned index)
 	} else {
 		printf("/dev/nbd%u\n", index);
 		fflush(stdout);
+		log_as_daemon(false);
 	}
 	notify_send("READY=1\nSTATUS=/dev/nbd%u is attached", index);
 }

@@ -68,6 +68,6 @@ int verb_attach(const struct arguments *a, struct error *err)
 		return error_memory(err);
 	if (a->foreground)
 		return spawn_become(argv, err);
-	r = spawn_supervisor(argv, &index, err);
+	r = spawn_supervisor(argv, USEC_INFINITY, &index, err);
 	return r < 0 ? r : print_device(index, err);
 }

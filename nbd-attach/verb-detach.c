@@ -2,11 +2,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/interrupt.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "session/attachment.h"
 #include "session/spawn.h"
 #include "verbs.h"
+
+#define SPAWN_PATIENCE (20 * USEC_PER_SEC)
 
 /*
  * The supervisor had let go when it turned out that the device is in use after all: it
@@ -20,7 +23,10 @@ static int detach(const char *name, bool force, struct error *err)
 	unsigned index;
 	int r = attachment_remove(name, force, &let_go, err);
 
-	if (let_go && spawn_supervisor(argv, &index, &this) < 0)
+	if (!let_go)
+		return r;
+	interrupt_clear(); /* that much must be done */
+	if (spawn_supervisor(argv, SPAWN_PATIENCE, &index, &this) < 0)
 		log_warning("nobody supervises %s any more: %s", name, this.text);
 	return r;
 }

@@ -28,6 +28,15 @@ struct nbd_settings {
 	size_t n_fds;
 };
 
+/* Settings of which none is set. */
+#define NBD_NOTHING                               \
+	((struct nbd_settings){.size = NBD_UNSET, \
+		.block_size = NBD_UNSET,          \
+		.timeout = NBD_UNSET,             \
+		.dead_conn_timeout = NBD_UNSET,   \
+		.server_flags = NBD_UNSET,        \
+		.client_flags = NBD_UNSET})
+
 /*
  * nbd_genl_connect(): configures device `index`, or one that the kernel picks where index
  * is -1, and gives back which. An EBUSY, which udev's passing open() of a device causes,

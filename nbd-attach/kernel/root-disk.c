@@ -31,15 +31,47 @@ static bool leads_to(const char *path, const char *disk, unsigned depth)
 	return found;
 }
 
-bool root_disk_is_on(unsigned index)
+static bool device_is_on(dev_t device, const char *disk)
 {
-	char disk[32], path[64];
+	char path[64];
+
+	snprintf(
+		path, sizeof(path), "/sys/dev/block/%u:%u", major(device), minor(device));
+	return leads_to(path, disk, 0);
+}
+
+static bool file_is_on(const char *path, const char *disk)
+{
 	struct stat st;
 
-	if (stat("/", &st) < 0)
-		return false;
+	return stat(path, &st) == 0 && device_is_on(st.st_dev, disk);
+}
+
+/* btrfs has device numbers of its own: there the mount's source tells. */
+static bool root_mount_is_on(const char *disk)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/mountinfo", "re");
+	_cleanup_free_ char *line = NULL;
+	char where[8], source[PATH_MAX];
+	const char *rest;
+	size_t size = 0;
+	struct stat st;
+
+	while (file && getline(&line, &size, file) >= 0)
+		if (sscanf(line, "%*s %*s %*s %*s %7s", where) == 1 &&
+			strcmp(where, "/") == 0 && (rest = strstr(line, " - ")) &&
+			sscanf(rest, " - %*s %4095s", source) == 1 && source[0] == '/' &&
+			stat(source, &st) == 0 && S_ISBLK(st.st_mode) &&
+			device_is_on(st.st_rdev, disk))
+			return true;
+	return false;
+}
+
+bool root_disk_is_on(unsigned index)
+{
+	char disk[32];
+
 	snprintf(disk, sizeof(disk), "/block/nbd%u/", index);
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(st.st_dev),
-		minor(st.st_dev));
-	return leads_to(path, disk, 0);
+	return file_is_on("/", disk) || file_is_on("/proc/self/exe", disk) ||
+		root_mount_is_on(disk);
 }

@@ -65,7 +65,7 @@ int attachment_find_orphan(
 /* Somebody was attaching it, and died: it is worth nothing to anybody. */
 static int clear_away(const struct attachment *a, unsigned index, struct error *err)
 {
-	int r = attachment_take_down(index, RELEASE_PATIENCE, err);
+	int r = attachment_take_down(index, NULL, RELEASE_PATIENCE, err);
 
 	if (r < 0)
 		return r;

@@ -18,10 +18,12 @@
 #define KERNEL_PATIENCE (10 * USEC_PER_SEC)
 #define NAME_TRIES      99
 
+/* What the kernel can count in ticks of a long. */
+#define SECONDS_MOST (sizeof(long) == 4 ? INT32_MAX / 1000 : UINT32_MAX)
+
 uint64_t attachment_seconds(usec_t span)
 {
-	return span == USEC_INFINITY ? UINT32_MAX
-				     : (span + USEC_PER_SEC - 1) / USEC_PER_SEC;
+	return MIN(span / USEC_PER_SEC + (span % USEC_PER_SEC > 0), SECONDS_MOST);
 }
 
 /*
@@ -87,22 +89,38 @@ static int set_tick(const void *index)
 		*(const unsigned *)index, SUPERVISED_TICK_MSEC, &ignored);
 }
 
-/* Some kernels wait here until nothing is in flight: in a child, and not for ever. */
+static int set_limit(const void *userdata)
+{
+	const struct state *state = userdata;
+	struct error ignored;
+
+	return sysfs_limit_request(state->index, state->maximum, &ignored);
+}
+
+/* Some kernels wait in there until nothing is in flight: in a child, not for ever. */
+static int limit_requests(const struct state *state, struct error *err)
+{
+	int r = process_run(set_limit, state, deadline_after(KERNEL_PATIENCE));
+
+	if (r < 0 && r != -EINTR)
+		return error_set(err, FAULT_KERNEL, r,
+			"cannot limit the requests of /dev/nbd%u to %u bytes: %m",
+			state->index, state->maximum);
+	return r;
+}
+
+/* The supervisor tries again. */
 static int shorten_tick(unsigned index)
 {
 	int r = process_run(set_tick, &index, deadline_after(KERNEL_PATIENCE));
 
-	if (r < 0 && r != -EINTR)
-		log_warning("/dev/nbd%u: cannot set queue/io_timeout (%s): I/O will take "
-			    "longer to move on after the server was away",
-			index, strerror(-r));
 	return r == -EINTR ? r : 0;
 }
 
 /* From configured to usable: limits before the first large request, partitions, links. */
 static int make_ready(const struct state *state, bool supervised, struct error *err)
 {
-	int r = sysfs_limit_request(state->index, state->maximum, err);
+	int r = limit_requests(state, err);
 
 	if (r == 0 && supervised && state->n_links == 1)
 		r = shorten_tick(state->index);
@@ -204,7 +222,8 @@ static int finish(
 	}
 	if (r < 0) {
 		interrupt_clear(); /* the way back takes waiting, too */
-		(void)attachment_take_down(a->state.index, RELEASE_PATIENCE, &ignored);
+		(void)attachment_take_down(
+			a->state.index, a->sockets, RELEASE_PATIENCE, &ignored);
 		state_forget(&a->claim);
 	}
 	return r;

@@ -68,9 +68,12 @@ int attachment_end(struct attachment *a, struct error *err);
 
 /*
  * The device's end, without asking who uses it: NBD_CMD_DISC, then udev is told once the
- * driver has let go, for which it has `patience` (-ETIMEDOUT, FAULT_KERNEL).
+ * driver has let go, for which it has `patience` (-ETIMEDOUT, FAULT_KERNEL). If the
+ * server does not take the former, the links' sockets (NULL: none are at hand) are shut;
+ * -EAGAIN: the kernel is not done with it yet.
  */
-int attachment_take_down(unsigned index, usec_t patience, struct error *err);
+int attachment_take_down(unsigned index, const int sockets[NBD_LINKS_MAX],
+	usec_t patience, struct error *err);
 
 /*
  * The configured device whose backend says it is NAME's. -ENOENT: there is none, and err

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "common/log.h"
 #include "common/process.h"
@@ -11,10 +10,10 @@
 #include "kernel/udev.h"
 #include "kernel/usage.h"
 #include "session/attachment.h"
-#include "session/spawn.h"
+#include "session/stop.h"
 
 #define FORCED_PATIENCE (1 * USEC_PER_SEC)
-#define LET_GO_PATIENCE (3 * USEC_PER_SEC)
+#define POLITE_PATIENCE (2 * USEC_PER_SEC)
 
 const char *attachment_name(const struct sysfs_device *device)
 {
@@ -60,21 +59,46 @@ static int disconnect(const void *index)
 	return nbd_netlink_disconnect(*(const unsigned *)index, &ignored);
 }
 
-int attachment_take_down(unsigned index, usec_t patience, struct error *err)
+/*
+ * The driver sends NBD_CMD_DISC before it shuts the links, and a server that reads
+ * nothing holds it up, and all other nbd devices with it: then the links are shut first.
+ */
+static int disconnect_or_cut(
+	unsigned index, const int sockets[NBD_LINKS_MAX], struct error *err)
 {
-	struct error ignored;
-	/* The kernel may wait long for a dead server to take NBD_CMD_DISC: let a child
-	 * wait. */
-	int r = process_run(disconnect, &index, deadline_after(RELEASE_PATIENCE));
+	pid_t child = process_start(disconnect, &index);
+	int status = 0, r = child;
 
-	if (r == -ETIMEDOUT)
+	if (r > 0)
+		r = process_wait(child, deadline_after(POLITE_PATIENCE), &status);
+	if (r == -ETIMEDOUT || r == -EINTR) {
+		for (size_t i = 0; sockets && i < NBD_LINKS_MAX; i++)
+			if (sockets[i] >= 0)
+				shutdown(sockets[i], SHUT_RDWR);
+		r = process_wait(child, deadline_after(RELEASE_PATIENCE), &status);
+	}
+	if (r < 0 && child > 0) {
+		process_leave(child);
 		return error_set(err, FAULT_KERNEL, -EAGAIN,
 			"the server of /dev/nbd%u does not take the disconnection; the kernel goes "
 			"on trying",
 			index);
+	}
+	if (r == 0 && status != 0)
+		r = WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+	return r < 0 ? error_set(err, FAULT_KERNEL, r, "cannot disconnect /dev/nbd%u: %m",
+			       index)
+		     : 0;
+}
+
+int attachment_take_down(unsigned index, const int sockets[NBD_LINKS_MAX],
+	usec_t patience, struct error *err)
+{
+	struct error ignored;
+	int r = disconnect_or_cut(index, sockets, err);
+
 	if (r < 0)
-		return error_set(
-			err, FAULT_KERNEL, r, "cannot disconnect /dev/nbd%u: %m", index);
+		return r;
 	r = sysfs_wait_released(index, deadline_after(patience), err);
 	if (r < 0)
 		return r;
@@ -89,7 +113,8 @@ int attachment_take_down(unsigned index, usec_t patience, struct error *err)
  * The device's end. Forced upon a device in use, it is disconnected, and the kernel keeps
  * its number until the last user has closed it.
  */
-static int end_device(const char *name, unsigned index, bool force, struct error *err)
+static int end_device(const char *name, unsigned index, const int sockets[NBD_LINKS_MAX],
+	bool force, struct error *err)
 {
 	struct sysfs_device again;
 	struct error used = {0};
@@ -110,7 +135,7 @@ static int end_device(const char *name, unsigned index, bool force, struct error
 			"/dev/nbd%u was detached by another program meanwhile", index);
 	if (r == -EBUSY)
 		patience = FORCED_PATIENCE;
-	r = attachment_take_down(index, patience, err);
+	r = attachment_take_down(index, sockets, patience, err);
 	if (r != -ETIMEDOUT || !force)
 		return r;
 	log_warning(
@@ -120,57 +145,9 @@ static int end_device(const char *name, unsigned index, bool force, struct error
 	return 0;
 }
 
-static bool is_supervisor(pid_t pid)
-{
-	char path[32];
-	_cleanup_fclose_ FILE *file = NULL;
-	char name[32] = "";
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	file = fopen(path, "re");
-	return file && fgets(name, sizeof(name), file) &&
-		strcmp(name, SUPERVISOR_PROGRAM "\n") == 0;
-}
-
-/* Asked first; killed if it does not listen: nothing is lost with it. */
-static int stop_process(int pidfd)
-{
-	int r = -ETIMEDOUT;
-
-	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0U) == 0)
-		r = deadline_wait(pidfd, POLLIN, deadline_after(LET_GO_PATIENCE));
-	if (r == -ETIMEDOUT &&
-		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0U) == 0)
-		r = deadline_wait(pidfd, POLLIN, deadline_after(LET_GO_PATIENCE));
-	return r;
-}
-
-/*
- * Ends the supervisor of `name`, if it has one. Who else holds the name, to attach or to
- * detach it, is soon done with that.
- */
-static int stop_supervisor(const char *name, bool *ret_stopped, struct error *err)
-{
-	_cleanup_close_ int pidfd = -1;
-	pid_t pid = state_holder(name);
-	int r;
-
-	if (pid <= 0 || !is_supervisor(pid))
-		return 0;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0U);
-	if (pidfd < 0 || state_holder(name) != pid)
-		return 0; /* gone just now */
-	r = stop_process(pidfd);
-	if (r < 0)
-		return error_set(err, FAULT_KERNEL, r,
-			"the supervisor of %s (pid %d) does not end: %m", name, pid);
-	*ret_stopped = true;
-	return 0;
-}
-
-/* With the claim in hand. *ret_attached: the device stays. */
-static int remove_claimed(
-	const struct claim *claim, bool force, bool *ret_attached, struct error *err)
+/* With the claim in hand. */
+static int remove_claimed(const struct claim *claim, const int sockets[NBD_LINKS_MAX],
+	bool force, struct error *err)
 {
 	struct sysfs_device device;
 	struct state state;
@@ -181,8 +158,7 @@ static int remove_claimed(
 	if (found == -ENOENT && state_read(claim->name, &state, NULL, err) == -ENOENT)
 		return -ENOENT;
 	if (found == 0) {
-		r = end_device(claim->name, device.index, force, err);
-		*ret_attached = r < 0;
+		r = end_device(claim->name, device.index, sockets, force, err);
 		if (r < 0)
 			return r;
 	} else {
@@ -204,10 +180,21 @@ static int refuse_if_used(const char *name, struct error *err)
 	return usage_check(device.index, err);
 }
 
+/* After a failure: is it attached as before, but for the supervisor? */
+static bool needs_supervisor(const struct stopped *stopped, const char *name, int r)
+{
+	struct sysfs_device device;
+	struct error ignored;
+
+	/* -EAGAIN, -ETIMEDOUT: it is being disconnected. */
+	return stopped->stopped && (r == -EBUSY || r == -EINTR) &&
+		attachment_find(name, &device, &ignored) == 0;
+}
+
 int attachment_remove(const char *name, bool force, bool *ret_let_go, struct error *err)
 {
+	_cleanup_stopped_ struct stopped stopped = STOPPED_NONE;
 	_cleanup_claim_ struct claim claim = CLAIM_NONE;
-	bool stopped = false, attached = false;
 	int r = attachment_check_root(err);
 
 	if (r == 0 && !force)
@@ -217,15 +204,15 @@ int attachment_remove(const char *name, bool force, bool *ret_let_go, struct err
 	if (r == 0)
 		r = state_claim(name, &claim, err);
 	if (r == 0)
-		r = remove_claimed(&claim, force, &attached, err);
+		r = remove_claimed(&claim, stopped.sockets, force, err);
 	if (ret_let_go)
-		*ret_let_go = stopped && attached;
+		*ret_let_go = needs_supervisor(&stopped, name, r);
 	return r;
 }
 
 int attachment_end(struct attachment *a, struct error *err)
 {
-	int r = end_device(a->claim.name, a->state.index, false, err);
+	int r = end_device(a->claim.name, a->state.index, a->sockets, false, err);
 
 	if (r == 0)
 		state_forget(&a->claim);

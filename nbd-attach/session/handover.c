@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel's device is told while it is supervised (nbd_genl_reconfigure()).
+ * Links for the kernel's device while it is supervised (nbd_genl_reconfigure()).
  *
  * Nothing but the timer of the block layer sends a request again that was on its way
  * when its link died (nbd_xmit_timeout()), and with NBD_ATTR_TIMEOUT 0, which never ends
@@ -9,76 +9,107 @@
  * while the server is away NBD_ATTR_TIMEOUT is 1 (the flip), which makes the timer move
  * those requests to where others wait for the new link already. With it, in the same
  * message, NBD_ATTR_TIMEOUT becomes 0 again, before the link is there that it could end.
- * That sets queue/io_timeout to 30 s, which is put right a little later.
+ * That sets queue/io_timeout to 30 s, which is put right a little later (upkeep.c).
  *
- * The size is never sent together with a link: the driver changes it first, and newer
- * kernels wait for all requests before they do, for those too that wait for the link.
+ * The driver takes a link only in the place of one that it knows to be dead, and answers
+ * 0 also when it took none (nbd_reconnect_socket()). Where it has not said that one is
+ * dead, its word is not enough: with a timeout in force it sets a send timeout on each
+ * socket that it takes, which shows on our descriptor of it.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "common/fd.h"
-#include "common/log.h"
-#include "common/process.h"
-#include "kernel/nbd-netlink.h"
 #include "session/supervisor.h"
 
-/* What was waiting is on its way by then: changing io_timeout holds it up no more. */
-#define TICK_DELAY (2500 * USEC_PER_MSEC)
-#define TICK_CHECK (5 * USEC_PER_SEC)
+#define NO_SEND_TIMEOUT ((struct timeval){0})
 
-#define GROWTH_LOOK (200 * USEC_PER_MSEC)
+/*
+ * The driver asks for the backend identifier only on devices that have one: a device that
+ * another program has made of ours meanwhile would take anything.
+ */
+int handover_reconfigure(const char *name, unsigned index, struct nbd_settings *settings,
+	struct error *err)
+{
+	char backend[BACKEND_SIZE];
+	struct sysfs_device device;
+	int r = sysfs_read(index, &device);
 
-static const struct nbd_settings nothing = {
-	.size = NBD_UNSET,
-	.block_size = NBD_UNSET,
-	.timeout = NBD_UNSET,
-	.dead_conn_timeout = NBD_UNSET,
-	.server_flags = NBD_UNSET,
-	.client_flags = NBD_UNSET,
-};
+	attachment_backend(name, backend);
+	if (r < 0)
+		return error_set(
+			err, FAULT_KERNEL, r, "cannot read /sys/block/nbd%u: %m", index);
+	if (strcmp(device.backend, backend) != 0)
+		return error_set(err, FAULT_KERNEL, -EINVAL,
+			"/dev/nbd%u is not ours any more", index);
+	settings->backend = backend;
+	return nbd_netlink_reconfigure(index, settings, err);
+}
 
 static int reconfigure(
 	const struct supervisor *s, struct nbd_settings *settings, struct error *err)
 {
-	char backend[BACKEND_SIZE];
-
-	attachment_backend(s->a->claim.name, backend);
-	settings->backend = backend;
-	return nbd_netlink_reconfigure(s->a->state.index, settings, err);
+	return handover_reconfigure(s->a->claim.name, s->a->state.index, settings, err);
 }
 
 static int set_timeout(struct supervisor *s, uint64_t seconds, struct error *err)
 {
-	struct nbd_settings settings = nothing;
+	struct nbd_settings settings = NBD_NOTHING;
 
 	settings.timeout = seconds;
 	return reconfigure(s, &settings, err);
 }
 
+bool handover_is_possible(const struct supervisor *s)
+{
+	struct nbd_settings settings = NBD_NOTHING;
+	struct error ignored;
+
+	return reconfigure(s, &settings, &ignored) != -EINVAL;
+}
+
+/* An answer that got lost may have been a yes. */
 void handover_flip(struct supervisor *s)
 {
 	struct error ignored;
 
 	if (s->a->state.n_links > 1 || s->flipped)
 		return;
-	s->flipped = set_timeout(s, 1, &ignored) == 0;
+	s->flipped = set_timeout(s, 1, &ignored) != -EINVAL;
+}
+
+static void unflipped(struct supervisor *s)
+{
+	if (s->flipped)
+		s->tick_at = deadline_after(TICK_DELAY);
+	s->flipped = false;
+}
+
+/* Not while a link is being ended by it. */
+void handover_unflip(struct supervisor *s)
+{
+	struct error ignored;
+
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (s->slots[i].phase == PHASE_SETTLING)
+			return;
+	if (s->flipped && set_timeout(s, 0, &ignored) == 0)
+		unflipped(s);
 }
 
 int handover_times(struct supervisor *s, struct error *err)
 {
-	struct nbd_settings settings = nothing;
+	struct nbd_settings settings = NBD_NOTHING;
 	unsigned n = s->a->state.n_links;
 	int r;
 
 	s->flipped = n == 1 && !supervisor_all_up(s);
-	if (!s->flipped)
-		settings.timeout = attachment_timeout(s->target, n, true);
+	settings.timeout = s->flipped ? 1 : attachment_timeout(s->target, n, true);
 	settings.dead_conn_timeout = attachment_seconds(s->target->reconnect_timeout);
 	r = reconfigure(s, &settings, err);
-	if (r == 0)
-		s->tick_at = deadline_now();
+	s->tick_at = deadline_now();
 	return r;
 }
 
@@ -96,107 +127,101 @@ void handover_cut(struct supervisor *s, const struct slot *slot)
 		shutdown(fd, SHUT_RDWR);
 }
 
-static int write_state(struct supervisor *s, struct error *err)
+static void write_state(struct supervisor *s)
 {
-	int r = state_write(&s->a->claim, &s->a->state, s->target, err);
+	struct error ignored;
 
-	s->changed = r < 0;
-	return r;
+	/* A full disk is no reason to let I/O wait; it is told with the next change. */
+	(void)state_write(&s->a->claim, &s->a->state, s->target, &ignored);
+	s->changed = true;
 }
 
-/* Whoever adopts the device must know the link, whether it died before or after this. */
-static int give(struct supervisor *s, struct slot *slot, struct error *err)
+static bool was_taken(int fd)
 {
-	struct state_link *known = &s->a->state.links[slot->number];
-	struct nbd_settings settings = nothing;
-	struct error ignored;
+	struct timeval timeout = NO_SEND_TIMEOUT;
+	socklen_t size = sizeof(timeout);
+
+	return getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, &size) < 0 ||
+		timeout.tv_sec > 0 || timeout.tv_usec > 0;
+}
+
+static int not_taken(struct error *err)
+{
+	return error_set(err, FAULT_KERNEL, -EBUSY,
+		"the kernel's nbd driver holds on to the dead connection");
+}
+
+/* The driver has said that a link is dead: one message does it. */
+static int give(struct supervisor *s, int fd, struct error *err)
+{
+	struct nbd_settings settings = NBD_NOTHING;
+
 	int r;
 
-	settings.fds = &slot->candidate.fd;
+	settings.fds = &fd;
 	settings.n_fds = 1;
 	if (s->flipped)
 		settings.timeout = 0;
-	known->candidate = fd_inode(slot->candidate.fd);
-	(void)write_state(s, &ignored); /* a full disk is no reason to let I/O wait */
 	r = reconfigure(s, &settings, err);
 	if (r == 0)
-		known->socket = known->candidate;
-	known->candidate = 0;
-	s->changed = true;
+		unflipped(s);
 	return r;
+}
+
+/* It has not: the timeout stays 1 until it is known that it took the link. */
+static int give_and_see(struct supervisor *s, int fd, struct error *err)
+{
+	struct nbd_settings settings = NBD_NOTHING;
+	int r;
+
+	settings.fds = &fd;
+	settings.n_fds = 1;
+	settings.timeout = 1;
+	s->flipped = true;
+	r = reconfigure(s, &settings, err);
+	if (r == 0 && !was_taken(fd))
+		r = not_taken(err);
+	if (r < 0)
+		return r;
+	handover_unflip(s);
+	(void)setsockopt(
+		fd, SOL_SOCKET, SO_SNDTIMEO, &NO_SEND_TIMEOUT, sizeof(NO_SEND_TIMEOUT));
+	return 0;
+}
+
+/* With several links there is a timeout in any case. */
+static int give_one_of_several(struct supervisor *s, int fd, struct error *err)
+{
+	int r = give(s, fd, err);
+
+	return r == 0 && !was_taken(fd) ? not_taken(err) : r;
+}
+
+static int give_as_fits(
+	struct supervisor *s, const struct slot *slot, int fd, struct error *err)
+{
+	if (s->a->state.n_links > 1)
+		return give_one_of_several(s, fd, err);
+	return slot->noted ? give(s, fd, err) : give_and_see(s, fd, err);
 }
 
 int handover_link(struct supervisor *s, struct slot *slot, struct error *err)
 {
 	struct state_link *known = &s->a->state.links[slot->number];
-	int r = give(s, slot, err);
+	int r;
 
+	/* Whoever adopts the device must know the link, if we die before or after. */
+	known->candidate = fd_inode(slot->candidate.fd);
+	write_state(s);
+	r = give_as_fits(s, slot, slot->candidate.fd, err);
+	if (r == 0)
+		known->socket = known->candidate;
+	known->candidate = 0;
 	if (r < 0)
 		return r;
-	if (s->flipped)
-		s->tick_at = deadline_after(TICK_DELAY);
-	s->flipped = false;
 	memcpy(known->address, slot->candidate.address, sizeof(known->address));
 	state_set_tls(&s->a->state, &slot->candidate.facts);
 	s->a->sockets[slot->number] = TAKE_FD(slot->candidate.fd);
 	slot->size = slot->candidate_size;
 	return 0;
-}
-
-static int set_tick(const void *index)
-{
-	struct error ignored;
-
-	return sysfs_set_io_timeout(
-		*(const unsigned *)index, SUPERVISED_TICK_MSEC, &ignored);
-}
-
-/* In a child: some kernels wait in there until nothing is in flight. */
-void handover_tick(struct supervisor *s, usec_t now)
-{
-	unsigned index = s->a->state.index, msec;
-
-	s->tick_at = USEC_INFINITY;
-	if (s->a->state.n_links > 1 || s->flipped || sysfs_io_timeout(index, &msec) < 0 ||
-		msec == SUPERVISED_TICK_MSEC)
-		return;
-	if (supervisor_all_up(s))
-		(void)process_leave(set_tick, &index);
-	s->tick_at = now + TICK_CHECK; /* see whether it was done */
-}
-
-struct growth {
-	char backend[BACKEND_SIZE];
-	unsigned index;
-	uint64_t size;
-};
-
-static int set_size(const void *userdata)
-{
-	const struct growth *growth = userdata;
-	struct nbd_settings settings = nothing;
-	struct error ignored;
-
-	settings.backend = growth->backend;
-	settings.size = growth->size;
-	return nbd_netlink_reconfigure(growth->index, &settings, &ignored);
-}
-
-/* In a child, too: if a link dies just then, that call waits for the next one. */
-void handover_grow(struct supervisor *s)
-{
-	const struct state *state = &s->a->state;
-	struct growth growth = {.index = state->index, .size = UINT64_MAX};
-
-	for (unsigned i = 0; i < state->n_links; i++)
-		if (s->slots[i].size < growth.size)
-			growth.size = s->slots[i].size;
-	if (growth.size <= state->size || growth.size == s->grow_to ||
-		!supervisor_all_up(s))
-		return;
-	attachment_backend(s->a->claim.name, growth.backend);
-	if (process_leave(set_size, &growth) < 0)
-		return;
-	s->grow_to = growth.size;
-	s->look_at = deadline_after(GROWTH_LOOK);
 }

@@ -39,11 +39,8 @@ void link_disconnect(struct link *link)
 void link_attempt_cancel(struct link_attempt *attempt)
 {
 	closep(&attempt->socket);
-	if (attempt->pid > 0) {
-		kill(attempt->pid, SIGKILL);
-		while (waitpid(attempt->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (attempt->pid > 0)
+		process_kill(attempt->pid);
 	*attempt = LINK_ATTEMPT_NONE;
 }
 

@@ -29,12 +29,15 @@ bool progress_look(struct progress *p, const struct sysfs_io *io, usec_t now)
 	if (moved || p->last.in_flight == 0)
 		p->since = now;
 	p->last = *io;
+	p->replaced = false;
 	return io->in_flight > 0 && now - p->since >= p->patience;
 }
 
 void progress_replaced(struct progress *p, usec_t now)
 {
-	p->patience = MIN(2 * p->patience, PATIENCE_MOST * p->timeout);
+	if (!p->replaced)
+		p->patience = MIN(2 * p->patience, PATIENCE_MOST * p->timeout);
+	p->replaced = true;
 	p->since = now;
 }
 

@@ -14,7 +14,8 @@ struct progress {
 	usec_t timeout;  /* as asked for: --io-timeout */
 	usec_t patience; /* just now: longer after it was wrong to lose it */
 	struct sysfs_io last;
-	usec_t since; /* when the last sign of life was seen */
+	usec_t since;  /* when the last sign of life was seen */
+	bool replaced; /* since the last look */
 };
 
 void progress_init(struct progress *p, usec_t timeout);
@@ -27,7 +28,8 @@ bool progress_look(struct progress *p, const struct sysfs_io *io, usec_t now);
 
 /*
  * A new link took the place of one that did not answer. If that does not answer either,
- * the server may need longer than the timeout for one request: wait twice as long.
+ * the server may need longer than the timeout for one request: wait twice as long, no
+ * matter how many links were replaced.
  */
 void progress_replaced(struct progress *p, usec_t now);
 

@@ -9,9 +9,11 @@
  * driver has announced a dead link (EVENT_NOTED), or for NOTE_PATIENCE: such
  * announcements may get lost.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/param.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "session/backoff.h"
@@ -20,6 +22,7 @@
 
 #define NOTE_DELAY    (20 * USEC_PER_MSEC) /* from the announcement to the mark */
 #define NOTE_PATIENCE (250 * USEC_PER_MSEC)
+#define NOTE_AGAIN    (250 * USEC_PER_MSEC) /* it did not know yet */
 #define FADE_PATIENCE (100 * USEC_PER_MSEC) /* for the driver to read to the end */
 #define CUT_PATIENCE  (3 * USEC_PER_SEC)
 #define QUIET_LOOK    (2 * USEC_PER_MSEC)
@@ -32,9 +35,6 @@
 #define RENEW_LATER (2 * USEC_PER_SEC)
 
 #define SILENCE (10 * USEC_PER_SEC) /* about reasons that take turns */
-
-/* A link that dies younger than this has not been well. */
-#define WELL_AFTER (3 * USEC_PER_SEC)
 
 #define LINK(slot) ((int)(slot)->number)
 
@@ -65,8 +65,24 @@ static void set_link_state(struct state_link *link, enum link_state state)
 	link->state = state;
 }
 
+/* Credentials that could not be read may be there by now. */
+static bool has_credentials(struct supervisor *s)
+{
+	struct error err = {0};
+
+	if (s->no_credentials.fault == FAULT_NONE)
+		return true;
+	(void)credentials_read(s->target, &s->credentials, &err);
+	s->no_credentials = err;
+	return err.fault == FAULT_NONE;
+}
+
 static bool start_attempt(struct supervisor *s, struct slot *slot)
 {
+	if (!has_credentials(s)) {
+		slot->error = s->no_credentials;
+		return false;
+	}
 	return link_attempt_start(
 		       s->target, &s->credentials, &slot->attempt, &slot->error) == 0;
 }
@@ -123,6 +139,7 @@ static void lose(struct supervisor *s, struct slot *slot)
 	slot->tries = 0;
 	slot->lost_at = now;
 	slot->noted_at = now + NOTE_PATIENCE;
+	slot->noted = slot->missed = false;
 	s->look_at = MIN(s->look_at, now + GONE_LOOK);
 	slot->fading = false;
 	if (slot->planned)
@@ -163,6 +180,7 @@ static enum phase note(_unused_ struct supervisor *s, struct slot *slot)
 {
 	usec_t soon = deadline_after(NOTE_DELAY);
 
+	slot->noted = true;
 	if (soon < slot->noted_at)
 		slot->noted_at = soon;
 	if (slot->phase == PHASE_HOLDING)
@@ -220,6 +238,16 @@ static void came_up(struct supervisor *s, struct slot *slot)
 	slot->planned = false;
 }
 
+/* Without a word to the server: the kernel may have the socket all the same. */
+static enum phase fail_to_install(struct supervisor *s, struct slot *slot)
+{
+	shutdown(slot->candidate.fd, SHUT_RDWR);
+	link_done(&slot->candidate);
+	s->suspect = true; /* is the device ours still? */
+	s->look_at = 0;
+	return back_off(s, slot);
+}
+
 static enum phase install(struct supervisor *s, struct slot *slot)
 {
 	int r;
@@ -229,14 +257,14 @@ static enum phase install(struct supervisor *s, struct slot *slot)
 		return PHASE_HOLDING;
 	}
 	r = handover_link(s, slot, &slot->error);
-	if (r < 0) {
-		link_disconnect(&slot->candidate);
-		s->look_at = 0; /* is the device ours still? */
-		return back_off(s, slot);
+	if (r == -EBUSY) {
+		tell_failure(s, slot);
+		slot->timer = deadline_after(NOTE_AGAIN);
+		return PHASE_HOLDING;
 	}
-	slot->phase = PHASE_UP;
+	if (r < 0)
+		return fail_to_install(s, slot);
 	came_up(s, slot);
-	handover_grow(s);
 	return PHASE_UP;
 }
 

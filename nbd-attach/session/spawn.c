@@ -13,6 +13,7 @@
 #include "common/interrupt.h"
 #include "common/parse.h"
 #include "common/process.h"
+#include "session/attachment.h"
 #include "session/spawn.h"
 
 /* The number of a descriptor, for the one message that is expected. */
@@ -75,43 +76,67 @@ static _Noreturn void be_child(char **argv, pid_t parent, int report)
 	_exit(1);
 }
 
-/* Until the child has ended: then nothing is left, or it could not help it. */
-static int interrupted(pid_t child, struct error *err)
+/* The child's one message, if it is there: 0, or -errno. */
+static int take_message(int socket, struct message *message)
 {
+	int fd = -1;
+	ssize_t size = fd_receive(socket, message, sizeof(*message), &fd);
+
+	closep(&fd);
+	return size == sizeof(*message) ? 0 : -ECHILD;
+}
+
+/* It was attached a moment before the child was told to end, which leaves it there. */
+static void take_down(unsigned index)
+{
+	struct sysfs_device device;
+	struct error ignored;
+	const char *name;
+
+	if (sysfs_read(index, &device) == 0 && (name = attachment_name(&device)))
+		(void)attachment_remove(name, false, NULL, &ignored);
+}
+
+/* Until the child has ended: then nothing is left, or it could not help it. */
+static int interrupted(pid_t child, int socket, struct error *err)
+{
+	struct message message;
 	int status;
 
 	interrupt_clear();
 	kill(child, SIGTERM);
 	(void)process_wait(child, deadline_after(UNDO_PATIENCE), &status);
+	if (deadline_wait(socket, POLLIN, 0) >= 0 &&
+		take_message(socket, &message) == 0 && message.r == 0)
+		take_down(message.index);
 	return error_set(err, FAULT_OTHER, -EINTR, "interrupted");
 }
 
 static int wait_for_message(
-	pid_t child, int socket, unsigned *ret_index, struct error *err)
+	pid_t child, int socket, usec_t patience, unsigned *ret_index, struct error *err)
 {
 	struct message message;
-	int fd = -1, status, r = deadline_wait(socket, POLLIN, USEC_INFINITY);
-	ssize_t size;
+	int status, r = deadline_wait(socket, POLLIN, deadline_after(patience));
 
 	if (r == -EINTR)
-		return interrupted(child, err);
-	size = fd_receive(socket, &message, sizeof(message), &fd);
-	closep(&fd);
-	if (size != sizeof(message)) {
-		(void)process_wait(child, deadline_after(USEC_PER_SEC), &status);
-		return error_set(err, FAULT_OTHER, -ECHILD,
-			SUPERVISOR_PROGRAM " ended without a word");
+		return interrupted(child, socket, err);
+	if (r == -ETIMEDOUT)
+		return error_set(
+			err, FAULT_OTHER, r, SUPERVISOR_PROGRAM " does not get ready");
+	r = take_message(socket, &message);
+	if (r == 0 && message.r == 0) {
+		*ret_index = message.index;
+		return 0;
 	}
-	if (message.r < 0) {
-		(void)process_wait(child, deadline_after(USEC_PER_SEC), &status);
-		*err = message.error;
-		return message.r;
-	}
-	*ret_index = message.index;
-	return 0;
+	(void)process_wait(child, deadline_after(USEC_PER_SEC), &status);
+	if (r < 0)
+		return error_set(
+			err, FAULT_OTHER, r, SUPERVISOR_PROGRAM " ended without a word");
+	*err = message.error;
+	return message.r;
 }
 
-int spawn_supervisor(char **argv, unsigned *ret_index, struct error *err)
+int spawn_supervisor(char **argv, usec_t patience, unsigned *ret_index, struct error *err)
 {
 	_cleanup_close_ int ours = -1;
 	pid_t parent = getpid(), child;
@@ -128,7 +153,17 @@ int spawn_supervisor(char **argv, unsigned *ret_index, struct error *err)
 	if (child < 0)
 		return error_set(err, FAULT_OTHER, -errno,
 			"cannot start " SUPERVISOR_PROGRAM ": %m");
-	return wait_for_message(child, ours, ret_index, err);
+	return wait_for_message(child, ours, patience, ret_index, err);
+}
+
+/* Nothing but what spawn_supervisor() has made. */
+static bool is_report_socket(int fd)
+{
+	int type = 0;
+	socklen_t size = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+		type == SOCK_SEQPACKET;
 }
 
 bool spawn_report(int r, unsigned index, const struct error *err)
@@ -137,7 +172,8 @@ bool spawn_report(int r, unsigned index, const struct error *err)
 	const char *number = getenv(REPORT_VARIABLE);
 	uint64_t fd;
 
-	if (!number || parse_u64(number, 3, INT_MAX, &fd) < 0)
+	if (!number || parse_u64(number, 3, INT_MAX, &fd) < 0 ||
+		!is_report_socket((int)fd))
 		return false;
 	unsetenv(REPORT_VARIABLE);
 	prctl(PR_SET_PDEATHSIG, 0);

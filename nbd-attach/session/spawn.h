@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "common/deadline.h"
 #include "common/error.h"
 
 #define SUPERVISOR_PROGRAM "nbd-attachd" /* lies beside the program that starts it */
@@ -15,12 +16,13 @@
 int spawn_become(char **argv, struct error *err);
 
 /*
- * Starts it in the background and waits until it is done with attaching. It then stays,
- * in a session of its own; *ret_index is its device. Its failure, with its fault,
- * otherwise. A signal that asks this process to end is passed on, and nothing stays
- * behind.
+ * Starts it in the background and waits until it is done with attaching, for `patience`
+ * at most. It then stays, in a session of its own; *ret_index is its device. Its failure,
+ * with its fault, otherwise. A signal that asks this process to end is passed on, and
+ * nothing stays behind.
  */
-int spawn_supervisor(char **argv, unsigned *ret_index, struct error *err);
+int spawn_supervisor(
+	char **argv, usec_t patience, unsigned *ret_index, struct error *err);
 
 /*
  * From the supervisor's side: 0 and its device, or r < 0 and the failure. True if it was

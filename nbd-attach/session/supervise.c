@@ -15,8 +15,8 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/process.h"
+#include "kernel/root-disk.h"
 #include "kernel/socket-table.h"
-#include "session/records.h"
 #include "session/supervise.h"
 #include "session/supervisor.h"
 
@@ -68,100 +68,6 @@ static void publish(struct supervisor *s)
 	}
 	notify_send("STATUS=/dev/nbd%u: %u of %u links up%s%s", state->index, up,
 		state->n_links, error[0] ? "; " : "", error);
-}
-
-/* Whether the device is still ours; if so, whether it has become larger. */
-static bool is_ours(struct supervisor *s)
-{
-	struct state *state = &s->a->state;
-	struct sysfs_device device;
-	const char *name;
-
-	if (sysfs_read(state->index, &device) < 0 || !device.configured)
-		return false;
-	name = attachment_name(&device);
-	if (!name || strcmp(name, s->a->claim.name) != 0)
-		return false;
-	if (device.size > state->size) {
-		supervisor_tell(s, -1, "grown", "grown from %llu to %llu bytes",
-			(unsigned long long)state->size, (unsigned long long)device.size);
-		state->size = device.size;
-	}
-	return true;
-}
-
-static void for_each_up(struct supervisor *s, enum slot_event event)
-{
-	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (slot_is_up(&s->slots[i]))
-			slot_event(s, &s->slots[i], event);
-}
-
-/* A device-wide timeout of the kernel's that we can only tell of. */
-static void look_at_patience(struct supervisor *s, usec_t now)
-{
-	bool overdue = true;
-
-	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (slot_is_up(&s->slots[i]) ||
-			now - s->slots[i].lost_at < s->target->reconnect_timeout)
-			overdue = false;
-	if (overdue && !s->overdue)
-		supervisor_tell(s, -1, "timeout",
-			"no server for longer than --reconnect-timeout: I/O fails until one "
-			"is back");
-	s->overdue = overdue;
-}
-
-/* An error of a link that is up is over when it answers again. */
-static void look_at_recovery(struct supervisor *s)
-{
-	for (unsigned i = 0; i < s->a->state.n_links; i++) {
-		struct state_link *link = &s->a->state.links[i];
-
-		if (s->slots[i].phase != PHASE_UP || !link->error[0])
-			continue;
-		link->error[0] = 0;
-		supervisor_tell(s, (int)i, "resumed", "%s answers again", link->address);
-	}
-}
-
-static void look_at_keys(struct supervisor *s, usec_t now)
-{
-	if (s->renew_at <= now) {
-		s->renew_at = USEC_INFINITY;
-		for_each_up(s, EVENT_RENEW);
-		return;
-	}
-	if (s->renew_at != USEC_INFINITY)
-		return; /* not so soon again */
-	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (s->slots[i].phase == PHASE_UP &&
-			records_are_used_up(s->a->sockets[i])) {
-			supervisor_tell(s, (int)i, "worn",
-				"the keys have served for many records: a new link is made");
-			slot_event(s, &s->slots[i], EVENT_RENEW);
-		}
-}
-
-/* The regular look. False: the device is not ours any more. */
-static bool look(struct supervisor *s, usec_t now)
-{
-	uint64_t completed = s->progress.last.completed;
-	struct sysfs_io io;
-
-	process_reap();
-	if (!is_ours(s) || sysfs_read_io(s->a->state.index, &io) < 0)
-		return false;
-	if (progress_look(&s->progress, &io, now))
-		for_each_up(s, EVENT_STALLED);
-	if (io.completed != completed)
-		look_at_recovery(s);
-	look_at_keys(s, now);
-	look_at_patience(s, now);
-	handover_grow(s);
-	s->look_at = progress_next(&s->progress, now);
-	return true;
 }
 
 static bool is_lost(const struct supervisor *s, const struct slot *slot)
@@ -220,6 +126,43 @@ static void take_slot(struct supervisor *s, struct slot *slot, const struct poll
 		slot_attempt_ready(s, slot);
 }
 
+/* On that disk no file can be read while a link is missing. */
+static bool must_wait(const struct supervisor *s)
+{
+	return !supervisor_all_up(s) &&
+		(s->target->lock_memory || root_disk_is_on(s->a->state.index));
+}
+
+static void read_credentials(struct supervisor *s)
+{
+	struct credentials fresh = {0};
+	struct error err;
+
+	if (credentials_read(s->target, &fresh, &err) < 0) {
+		supervisor_tell(s, -1, "reload", "the credentials stay as they were: %s",
+			err.text);
+		return;
+	}
+	credentials_done(&s->credentials);
+	s->credentials = fresh;
+	s->no_credentials = (struct error){0};
+	supervisor_tell(s, -1, "reload", "credentials read anew");
+}
+
+/* SIGHUP: other credentials, and new links with them. */
+static void reload(struct supervisor *s)
+{
+	s->reload = must_wait(s);
+	if (s->reload)
+		return;
+	notify_send(
+		"RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)deadline_now());
+	read_credentials(s);
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		slot_event(s, &s->slots[i], EVENT_RENEW);
+	notify_send("READY=1");
+}
+
 static usec_t next_timer(const struct supervisor *s)
 {
 	usec_t next = MIN(MIN(s->look_at, s->tick_at), MIN(s->ping_at, s->renew_at));
@@ -247,33 +190,20 @@ static bool take_timers(struct supervisor *s)
 		}
 	}
 	if (s->tick_at <= now)
-		handover_tick(s, now);
+		upkeep_tick(s);
 	if (s->ping_at <= now) {
 		notify_send("WATCHDOG=1");
 		s->ping_at = now + s->watchdog / 2;
 	}
-	return s->look_at > now && s->renew_at > now ? true : look(s, now);
-}
-
-/* SIGHUP: other credentials, and new links with them. */
-static void reload(struct supervisor *s)
-{
-	struct credentials fresh = {0};
-	struct error err;
-
-	notify_send(
-		"RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)deadline_now());
-	if (credentials_read(s->target, &fresh, &err) < 0) {
-		supervisor_tell(s, -1, "reload", "the credentials stay as they were: %s",
-			err.text);
-	} else {
-		credentials_done(&s->credentials);
-		s->credentials = fresh;
-		supervisor_tell(s, -1, "reload", "credentials read anew");
+	if (s->look_at > now && s->renew_at > now)
+		return true;
+	process_reap();
+	if (supervisor_all_up(s)) {
+		handover_unflip(s);
+		if (s->reload)
+			reload(s);
 	}
-	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		slot_event(s, &s->slots[i], EVENT_RENEW);
-	notify_send("READY=1");
+	return look(s, now);
 }
 
 static int take_signal(struct supervisor *s)
@@ -316,8 +246,8 @@ static void begin(struct supervisor *s)
 	progress_init(&s->progress,
 		state->n_links == 1 ? s->target->io_timeout : 2 * s->target->io_timeout);
 	progress_restart(&s->progress, now);
-	s->look_at = now;
-	s->tick_at = s->renew_at = s->ping_at = USEC_INFINITY;
+	s->look_at = s->tick_at = now;
+	s->renew_at = s->ping_at = USEC_INFINITY;
 	s->watchdog = notify_watchdog_interval();
 	if (s->watchdog != USEC_INFINITY)
 		s->ping_at = now;
@@ -372,9 +302,10 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 	int r;
 
 	begin(&s);
-	r = credentials_read(t, &s.credentials, err);
-	if (r == 0)
-		r = nbd_events_open(&s.events, err);
+	/* Links that live need none. */
+	if (credentials_read(t, &s.credentials, &s.no_credentials) < 0)
+		log_warning("%s", s.no_credentials.text);
+	r = nbd_events_open(&s.events, err);
 	if (r == 0)
 		r = take_over(&s, err);
 	if (r < 0)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the files that keep an attachment up share: supervise.c waits for what happens,
- * slot.c decides what it means for a link, handover.c changes the kernel's device.
+ * look.c looks after the device now and then, slot.c decides what it all means for a
+ * link, handover.c and upkeep.c change the kernel's device.
  */
 #pragma once
 
 #include "kernel/nbd-events.h"
+#include "kernel/nbd-netlink.h"
 #include "kernel/sysfs.h"
 #include "session/attachment.h"
 #include "session/link.h"
@@ -22,6 +24,12 @@ enum phase {
 	PHASE_HOLDING,    /* lost; the new link is there, the kernel does not know yet */
 	PHASE_MAX,
 };
+
+/* A link that dies younger than this has not been well. */
+#define WELL_AFTER (3 * USEC_PER_SEC)
+
+/* What was waiting is on its way by then: changing io_timeout holds it up no more. */
+#define TICK_DELAY (2500 * USEC_PER_MSEC)
 
 enum slot_event {
 	EVENT_FADING,  /* the server has closed its side */
@@ -53,7 +61,9 @@ struct slot {
 	unsigned tries;      /* attempts since it was lost */
 	unsigned flaps;      /* links in a row that died young */
 	bool fading;         /* half closed already: not polled for any more */
+	bool noted;          /* the driver has said that a link is dead */
 	bool planned;        /* it is ended by us, for the candidate */
+	bool missed;         /* at the last look it was not to be found */
 };
 
 struct supervisor {
@@ -71,7 +81,11 @@ struct supervisor {
 	usec_t tick_at;   /* when to see to queue/io_timeout */
 	usec_t ping_at;   /* when to tell the service manager that we live */
 	usec_t renew_at;  /* when to try again what could not be renewed */
-	uint64_t grow_to; /* the size that the kernel was told last */
+	pid_t tick_child; /* at work on that; 0: none */
+	pid_t grow_child; /* at work on the size; 0: none */
+	bool reload;      /* credentials are to be read when all links are up */
+	bool suspect;     /* the kernel refused a link: is the device ours? */
+	struct error no_credentials; /* why there are none; fault 0: there are */
 };
 
 /* slot.c: what happens to a link. */
@@ -82,16 +96,27 @@ bool slot_is_up(const struct slot *slot);
 void slot_attempt_ready(struct supervisor *s, struct slot *slot);
 
 /*
- * handover.c: what the kernel is told. handover_link() gives it the slot's candidate,
- * whose descriptor is kept beside; handover_times() the timeouts, of a device that was
- * adopted. FAULT_KERNEL, -EINVAL: it is not ours any more.
+ * handover.c: links for the kernel. handover_link() gives it the slot's candidate, whose
+ * descriptor is kept beside; -EBUSY: not yet. handover_times() sets the timeouts of a
+ * device that was adopted. handover_reconfigure() is nbd_netlink_reconfigure() for a
+ * device that bears the name. FAULT_KERNEL, -EINVAL: it is not ours any more.
  */
 int handover_link(struct supervisor *s, struct slot *slot, struct error *err);
 int handover_times(struct supervisor *s, struct error *err);
+int handover_reconfigure(const char *name, unsigned index, struct nbd_settings *settings,
+	struct error *err);
+bool handover_is_possible(const struct supervisor *s);
 void handover_flip(struct supervisor *s);
+void handover_unflip(struct supervisor *s);
 void handover_cut(struct supervisor *s, const struct slot *slot);
-void handover_tick(struct supervisor *s, usec_t now);
-void handover_grow(struct supervisor *s);
+
+/* look.c: false if the device is not ours any more. */
+bool look(struct supervisor *s, usec_t now);
+
+/* upkeep.c: changes of the device that take their time. */
+void upkeep_tick(struct supervisor *s);
+void upkeep_grow(struct supervisor *s, usec_t now);
+void upkeep_collect(struct supervisor *s);
 
 /* supervise.c: an event for monitor, the log and the state; link -1: the device. */
 void supervisor_tell(struct supervisor *s, int link, const char *kind, const char *format,

@@ -138,7 +138,7 @@ static void test_refused_then_restored(void **state _unused_)
 		{PASS, 10000, CONNECTING, "start", BAD},
 		{ANSWER, SILENCE, WAITING, "finish tell:retry", GONE},
 		{PASS, 10000, CONNECTING, "start", GONE},
-		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 		/* the next outage is a new one: 200 ms */
 		{PASS, 3000, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
@@ -173,17 +173,17 @@ static void test_flapping(void **state _unused_)
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{PASS, 250, CONNECTING, "", GONE},
-		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 		{PASS, 2999, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, WAITING, "tell:lost", GONE},
 		{PASS, 149, WAITING, "", GONE}, /* 200 ms */
 		{PASS, 102, CONNECTING, "start", GONE},
-		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 		{PASS, 1000, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, WAITING, "tell:lost", GONE},
 		{PASS, 299, WAITING, "", GONE}, /* 400 ms */
 		{PASS, 202, CONNECTING, "start", GONE},
-		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 		{PASS, 3000, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 	};
@@ -201,7 +201,7 @@ static void test_held_until_noted(void **state _unused_)
 		{PASS, 100, HOLDING, "", GONE},
 		{EVENT, EVENT_NOTED, HOLDING, "", GONE},
 		{PASS, 19, HOLDING, "", GONE},
-		{PASS, 1, UP, "give tell:restored grow", LINK_UP},
+		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
 	static const struct step noted_before[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
@@ -209,7 +209,7 @@ static void test_held_until_noted(void **state _unused_)
 		{PASS, 15, CONNECTING, "", GONE},
 		{ANSWER, GOOD, HOLDING, "finish", GONE},
 		{PASS, 4, HOLDING, "", GONE},
-		{PASS, 1, UP, "give tell:restored grow", LINK_UP},
+		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
 
 	TELL(steps);
@@ -223,7 +223,7 @@ static void test_held_for_some_time(void **state _unused_)
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{ANSWER, GOOD, HOLDING, "finish", GONE},
 		{PASS, 249, HOLDING, "", GONE},
-		{PASS, 1, UP, "give tell:restored grow", LINK_UP},
+		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
 	static const struct step noted_late[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
@@ -231,7 +231,7 @@ static void test_held_for_some_time(void **state _unused_)
 		{PASS, 240, HOLDING, "", GONE},
 		{EVENT, EVENT_NOTED, HOLDING, "", GONE},
 		{PASS, 9, HOLDING, "", GONE},
-		{PASS, 1, UP, "give tell:restored grow", LINK_UP},
+		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
 
 	TELL(steps);
@@ -249,7 +249,7 @@ static void test_renewed_when_quiet(void **state _unused_)
 		{PASS, 2, SETTLING, "cut", LINK_UP},
 		{EVENT, EVENT_LOST, HOLDING, "", LINK_UP},
 		{EVENT, EVENT_NOTED, HOLDING, "", LINK_UP},
-		{PASS, 20, UP, "give tell:replaced grow", LINK_UP},
+		{PASS, 20, UP, "give tell:replaced", LINK_UP},
 		/* replaced just now, which does not make it ill */
 		{PASS, 3000, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
@@ -268,7 +268,7 @@ static void test_renewed_never_quiet(void **state _unused_)
 		/* and nobody tells that it has ended */
 		{PASS, 2999, SETTLING, "", LINK_UP},
 		{PASS, 1, HOLDING, "", LINK_UP},
-		{PASS, 250, UP, "give tell:replaced grow", LINK_UP},
+		{PASS, 250, UP, "give tell:replaced", LINK_UP},
 	};
 
 	TELL(steps);
@@ -285,13 +285,13 @@ static void test_renewed_in_vain(void **state _unused_)
 		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost", GONE},
 		{PASS, 300, CONNECTING, "", GONE},
-		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
 	static const struct step lost_while_settling[] = {
 		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
 		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
 		{EVENT, EVENT_LOST, HOLDING, "tell:lost", GONE},
-		{PASS, 250, UP, "give tell:restored grow", LINK_UP},
+		{PASS, 250, UP, "give tell:restored", LINK_UP},
 	};
 
 	TELL(steps);
@@ -321,7 +321,7 @@ static void test_stalled(void **state _unused_)
 		{PASS, 0, SETTLING, "cut", LINK_UP},
 		{EVENT, EVENT_LOST, HOLDING, "", LINK_UP},
 		{EVENT, EVENT_NOTED, HOLDING, "", LINK_UP},
-		{PASS, 20, UP, "give tell:replaced grow", LINK_UP},
+		{PASS, 20, UP, "give tell:replaced", LINK_UP},
 	};
 
 	TELL(no_server);
@@ -339,13 +339,13 @@ static void test_handover_fails(void **state _unused_)
 		{TAKING, 0, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{ANSWER, GOOD, HOLDING, "finish", GONE},
-		{PASS, 250, WAITING, "give disconnect tell:retry flip", GONE},
+		{PASS, 250, WAITING, "give drop tell:retry flip", GONE},
 		{PASS, 74, WAITING, "", GONE},
 		{PASS, 52, CONNECTING, "start", GONE},
-		{ANSWER, GOOD, WAITING, "finish give disconnect", GONE},
+		{ANSWER, GOOD, WAITING, "finish give drop", GONE},
 		{TAKING, 1, WAITING, "", GONE},
-		{PASS, 126, CONNECTING, "start", GONE},
-		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{PASS, 251, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
 	/* what was to be a replacement is a loss then */
 	static const struct step planned[] = {
@@ -355,10 +355,10 @@ static void test_handover_fails(void **state _unused_)
 		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
 		{PASS, 0, SETTLING, "cut", LINK_UP},
 		{EVENT, EVENT_LOST, HOLDING, "", LINK_UP},
-		{PASS, 250, WAITING, "give disconnect tell:retry flip", GONE},
+		{PASS, 250, WAITING, "give drop tell:retry flip", GONE},
 		{TAKING, 1, WAITING, "", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
-		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
 
 	TELL(steps);
@@ -411,7 +411,7 @@ static void test_facts(void **state _unused_)
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{ANSWER, SILENCE, WAITING, "finish tell:retry flip", GONE},
 		{PASS, 400, CONNECTING, "start", GONE},
-		{ANSWER, GOOD, UP, "finish give tell:restored grow", LINK_UP},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
 	const struct state_link *link = &world.a.state.links[0];
 
