@@ -114,6 +114,20 @@ int handover_times(struct supervisor *s, struct error *err)
 }
 
 /*
+ * What is on its way is sent again by the next link. So it must not reach the server
+ * later still, when the same blocks may have been written anew: with this the kernel
+ * throws away what it has not sent when the driver lets go of the socket, which it does
+ * before it uses the next one. (What a hung server has received already nobody can take
+ * back.)
+ */
+static void throw_away_unsent(int fd)
+{
+	const struct linger linger = {.l_onoff = 1, .l_linger = 0};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+/*
  * Of a link that was taken over from another process there is no descriptor to shut. It
  * is ended when nothing moves, so that the timer does it.
  */
@@ -121,10 +135,13 @@ void handover_cut(struct supervisor *s, const struct slot *slot)
 {
 	int fd = s->a->sockets[slot->number];
 
-	if (fd < 0)
+	if (fd < 0) {
 		handover_flip(s);
-	else
-		shutdown(fd, SHUT_RDWR);
+		return;
+	}
+	if (!slot->quiet)
+		throw_away_unsent(fd);
+	shutdown(fd, SHUT_RDWR);
 }
 
 static void write_state(struct supervisor *s)

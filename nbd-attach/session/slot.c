@@ -206,7 +206,7 @@ static enum phase back_off(struct supervisor *s, struct slot *slot)
 {
 	usec_t now = deadline_now();
 
-	slot->planned = false;
+	slot->planned = slot->quiet = false;
 	tell_failure(s, slot);
 	handover_flip(s);
 	slot->tries++;
@@ -235,7 +235,7 @@ static void came_up(struct supervisor *s, struct slot *slot)
 	else
 		supervisor_tell(s, LINK(slot), "restored",
 			"connection to %s restored after %.1f s", link->address, away);
-	slot->planned = false;
+	slot->planned = slot->quiet = false;
 }
 
 /* Without a word to the server: the kernel may have the socket all the same. */
@@ -354,8 +354,8 @@ static enum phase exchange(struct supervisor *s, struct slot *slot)
 
 	if (slot->planned) /* cut long ago, and nobody has told us */
 		return hold(s, slot);
-	if (deadline_left(slot->quiet_until) > 0 &&
-		sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight > 0) {
+	slot->quiet = sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight == 0;
+	if (!slot->quiet && deadline_left(slot->quiet_until) > 0) {
 		slot->timer = deadline_after(QUIET_LOOK);
 		return PHASE_SETTLING;
 	}

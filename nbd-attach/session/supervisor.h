@@ -63,6 +63,7 @@ struct slot {
 	bool fading;         /* half closed already: not polled for any more */
 	bool noted;          /* the driver has said that a link is dead */
 	bool planned;        /* it is ended by us, for the candidate */
+	bool quiet;          /* … at a moment with nothing in flight */
 	bool missed;         /* at the last look it was not to be found */
 };
 
