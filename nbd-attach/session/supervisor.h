@@ -28,8 +28,11 @@ enum phase {
 /* A link that dies younger than this has not been well. */
 #define WELL_AFTER (3 * USEC_PER_SEC)
 
-/* What was waiting is on its way by then: changing io_timeout holds it up no more. */
-#define TICK_DELAY (2500 * USEC_PER_MSEC)
+/*
+ * What was waiting is done by then, so that setting io_timeout does not hold it up. Would
+ * the link die again before that, what is sent until then would stall for 30 s.
+ */
+#define TICK_DELAY (500 * USEC_PER_MSEC)
 
 enum slot_event {
 	EVENT_FADING,  /* the server has closed its side */

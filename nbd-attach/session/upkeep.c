@@ -14,24 +14,29 @@
 #include "common/process.h"
 #include "session/supervisor.h"
 
-#define QUIET_WAIT  (2 * USEC_PER_SEC)
-#define QUIET_PAUSE (1 * USEC_PER_MSEC)
-#define TRY_AGAIN   (5 * USEC_PER_SEC)
+#define QUIET_WAIT   (2 * USEC_PER_SEC)
+#define QUIET_ENOUGH (100 * USEC_PER_MSEC)
+#define QUIET_PAUSE  (1 * USEC_PER_MSEC)
+#define TRY_AGAIN    (5 * USEC_PER_SEC)
 
-/* Waits for a moment with nothing in flight. -EAGAIN: none; *ret_moves: but it works. */
-static int wait_for_quiet(unsigned index, bool *ret_moves)
+/*
+ * Waits for a moment with nothing in flight; or, once `enough` has passed (microseconds),
+ * until it is seen that requests come and go. -EAGAIN: neither in time.
+ */
+static int wait_for_quiet(unsigned index, usec_t enough)
 {
 	usec_t deadline = deadline_after(QUIET_WAIT);
+	usec_t content = deadline_after(enough);
 	struct sysfs_io first, now;
 
 	if (sysfs_read_io(index, &first) < 0)
 		return -ENODEV;
 	for (now = first; now.in_flight > 0;) {
+		if (now.completed != first.completed && deadline_left(content) == 0)
+			return 0;
 		if (deadline_sleep(QUIET_PAUSE, deadline) < 0 ||
-			sysfs_read_io(index, &now) < 0) {
-			*ret_moves = now.completed != first.completed;
+			sysfs_read_io(index, &now) < 0)
 			return -EAGAIN;
-		}
 	}
 	return 0;
 }
@@ -41,16 +46,13 @@ static int set_tick(const void *userdata)
 {
 	const unsigned *index = userdata;
 	struct error ignored;
-	bool moves = false;
 	unsigned msec;
 	int r = sysfs_io_timeout(*index, &msec);
 
 	if (r < 0 || msec == SUPERVISED_TICK_MSEC)
 		return r;
-	r = wait_for_quiet(*index, &moves);
-	if (r < 0 && !moves)
-		return r;
-	return sysfs_set_io_timeout(*index, SUPERVISED_TICK_MSEC, &ignored);
+	r = wait_for_quiet(*index, QUIET_ENOUGH);
+	return r < 0 ? r : sysfs_set_io_timeout(*index, SUPERVISED_TICK_MSEC, &ignored);
 }
 
 void upkeep_tick(struct supervisor *s)
@@ -77,8 +79,7 @@ static int set_size(const void *userdata)
 	const struct growth *growth = userdata;
 	struct nbd_settings settings = NBD_NOTHING;
 	struct error ignored;
-	bool moves;
-	int r = wait_for_quiet(growth->index, &moves);
+	int r = wait_for_quiet(growth->index, USEC_INFINITY);
 
 	settings.size = growth->size;
 	return r < 0
