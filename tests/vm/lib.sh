@@ -25,6 +25,8 @@ RUN_DIR=/run/nbd-attach
 . "$VM_LIB/lib-program.sh"
 # shellcheck source=tests/vm/lib-clean.sh
 . "$VM_LIB/lib-clean.sh"
+# shellcheck source=tests/vm/lib-supervised.sh
+. "$VM_LIB/lib-supervised.sh"
 
 # What no test may cause in the kernel, unless a case calls expect_in_kernel_log.
 TROUBLE='BUG|WARNING|Oops|I/O error|Call Trace|general protection|Possible stuck|blocked for more'

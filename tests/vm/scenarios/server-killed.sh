@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The server is killed and comes back: no I/O error, and I/O goes on soon after it is back.
+
+. "${0%/*}/../lib.sh"
+
+short() {
+	new_disks 4M
+	serve --filter=delay rdelay=5ms wdelay=20ms
+	set_up
+	outage 1 2.5
+	finish
+}
+
+# What is measured: the median of three. In between the kernel's timer is made quick again,
+# see link-cut.sh.
+medium() { # WAY…
+	local way median
+	WAYS=("$@")
+	new_disks 4M
+	serve --filter=delay rdelay=5ms wdelay=20ms
+	set_up
+	for _ in 1 2 3; do
+		outage 5 2.5
+		sleep 4
+	done
+	finish
+	for way in "${WAYS[@]}"; do
+		median=$(median "recovery-$way")
+		echo "$way: median $median s of $(tr '\n' ' ' <"recovery-$way")"
+		at_most "$median" 0.5 || fail "$way: the median is $median s"
+	done
+}
+
+it "for a second" supervised short
+it "for five seconds, three times, one request at a time" supervised medium plain-1 tls-1
+it "for five seconds, three times, 16 requests at a time" supervised medium plain-16 tls-16

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The supervisor while all is well: what it costs, and links replaced as planned (SIGHUP).
+
+. "${0%/*}/../lib.sh"
+
+# Not so soon after the last time that it looks like a link that does not hold.
+replace_all() {
+	local before way
+	before=$(links)
+	for way in "${WAYS[@]}"; do
+		kill -HUP "$(supervisor "$way")"
+	done
+	within 10 all_new "$before"
+	sleep 4
+}
+
+idle() {
+	new_disks 4M
+	serve
+	server_up
+	attach_ways
+	replace_all
+	replace_all
+	start_loads
+	flows 5
+	finish
+}
+
+# Little enough to leave moments with nothing under way. A request that begins at just such
+# a moment is lost with the link, and sent again a second later: seldom, so once is allowed.
+light() {
+	local way
+	WAYS=(plain-1 tls-1)
+	LOAD_OPTIONS=(--pause 20)
+	new_disks 4M
+	serve
+	set_up
+	for _ in 1 2 3; do
+		replace_all
+	done
+	finish
+	for way in "${WAYS[@]}"; do
+		grep -q ' stalls=[01]$' "load-$way" || fail "$way: $(tail -n 1 "load-$way")"
+		at_most "$(longest_gap)" 1.5 || fail "it stood still for $(longest_gap) s"
+	done
+}
+
+# No such moments: it may be felt, but not as an error.
+moderate() {
+	WAYS=(plain-16 tls-16)
+	new_disks 4M
+	serve --filter=delay rdelay=5ms wdelay=20ms
+	set_up
+	for _ in 1 2; do
+		replace_all
+	done
+	echo "the longest gap: $(longest_gap) s"
+	finish
+}
+
+status_of() { # PID FIELD
+	awk -v field="$2:" '$1 == field { print $2 }' "/proc/$1/status"
+}
+
+cost() {
+	local way pid before switches fds
+	new_disks 4M
+	serve
+	server_up
+	attach_ways
+	sleep 6
+	before=$(for way in "${WAYS[@]}"; do
+		status_of "$(supervisor "$way")" voluntary_ctxt_switches
+	done)
+	sleep 15
+	for way in "${WAYS[@]}"; do
+		pid=$(supervisor "$way")
+		fds=$(find "/proc/$pid/fd" -mindepth 1 | wc -l)
+		switches=$(($(status_of "$pid" voluntary_ctxt_switches) - ${before%%$'\n'*}))
+		before=${before#*$'\n'}
+		echo "$way: RssAnon $(status_of "$pid" RssAnon) kB," \
+			"VmLck $(status_of "$pid" VmLck) kB, $fds descriptors," \
+			"$switches context switches in 15 s"
+		[ "$(status_of "$pid" RssAnon)" -lt 1536 ] || fail "$way: too much memory"
+		[ "$(status_of "$pid" VmLck)" = 0 ] || fail "$way: locked memory"
+		[ "$fds" -lt 20 ] || fail "$way: too many descriptors"
+		[ $switches -le 6 ] || fail "$way: too busy"
+	done
+	detach --all
+}
+
+it "idle: little memory, few descriptors, hardly ever awake" supervised cost
+it "SIGHUP replaces idle links" supervised idle
+it "SIGHUP under light load: hardly felt" supervised light
+it "SIGHUP under load: no errors" supervised moderate
