@@ -210,9 +210,10 @@ adopt() { # WAY
 	[ "${DEVICES[$1]}" = "$device" ] || fail "$1 was $device and is ${DEVICES[$1]}"
 }
 
-# The supervisor's process; its workers have the same name, and are younger.
+# The supervisor's process; it has helpers of the same name.
 supervisor() { # WAY
-	pgrep -o -f "^nbd-attachd .*--name=$1 "
+	"$PROGRAM" status "$1" |
+		awk '$1 == "supervisor:" { print $3; found = 1 } END { exit !found }'
 }
 
 # Their helpers, of the same name, are gone soon.

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# New keys before a server asks for them: a supervisor that was built to renew a link after
+# a thousand records. Under light load nobody feels it.
+
+. "${0%/*}/../lib.sh"
+
+worn() { # WAY LONGEST-GAP TLS-PRIORITY
+	WAYS=("$1")
+	new_disks 4M
+	serve
+	server_up
+	start supervisor "$TOOLS/few-records/nbd-attachd" --name "$1" --tls-priority "$3" \
+		"$(uri "$1")"
+	within 10 grep -q /dev/nbd supervisor.log
+	DEVICES[$1]=$(grep /dev/nbd supervisor.log)
+	start_load "$1"
+	within 60 renewed 3
+	[ "$(grep -c lost supervisor.log)" = 0 ] || fail "a link was lost"
+	at_most "$(longest_gap)" "$2" || fail "a gap of $(longest_gap) s"
+	finish
+}
+
+renewed() {
+	[ "$(grep -c replaced supervisor.log)" -ge "$1" ]
+}
+
+lasting() {
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	start supervisor "$TOOLS/few-records/nbd-attachd" --name tls-1 "$(uri tls-1)"
+	within 10 grep -q /dev/nbd supervisor.log
+	DEVICES[tls-1]=/dev/nbd0
+	start_load tls-1
+	within 60 more_completed tls-1 3000
+	nap 6
+	! renewed 1 || fail "ChaCha20 does not wear out"
+	finish
+}
+
+aes=NORMAL:-CIPHER-ALL:+AES-128-GCM
+it "light load: not felt" supervised worn tls-1 1 $aes
+it "full load: no errors" supervised worn tls-16 3 $aes
+it "light load, TLS 1.2" supervised worn tls-1 1 $aes:-VERS-TLS1.3
+it "a cipher that does not wear out is kept" supervised lasting
