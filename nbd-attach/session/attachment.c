@@ -81,14 +81,6 @@ static int wait_for_udev(unsigned index)
 	return r == -EINTR ? r : 0;
 }
 
-static int set_tick(const void *index)
-{
-	struct error ignored;
-
-	return sysfs_set_io_timeout(
-		*(const unsigned *)index, SUPERVISED_TICK_MSEC, &ignored);
-}
-
 static int set_limit(const void *userdata)
 {
 	const struct state *state = userdata;
@@ -109,21 +101,11 @@ static int limit_requests(const struct state *state, struct error *err)
 	return r;
 }
 
-/* The supervisor tries again. */
-static int shorten_tick(unsigned index)
-{
-	int r = process_run(set_tick, &index, deadline_after(KERNEL_PATIENCE));
-
-	return r == -EINTR ? r : 0;
-}
-
 /* From configured to usable: limits before the first large request, partitions, links. */
-static int make_ready(const struct state *state, bool supervised, struct error *err)
+static int make_ready(const struct state *state, struct error *err)
 {
 	int r = limit_requests(state, err);
 
-	if (r == 0 && supervised && state->n_links == 1)
-		r = shorten_tick(state->index);
 	if (r == 0)
 		r = sysfs_announce(state->index, err);
 	if (r == 0)
@@ -206,14 +188,13 @@ static int claim_some_name(const struct target *t, struct claim *claim, struct e
 }
 
 /* From connected to usable; undone if it does not come to its end. */
-static int finish(
-	const struct target *t, bool supervised, struct attachment *a, struct error *err)
+static int finish(const struct target *t, struct attachment *a, struct error *err)
 {
 	struct error ignored;
 	int r = state_write(&a->claim, &a->state, t, err);
 
 	if (r == 0)
-		r = make_ready(&a->state, supervised, err);
+		r = make_ready(&a->state, err);
 	if (r == 0) {
 		a->state.ready = true;
 		state_add_event(&a->state, -1, "attached", "attached as /dev/nbd%u",
@@ -264,7 +245,7 @@ int attachment_create(const struct target *t, bool supervised, struct attachment
 	}
 	for (size_t i = 0; i < links.n; i++)
 		a.sockets[i] = TAKE_FD(links.list[i].fd);
-	r = finish(t, supervised, &a, err);
+	r = finish(t, &a, err);
 	if (r < 0)
 		return r;
 	*ret = a;
