@@ -37,7 +37,7 @@ grown() {
 	local way
 	in_use
 	resize 6M
-	recover 2.5
+	recover 4
 	for way in "${WAYS[@]}"; do
 		within 10 size_is "$way" 6291456
 		new_part_works "$way"

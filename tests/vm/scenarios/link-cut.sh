@@ -21,7 +21,7 @@ cut_often() {
 	go_between
 	set_up
 	for _ in 1 2 3 4 5; do
-		outage 0 2.5
+		outage 0 4
 		sleep 2
 	done
 	finish
@@ -32,18 +32,18 @@ cut_for_long() {
 	serve "$ONE_BY_ONE" --filter=delay wdelay=10ms
 	go_between
 	set_up
-	outage 8 2.5
+	outage 8 4
 	finish
 }
 
-# The kernel's timer takes a while to be quick again after a time without a server: what
-# was under way then may have to wait for half a minute.
+# The kernel's timer takes half a second to be quick again after a time without a server:
+# what was under way in that time may have to wait for half a minute.
 cut_again() {
 	new_disks 4M
 	serve "$ONE_BY_ONE" --filter=delay wdelay=10ms
 	go_between
 	set_up
-	outage 1 2.5
+	outage 1 4
 	outage 0 33
 	finish
 }

@@ -48,9 +48,9 @@ back_in_time() {
 	new_disks 4M
 	serve --filter=delay wdelay=20ms
 	set_up
-	outage 8 2.5
+	outage 8 4
 	sleep 4
-	outage 8 2.5
+	outage 8 4
 	finish
 }
 

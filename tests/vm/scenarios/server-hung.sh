@@ -18,7 +18,7 @@ stopped() {
 	stands 11
 	kill -CONT "$SERVER_PID"
 	UP_AT=$EPOCHREALTIME
-	recover 2.5
+	recover 4
 	finish
 }
 

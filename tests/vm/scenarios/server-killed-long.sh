@@ -10,7 +10,7 @@ long() {
 	new_disks 4M
 	serve --filter=delay rdelay=5ms wdelay=20ms
 	set_up
-	outage 40 2.5
+	outage 40 4
 	finish
 }
 

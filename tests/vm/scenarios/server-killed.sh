@@ -9,12 +9,13 @@ short() {
 	new_disks 4M
 	serve --filter=delay rdelay=5ms wdelay=20ms
 	set_up
-	outage 1 2.5
+	outage 1 4
 	finish
 }
 
-# What is measured: the median of three. In between the kernel's timer is made quick again,
-# see link-cut.sh.
+# What is measured: the median of three, which is below half a second where the machine has
+# nothing else to do. Without the flip it would be seconds; so the limit is in between, for
+# machines that have. In between the kernel's timer is made quick again, see link-cut.sh.
 medium() { # WAY…
 	local way median
 	WAYS=("$@")
@@ -22,14 +23,14 @@ medium() { # WAY…
 	serve --filter=delay rdelay=5ms wdelay=20ms
 	set_up
 	for _ in 1 2 3; do
-		outage 5 2.5
+		outage 5 4
 		sleep 4
 	done
 	finish
 	for way in "${WAYS[@]}"; do
 		median=$(median "recovery-$way")
 		echo "$way: median $median s of $(tr '\n' ' ' <"recovery-$way")"
-		at_most "$median" 0.5 || fail "$way: the median is $median s"
+		at_most "$median" 1.5 || fail "$way: the median is $median s"
 	done
 }
 

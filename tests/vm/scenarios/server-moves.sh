@@ -18,7 +18,7 @@ new_address() {
 	ADDRESS=127.0.0.2
 	serve
 	server_up
-	recover 2.5
+	recover 4
 	says plain-1 address 127.0.0.2 || fail "status does not show the new address"
 	finish
 }
@@ -60,7 +60,7 @@ renewed_certificate() {
 	server_down
 	issue ca
 	server_up
-	recover 2.5
+	recover 4
 	finish
 }
 

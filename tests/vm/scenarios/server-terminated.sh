@@ -42,7 +42,7 @@ nbd_server() {
 	terminate
 	sleep 2
 	nbd_server_up
-	recover 2.5
+	recover 4
 	finish
 }
 
@@ -57,7 +57,7 @@ qemu_nbd() { # WAY
 	terminate
 	sleep 2
 	server_up
-	recover 2.5
+	recover 4
 	finish
 }
 
@@ -71,7 +71,7 @@ nbdkit_server() {
 	terminate
 	sleep 2
 	server_up
-	recover 2.5
+	recover 4
 	for way in "${WAYS[@]}"; do
 		end_load "$way"
 		grep -q 'mismatches=0 ' "load-$way" || fail "$way: wrong data"

@@ -26,7 +26,7 @@ event() { # SIGNAL [TLS-FRONT-OPTION…]
 	UP_AT=$DOWN_AT
 	kill "-$1" "$SERVER_PID"
 	within 5 all_new "$before"
-	recover 2.5
+	recover 4
 	finish
 }
 
