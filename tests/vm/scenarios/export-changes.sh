@@ -54,7 +54,7 @@ shrunk() {
 		size_is "$way" 4194304 || fail "$way has another size"
 	done
 	resize 4M
-	recover 11
+	recover 15
 	finish
 }
 
@@ -67,7 +67,7 @@ read_only() {
 	server_down
 	serve
 	server_up
-	recover 11
+	recover 15
 	finish
 }
 

@@ -49,7 +49,7 @@ own_certificate() {
 # The next attempt comes after ten seconds at most.
 accepted() {
 	local way
-	recover 11
+	recover 15
 	for way in "${WAYS[@]}"; do
 		within 5 is "$way" up
 	done
