@@ -130,7 +130,10 @@ static void print_server(const struct state *state, const struct target *t)
 					    : "NOT VERIFIED: tls-verify-peer=0");
 	else
 		line("TLS", "no");
-	line("data path", "%s", state->tls ? "kernel TLS" : "kernel");
+	if (state->relay[0])
+		line("data path", "relay: %s", state->relay);
+	else
+		line("data path", "%s", state->tls ? "kernel TLS" : "kernel");
 }
 
 static void print_options(const struct state *state, const struct target *t)
@@ -234,7 +237,8 @@ static void add_known(json_object *o, const struct state *state, const struct ta
 	json_add_number(o, "block-size", state->block_size);
 	json_add_text(o, "export", t->export_name);
 	json_add_text(o, "uri", t->uri);
-	json_add_text(o, "data-path", "kernel");
+	json_add_text(o, "data-path", state->relay[0] ? "relay" : "kernel");
+	json_add_optional(o, "relay-reason", state->relay);
 	json_add_span(o, "connect-timeout", t->connect_timeout);
 	json_add_span(o, "io-timeout", t->io_timeout);
 	json_add_span(o, "reconnect-timeout", t->reconnect_timeout);

@@ -136,6 +136,7 @@ static int describe(const struct target *t, const struct links *links,
 		link->socket = fd_inode(links->list[i].fd);
 		memcpy(link->address, links->list[i].address, sizeof(link->address));
 	}
+	memcpy(state->relay, links->relay, sizeof(state->relay));
 	state_set_tls(state, facts);
 	snprintf(state->server, sizeof(state->server), "%s", server ? server : "?");
 	return r;
@@ -243,8 +244,11 @@ int attachment_create(const struct target *t, bool supervised, struct attachment
 		links_disconnect(&links);
 		return r;
 	}
-	for (size_t i = 0; i < links.n; i++)
+	for (size_t i = 0; i < links.n; i++) {
 		a.sockets[i] = TAKE_FD(links.list[i].fd);
+		a.relays[i] = links.list[i].relay;
+		links.list[i].relay = 0;
+	}
 	r = finish(t, &a, err);
 	if (r < 0)
 		return r;

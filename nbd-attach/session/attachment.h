@@ -21,6 +21,7 @@ struct attachment {
 	struct claim claim;
 	struct state state;
 	int sockets[NBD_LINKS_MAX]; /* the links', beside the kernel's; -1: not at hand */
+	pid_t relays[NBD_LINKS_MAX]; /* the processes that carry their data; 0: none */
 };
 #define ATTACHMENT_NONE       \
 	((struct attachment){ \

@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,10 +15,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "session/cage.h"
 
 #define WORKER_USER "nbd-attach"
 #define NOBODY      65534
+#define RELAY_NAME  "nbd-relay"
+
+#define HEAP_RESERVE (1024 * 1024)
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
 
 #ifndef SOL_TLS
 #define SOL_TLS 282
@@ -72,6 +82,42 @@ int cage_drop_privileges(struct error *err)
 	return 0;
 }
 
+/* GnuTLS allocates for each record: from memory that is there, and stays. */
+static void keep_heap(void)
+{
+	void *reserve;
+
+	mallopt(M_TRIM_THRESHOLD, HEAP_RESERVE * 4);
+	mallopt(M_MMAP_THRESHOLD, HEAP_RESERVE * 4);
+	reserve = malloc(HEAP_RESERVE);
+	if (reserve)
+		explicit_bzero(reserve, HEAP_RESERVE);
+	free(reserve);
+}
+
+int cage_prepare_relay(struct error *err)
+{
+	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+	const struct rlimit no_limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+	for (size_t i = 0; i < ELEMENTSOF(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	keep_heap();
+	setrlimit(RLIMIT_MEMLOCK, &no_limit);
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		return error_set(
+			err, FAULT_KERNEL, -errno, "cannot lock the relay's memory: %m");
+	(void)prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+	(void)file_write_attribute("/proc/self/oom_score_adj", "-1000");
+	(void)prctl(PR_SET_NAME, RELAY_NAME, 0, 0, 0);
+	return 0;
+}
+
+void cage_outlive_parent(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+}
+
 static const int allowed[] = {
 	/* bytes */
 	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
@@ -105,6 +151,14 @@ static int allow_narrowly(scmp_filter_ctx filter)
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(no_code); i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, no_code[i], 1,
 			SCMP_CMP(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
+			SCMP_CMP(0, SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0));
+	/* a relay's, to throw away what it has not sent */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+			SCMP_CMP(1, SCMP_CMP_EQ, SOL_SOCKET, 0),
+			SCMP_CMP(2, SCMP_CMP_EQ, SO_LINGER, 0));
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(levels); i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
 			SCMP_CMP(1, SCMP_CMP_EQ, (scmp_datum_t)levels[i], 0));

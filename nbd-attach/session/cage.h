@@ -13,6 +13,18 @@
 int cage_drop_privileges(struct error *err);
 
 /*
+ * Before the former, as root: makes the process one that may have to move bytes for the
+ * kernel when memory is short. All that it has and will have is locked, the kernel does
+ * not make it wait for writeback, and it is not the one to be killed; nor does a signal
+ * but SIGKILL end it, for it ends by itself. What the kernel does not grant is done
+ * without.
+ */
+int cage_prepare_relay(struct error *err);
+
+/* It does not die with its parent any more. */
+void cage_outlive_parent(void);
+
+/*
  * From here on: bytes to and from descriptors that are open, memory, time. Whatever else
  * is tried fails with EPERM: no open, no socket, no new program, no signal to others.
  */

@@ -239,6 +239,8 @@ int handover_link(struct supervisor *s, struct slot *slot, struct error *err)
 	memcpy(known->address, slot->candidate.address, sizeof(known->address));
 	state_set_tls(&s->a->state, &slot->candidate.facts);
 	s->a->sockets[slot->number] = TAKE_FD(slot->candidate.fd);
+	s->a->relays[slot->number] = slot->candidate.relay;
+	slot->candidate.relay = 0;
 	slot->size = slot->candidate_size;
 	return 0;
 }

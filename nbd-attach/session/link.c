@@ -19,10 +19,15 @@
 /* After this a person is told what it waits for. */
 #define WORKER_PATIENCE (3 * USEC_PER_SEC)
 
+#define NEAR_BUFFER (1024 * 1024)
+
 void link_done(struct link *link)
 {
 	closep(&link->fd);
 	link->fd = -1;
+	if (link->relay > 0)
+		process_leave(link->relay);
+	link->relay = 0;
 }
 
 void link_disconnect(struct link *link)
@@ -39,9 +44,25 @@ void link_disconnect(struct link *link)
 void link_attempt_cancel(struct link_attempt *attempt)
 {
 	closep(&attempt->socket);
+	closep(&attempt->near);
 	if (attempt->pid > 0)
 		process_kill(attempt->pid);
 	*attempt = LINK_ATTEMPT_NONE;
+}
+
+/* What the kernel sends at once should fit: two processes take turns here. */
+static int make_near(int *ret_near, int *ret_far)
+{
+	const int size = NEAR_BUFFER;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	for (size_t i = 0; i < ELEMENTSOF(pair); i++)
+		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	*ret_near = pair[0];
+	*ret_far = pair[1];
+	return 0;
 }
 
 static int start(enum worker_task task, const struct target *t,
@@ -51,9 +72,15 @@ static int start(enum worker_task task, const struct target *t,
 	struct link_attempt attempt = {.order = {.task = task,
 					       .target = t,
 					       .credentials = c,
-					       .deadline = deadline}};
-	_cleanup_close_ int ours = -1, theirs = -1;
+					       .deadline = deadline,
+					       .near = -1}};
+	_cleanup_close_ int ours = -1, theirs = -1, near = -1, far = -1;
 	int pair[2];
+
+	if (task == WORKER_RELAY && make_near(&near, &far) < 0)
+		return error_set(
+			err, FAULT_OTHER, -errno, "cannot start a link worker: %m");
+	attempt.order.near = far;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(
@@ -68,6 +95,7 @@ static int start(enum worker_task task, const struct target *t,
 		worker_run(&attempt.order, theirs);
 	attempt.order.credentials = NULL;
 	attempt.socket = TAKE_FD(ours);
+	attempt.near = TAKE_FD(near);
 	attempt.deadline = deadline == USEC_INFINITY ? deadline : deadline + WORKER_GRACE;
 	*ret = attempt;
 	return 0;
@@ -128,10 +156,11 @@ static int next_report(struct link_attempt *attempt, union report *report, int *
 	return report_check(report, (size_t)size, err);
 }
 
-static int conclude(const struct worker_order *order, const union report *report, int fd,
+static int conclude(struct link_attempt *attempt, const union report *report, int fd,
 	struct link *ret, struct error *err)
 {
 	_cleanup_close_ int socket = fd;
+	const struct worker_order *order = &attempt->order;
 	const struct server_facts *facts = &report->done.facts;
 
 	if (report->head.kind == REPORT_FAILED) {
@@ -158,6 +187,12 @@ static int conclude(const struct worker_order *order, const union report *report
 		order->target->tls_verify_peer || order->target->tls_auth == TLS_AUTH_PSK;
 	memcpy(ret->address, report->done.address, sizeof(ret->address));
 	ret->fd = order->task == WORKER_LINK ? TAKE_FD(socket) : -1;
+	ret->relay = 0;
+	if (order->task == WORKER_RELAY) {
+		ret->fd = TAKE_FD(attempt->near);
+		ret->relay = attempt->pid;
+		attempt->pid = 0;
+	}
 	return 0;
 }
 
@@ -177,7 +212,7 @@ static int take_reports(struct link_attempt *attempt, link_list_fn fn, void *use
 		if (r < 0)
 			return r;
 		if (report->head.kind != REPORT_EXPORT)
-			return conclude(&attempt->order, report, TAKE_FD(fd), ret, err);
+			return conclude(attempt, report, TAKE_FD(fd), ret, err);
 		r = fn ? fn(&report->export, userdata) : -EPROTO;
 		if (r < 0)
 			return r;
@@ -197,10 +232,10 @@ static int run(enum worker_task task, const struct target *t, const struct crede
 	return r;
 }
 
-int link_attempt_start(const struct target *t, const struct credentials *c,
+int link_attempt_start(const struct target *t, const struct credentials *c, bool relay,
 	struct link_attempt *ret, struct error *err)
 {
-	return start(WORKER_LINK, t, c, ret, err);
+	return start(relay ? WORKER_RELAY : WORKER_LINK, t, c, ret, err);
 }
 
 int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct error *err)
@@ -211,10 +246,10 @@ int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct e
 	return r;
 }
 
-int link_open(const struct target *t, const struct credentials *c, struct link *ret,
-	struct error *err)
+int link_open(const struct target *t, const struct credentials *c, bool relay,
+	struct link *ret, struct error *err)
 {
-	return run(WORKER_LINK, t, c, NULL, NULL, ret, err);
+	return run(relay ? WORKER_RELAY : WORKER_LINK, t, c, NULL, NULL, ret, err);
 }
 
 int link_info(const struct target *t, const struct credentials *c, struct link *ret,

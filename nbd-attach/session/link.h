@@ -9,7 +9,8 @@
 #include "session/worker.h"
 
 struct link {
-	int fd; /* owned; in the transmission phase, plain or kernel TLS */
+	int fd; /* owned; in the transmission phase, plain or kernel TLS, or a relay's */
+	pid_t relay; /* the process that moves the bytes; 0: none does */
 	struct server_facts facts;
 	char address[ADDRESS_TEXT_SIZE];
 };
@@ -20,12 +21,15 @@ void link_done(struct link *link);
 void link_disconnect(struct link *link);
 
 /*
+ * With `relay` the worker stays and carries the data between the server and fd: for links
+ * that the kernel cannot have. It ends when either side does.
+ *
  * Connects and negotiates within the target's connect_timeout: a socket to hand to the
  * kernel. For TLS over TCP the kernel's modules must be loaded. All failures of wire/,
  * with their faults; -ETIMEDOUT also when the worker does not report in time.
  */
-int link_open(const struct target *t, const struct credentials *c, struct link *ret,
-	struct error *err);
+int link_open(const struct target *t, const struct credentials *c, bool relay,
+	struct link *ret, struct error *err);
 
 /*
  * The same for a caller that waits for several things: an attempt is under way until its
@@ -37,11 +41,12 @@ struct link_attempt {
 	struct worker_order order;
 	pid_t pid; /* of the worker; 0: no attempt */
 	int socket;
+	int near; /* of a relay: the end for the kernel */
 	usec_t deadline;
 };
-#define LINK_ATTEMPT_NONE ((struct link_attempt){.socket = -1})
+#define LINK_ATTEMPT_NONE ((struct link_attempt){.socket = -1, .near = -1})
 
-int link_attempt_start(const struct target *t, const struct credentials *c,
+int link_attempt_start(const struct target *t, const struct credentials *c, bool relay,
 	struct link_attempt *ret, struct error *err);
 int link_attempt_finish(
 	struct link_attempt *attempt, struct link *ret, struct error *err);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/param.h>
 
+#include "common/log.h"
 #include "kernel/module.h"
 #include "session/links.h"
 
@@ -23,35 +25,75 @@ void links_disconnect(struct links *links)
 
 /* The crypto modules only spare the kernel the search: it asks for what it lacks itself.
  */
-static int load_modules(const struct target *t, struct error *err)
+static int load_tls(struct error *err)
 {
 	static const char *const crypto[] = {"gcm", "ccm", "chacha20poly1305"};
 	struct error ignored;
-	int r = module_load("nbd", err);
+	int r = module_load("tls", err);
 
-	if (r < 0 || t->tls == TLS_MODE_OFF)
-		return r;
-	r = module_load("tls", err);
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(crypto); i++)
 		(void)module_load(crypto[i], &ignored);
 	return r;
 }
 
-/* Why a link to this target cannot be the kernel's, known before anything is sent. */
-static int check_data_path(const struct target *t, struct error *err)
+/* Why a link to this target cannot be the kernel's, known before anything is tried. */
+static const char *relay_reason(const struct target *t)
 {
-	const char *why = NULL;
-
+	if (t->data_path == DATA_PATH_RELAY)
+		return "--data-path relay was asked for";
 	if (t->transport == TRANSPORT_VSOCK)
-		why = "the kernel's nbd driver takes no vsock";
-	else if (t->transport == TRANSPORT_UNIX && t->tls != TLS_MODE_OFF)
-		why = "kernel TLS works over TCP only, not over a unix socket";
-	else if (t->data_path == DATA_PATH_RELAY)
-		why = "--data-path relay was asked for";
-	if (!why)
-		return 0;
-	return error_set(err, FAULT_KERNEL, -EOPNOTSUPP,
-		"%s, and this version has no relay in user space yet", why);
+		return "the kernel's nbd driver takes no vsock";
+	if (t->transport == TRANSPORT_UNIX && t->tls != TLS_MODE_OFF)
+		return "kernel TLS works over TCP only, not over a unix socket";
+	return NULL;
+}
+
+static void take_relay(struct links *links, const char *why)
+{
+	snprintf(links->relay, sizeof(links->relay), "%s", why);
+	log_notice("the data goes through a process in user space: %s", why);
+}
+
+/* The kernel has failed at TLS: may a relay do it? Then it is settled. */
+static bool may_relay(
+	const struct target *t, struct links *links, const struct error *err)
+{
+	if (t->tls == TLS_MODE_OFF || t->data_path != DATA_PATH_AUTO || links->relay[0] ||
+		links->n > 0 || err->fault != FAULT_KERNEL)
+		return false;
+	take_relay(links, err->text);
+	return true;
+}
+
+static int choose_data_path(
+	const struct target *t, struct links *links, struct error *err)
+{
+	const char *why = relay_reason(t);
+	int r = module_load("nbd", err);
+
+	if (r < 0)
+		return r;
+	if (why && t->data_path == DATA_PATH_KERNEL)
+		return error_set(err, FAULT_KERNEL, -EOPNOTSUPP,
+			"%s: leave --data-path kernel out", why);
+	if (why)
+		take_relay(links, why);
+	else if (t->tls != TLS_MODE_OFF)
+		r = load_tls(err);
+	return r < 0 && may_relay(t, links, err) ? 0 : r;
+}
+
+static int open_next(const struct target *t, const struct credentials *c,
+	struct links *links, struct error *err)
+{
+	struct link *link = &links->list[links->n];
+	int r = link_open(t, c, links->relay[0] != 0, link, err);
+
+	if (r < 0 && may_relay(t, links, err))
+		r = link_open(t, c, true, link, err);
+	if (r == 0)
+		links->n++;
+	return r;
 }
 
 static bool same_export(const struct nbd_export *a, const struct nbd_export *b)
@@ -85,19 +127,16 @@ int links_open(const struct target *t, struct links *links, struct error *err)
 {
 	_cleanup_credentials_ struct credentials c = {0};
 	size_t wanted = 1;
-	int r = check_data_path(t, err);
+	int r = credentials_read(t, &c, err);
 
 	if (r == 0)
-		r = credentials_read(t, &c, err);
-	if (r == 0)
-		r = load_modules(t, err);
+		r = choose_data_path(t, links, err);
 	while (r == 0 && links->n < wanted) {
-		struct link *link = &links->list[links->n];
+		const struct link *link = &links->list[links->n];
 
-		r = link_open(t, &c, link, err);
+		r = open_next(t, &c, links, err);
 		if (r < 0)
 			break;
-		links->n++;
 		if (links->n == 1)
 			r = count_links(t, &link->facts.export, &wanted, err);
 		else if (!same_export(

@@ -9,9 +9,12 @@
 struct links {
 	struct link list[NBD_LINKS_MAX];
 	size_t n;
+	char relay[ERROR_TEXT_SIZE]; /* why they are relays; "": they are the kernel's */
 };
 
 /*
+ * Where the kernel cannot carry such links, and may be passed by, they are relays.
+ *
  * Loads the kernel's modules, reads the credentials, opens the links. On failure those
  * that are open stay in *links, which is the caller's to end in any case. Besides what
  * link_open() tells: FAULT_KERNEL, -EOPNOTSUPP: the kernel cannot carry such links;

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "common/process.h"
 #include "session/backoff.h"
 #include "session/shape.h"
 #include "session/supervisor.h"
@@ -83,8 +84,8 @@ static bool start_attempt(struct supervisor *s, struct slot *slot)
 		slot->error = s->no_credentials;
 		return false;
 	}
-	return link_attempt_start(
-		       s->target, &s->credentials, &slot->attempt, &slot->error) == 0;
+	return link_attempt_start(s->target, &s->credentials, s->a->state.relay[0] != 0,
+		       &slot->attempt, &slot->error) == 0;
 }
 
 static bool is_refusal(const struct error *err)
@@ -127,6 +128,21 @@ static enum phase connect_now(struct supervisor *s, struct slot *slot)
 	return PHASE_WAITING;
 }
 
+/*
+ * It ends by itself, as both its sides have ended; unless it hangs, and then requests
+ * that it has not passed on yet must not reach the server after those that replace them.
+ */
+static void end_relay(struct supervisor *s, const struct slot *slot)
+{
+	pid_t *relay = &s->a->relays[slot->number];
+
+	if (*relay > 0 && slot->quiet)
+		process_leave(*relay);
+	else if (*relay > 0)
+		process_kill(*relay);
+	*relay = 0;
+}
+
 /* The link is gone: what was known of it is over. */
 static void lose(struct supervisor *s, struct slot *slot)
 {
@@ -135,6 +151,7 @@ static void lose(struct supervisor *s, struct slot *slot)
 
 	closep(fd);
 	*fd = -1;
+	end_relay(s, slot);
 	slot->flaps = now - slot->up_since >= WELL_AFTER ? 0 : slot->flaps + 1;
 	slot->tries = 0;
 	slot->lost_at = now;
@@ -424,6 +441,18 @@ void slot_event(struct supervisor *s, struct slot *slot, enum slot_event event)
 		slot->phase = action(s, slot);
 }
 
+/* The server has come to agree on TLS that this kernel cannot do. */
+static void take_relay(struct supervisor *s, const struct error *err)
+{
+	if (err->fault != FAULT_KERNEL || s->a->state.relay[0] ||
+		s->target->tls == TLS_MODE_OFF || s->target->data_path != DATA_PATH_AUTO)
+		return;
+	snprintf(s->a->state.relay, sizeof(s->a->state.relay), "%s", err->text);
+	supervisor_tell(s, -1, "relay",
+		"from now on the data goes through a process in user space: %s",
+		err->text);
+}
+
 void slot_attempt_ready(struct supervisor *s, struct slot *slot)
 {
 	struct error err = {0};
@@ -435,6 +464,7 @@ void slot_attempt_ready(struct supervisor *s, struct slot *slot)
 			&slot->candidate_size, &err);
 	if (r < 0) {
 		link_disconnect(&link);
+		take_relay(s, &err);
 		slot->error = err;
 	} else {
 		slot->candidate = link;

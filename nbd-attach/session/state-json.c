@@ -108,6 +108,7 @@ json_object *state_to_json(const struct state *s, const struct target *t)
 	put_bool(o, "tls-verified", s->tls_verified);
 	put_text(o, "tls-version", s->tls_version);
 	put_text(o, "tls-cipher", s->tls_cipher);
+	put_text(o, "relay", s->relay);
 	put_number(o, "since", (uint64_t)s->since);
 	put_links(put_array(o, "links"), s);
 	put_number(o, "n-events", s->n_events);
@@ -263,6 +264,7 @@ static bool take_state(json_object *o, struct state *s)
 		take_bool(o, "tls-verified", &s->tls_verified) &&
 		take_text(o, "tls-version", s->tls_version, sizeof(s->tls_version)) &&
 		take_text(o, "tls-cipher", s->tls_cipher, sizeof(s->tls_cipher)) &&
+		take_text(o, "relay", s->relay, sizeof(s->relay)) &&
 		take_number(o, "since", INT64_MIN, INT64_MAX, &s->since) &&
 		take_links(o, s) && take_events(o, s);
 }

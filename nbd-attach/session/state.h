@@ -17,7 +17,7 @@
 #include "wire/negotiate.h"
 
 #define STATE_DIRECTORY  "/run/nbd-attach"
-#define STATE_VERSION    2
+#define STATE_VERSION    3
 #define STATE_TEXT_SIZE  128
 #define STATE_EVENT_SIZE 320
 #define STATE_EVENTS_MAX 32
@@ -63,6 +63,8 @@ struct state {
 	bool tls_verified;
 	char tls_version[STATE_TEXT_SIZE];
 	char tls_cipher[STATE_TEXT_SIZE];
+	char relay[ERROR_TEXT_SIZE];  /* why user space carries the data; "": the kernel
+	                                 does */
 	char server[STATE_TEXT_SIZE]; /* as the URI named it */
 	int64_t since;                /* of the attachment: seconds, wall clock */
 	uint64_t n_events;            /* so far; event number n is events[n % MAX] */

@@ -12,20 +12,25 @@
 #include "session/report.h"
 #include "session/worker.h"
 #include "wire/cmd-disc.h"
+#include "wire/relay.h"
 
 #define WORKER_SOCKET  3
-#define WORKER_LINK_FD 4
+#define WORKER_NEAR    4
+#define WORKER_LINK_FD 5
 
 /* Of what the parent has open nothing may be left in the hands of whoever takes us over.
  */
-static int keep_only(int socket, struct error *err)
+static int keep_only(int socket, int near, struct error *err)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	/* out of the way of the numbers that are given below */
+	near = fcntl(near < 0 ? null : near, F_DUPFD_CLOEXEC, WORKER_LINK_FD + 1);
+	if (null < 0 || near < 0 || dup2(null, STDIN_FILENO) < 0 ||
+		dup2(null, STDOUT_FILENO) < 0 ||
 		(!log_is_verbose() && dup2(null, STDERR_FILENO) < 0) ||
-		dup2(socket, WORKER_SOCKET) < 0 ||
-		process_close_from(WORKER_SOCKET + 1) < 0)
+		dup2(socket, WORKER_SOCKET) < 0 || dup2(near, WORKER_NEAR) < 0 ||
+		process_close_from(WORKER_NEAR + 1) < 0)
 		return error_set(
 			err, FAULT_OTHER, -errno, "cannot set up the link worker: %m");
 	return 0;
@@ -71,6 +76,7 @@ static int converse(const struct worker_order *order, struct negotiation *n,
 	int r = -EINVAL;
 
 	switch (order->task) {
+	case WORKER_RELAY: r = negotiate_go(n, credentials, ret, err); break;
 	case WORKER_LINK:
 		r = negotiate_go(n, credentials, ret, err);
 		if (r == 0 && n->stream.tls) {
@@ -103,14 +109,33 @@ static int reach(
 	return r;
 }
 
+/* From here on it belongs to the device, not to the process that started it. */
+static int be_relay(
+	struct relay *relay, const struct report_done *report, struct stream *far)
+{
+	int r;
+
+	cage_outlive_parent();
+	r = fd_send(WORKER_SOCKET, report, sizeof(*report), -1);
+	close(WORKER_SOCKET);
+	if (r == 0)
+		(void)relay_run(relay, WORKER_NEAR, far);
+	_exit(0);
+}
+
 static int work(const struct worker_order *order, struct error *err)
 {
 	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
 	_cleanup_(negotiation_freep) struct negotiation *n = NULL;
+	_cleanup_(relay_freep) struct relay *relay = NULL;
 	struct report_done report = {.head = {REPORT_MAGIC, REPORT_DONE}};
 	int r = 0, fd = -1;
 
-	if (order->target->tls != TLS_MODE_OFF)
+	if (order->task == WORKER_RELAY) {
+		relay = relay_new();
+		r = relay ? cage_prepare_relay(err) : error_memory(err);
+	}
+	if (r == 0 && order->target->tls != TLS_MODE_OFF)
 		r = tls_credentials_new(
 			order->target, order->credentials, &credentials, err);
 	if (r == 0)
@@ -128,6 +153,8 @@ static int work(const struct worker_order *order, struct error *err)
 	r = converse(order, n, credentials, &report.facts, err);
 	if (r < 0)
 		return r;
+	if (order->task == WORKER_RELAY)
+		return be_relay(relay, &report, &n->stream);
 	tls_close(&n->stream);
 	return fd_send(WORKER_SOCKET, &report, sizeof(report),
 		order->task == WORKER_LINK ? fd : -1);
@@ -139,7 +166,7 @@ _Noreturn void worker_run(const struct worker_order *order, int socket)
 	int r;
 
 	interrupt_reset();
-	r = keep_only(socket, &err);
+	r = keep_only(socket, order->near, &err);
 	if (r == 0)
 		r = work(order, &err);
 	if (r < 0)

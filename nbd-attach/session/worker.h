@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The link worker: a forked child that lives for one connection attempt. Every byte that
- * a server sends is parsed in it, without privileges, and nowhere else.
+ * The link worker: a forked child that lives for one connection attempt, or, as a relay,
+ * as long as the connection. Every byte that a server sends is parsed in it, without
+ * privileges, and nowhere else.
  */
 #pragma once
 
@@ -10,9 +11,10 @@
 #include "wire/credentials.h"
 
 enum worker_task {
-	WORKER_LINK, /* enter the transmission phase, hand back the socket */
-	WORKER_INFO, /* ask about the export */
-	WORKER_LIST, /* list the exports: a report for each */
+	WORKER_LINK,  /* enter the transmission phase, hand back the socket */
+	WORKER_RELAY, /* the same, but stay, and move the bytes to and from `near` */
+	WORKER_INFO,  /* ask about the export */
+	WORKER_LIST,  /* list the exports: a report for each */
 };
 
 struct worker_order {
@@ -20,8 +22,11 @@ struct worker_order {
 	const struct target *target;
 	const struct credentials *credentials;
 	usec_t deadline;
+	int near; /* WORKER_RELAY: a socket, the kernel has the other end; else -1 */
 };
 
-/* Does it, reports on `socket` (see report.h), and exits. The only descriptor it keeps.
+/*
+ * Does it, reports on `socket` (see report.h), and exits. That and `near` are the only
+ * descriptors it keeps.
  */
 _Noreturn void worker_run(const struct worker_order *order, int socket);

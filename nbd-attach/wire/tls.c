@@ -109,7 +109,7 @@ static void set_verification(struct tls_session *tls, const char *name)
 static int session_new(struct stream *s, const struct target *t,
 	const struct tls_credentials *c, struct error *err)
 {
-	/* A session ticket would arrive as a record that the kernel's nbd cannot read. */
+	/* A session ticket is a record that nbd over kernel TLS cannot read. */
 	unsigned flags =
 		GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS | GNUTLS_NO_SIGNAL;
 	gnutls_session_t session;

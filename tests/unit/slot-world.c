@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "common/process.h"
 #include "session/shape.h"
 #include "slot-world.h"
 
@@ -46,7 +47,7 @@ usec_t deadline_left(usec_t deadline)
 }
 
 int link_attempt_start(const struct target *t, const struct credentials *c,
-	struct link_attempt *ret, struct error *err)
+	_unused_ bool relay, struct link_attempt *ret, struct error *err)
 {
 	call("start");
 	assert_ptr_equal(t, &world.target);
@@ -118,6 +119,16 @@ void handover_flip(struct supervisor *of)
 void handover_cut(_unused_ struct supervisor *of, _unused_ const struct slot *of_link)
 {
 	call("cut");
+}
+
+void process_leave(_unused_ pid_t child)
+{
+	call("leave");
+}
+
+void process_kill(_unused_ pid_t child)
+{
+	call("kill");
 }
 
 /* The files are always there. */

@@ -281,9 +281,9 @@ static const struct {
 	const char *path, *value;
 	bool fits;
 } values[] = {
-	{"/version", "2", true},
-	{"/version", "1", false},
-	{"/version", "3", false},
+	{"/version", "3", true},
+	{"/version", "2", false},
+	{"/version", "4", false},
 	{"/device", "2147483647", true},
 	{"/device", "2147483648", false},
 	{"/device", "-1", false},

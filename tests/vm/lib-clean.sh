@@ -11,15 +11,25 @@ configured_devices() {
 }
 
 our_processes() {
-	pgrep -a -x "nbd-attachd?" || :
+	pgrep -a -x "nbd-(attachd?|relay)" || :
 }
 
 state_files() {
 	find "$RUN_DIR" -mindepth 1 2>/dev/null || :
 }
 
+# A relay ends by itself, when it has said good-bye to the server.
+relays_have_ended() {
+	local i
+	for ((i = 0; i < 60; i++)); do
+		pgrep -x nbd-relay >/dev/null || return 0
+		sleep 0.1
+	done
+}
+
 assert_clean() {
 	local what left
+	relays_have_ended
 	for what in configured_devices our_processes state_files; do
 		left=$($what)
 		[ -z "$left" ] || fail "${what/_/ } left behind: $left"
@@ -29,7 +39,7 @@ assert_clean() {
 # After a case, however it ended: the next one is not to suffer from it.
 wipe_up() {
 	local device
-	pkill -KILL -x "nbd-attachd?" || :
+	pkill -KILL -x "nbd-(attachd?|relay)" || :
 	findmnt -rn -o SOURCE,TARGET | awk '$1 ~ "^/dev/nbd" { print $2 }' |
 		while read -r folder; do
 			umount -l "$folder" || :

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Both versions of TLS, each with every cipher that the kernel can carry. `list` tells
-# which was agreed on.
+# Both versions of TLS, each with every cipher that the kernel can carry, and one that only
+# a relay can. `list` tells which was agreed on.
 
 . "${0%/*}/../lib.sh"
 
@@ -21,12 +21,29 @@ cipher() { # VERSION CIPHER
 	detach disk
 }
 
-# The kernel has no such cipher: said clearly, and the server is told good-bye.
-not_in_kernel() { # VERSION CIPHER
+serve_lacking() { # VERSION CIPHER
 	new_disk disk.img 8M
 	start_nbdkit --verbose --tls=require --tls-certificates="$PKI/server" file disk.img
-	expect_no_attach 7 --tls-priority "NORMAL:-VERS-ALL:+VERS-TLS$1:-CIPHER-ALL:+$2" \
-		"nbds://localhost:$PORT/?tls-certificates=$PKI/ca"
+	LACKING=(--tls-priority "NORMAL:-VERS-ALL:+VERS-TLS$1:-CIPHER-ALL:+$2"
+		"nbds://localhost:$PORT/?tls-certificates=$PKI/ca")
+}
+
+# The kernel has no such cipher: a relay has, and says why it is there.
+by_relay() { # VERSION CIPHER
+	serve_lacking "$@"
+	attach --name disk "${LACKING[@]}"
+	expect_says "$2"
+	roundtrip "$DEVICE" disk.img
+	nbd_attach status disk
+	grep -q "^data path: *relay: .*$2" out || fail "status says nothing of it"
+	[ "$(in_kernel_tls)" = 0 ] || fail "in the kernel"
+	detach disk
+}
+
+# Without a relay it is said clearly, and the server is told good-bye.
+not_in_kernel() { # VERSION CIPHER
+	serve_lacking "$@"
+	expect_no_attach 7 --data-path kernel "${LACKING[@]}"
 	expect_says "$2"
 	grep -q 'client sent NBD_CMD_DISC' nbdkit.log || fail "no NBD_CMD_DISC"
 }
@@ -41,4 +58,5 @@ for version in 1.2 1.3; do
 		it "TLS $version with $cipher" cipher $version $cipher
 	done
 done
-it "a cipher that the kernel lacks" not_in_kernel 1.2 AES-256-CCM
+it "a cipher that the kernel lacks takes a relay" by_relay 1.2 AES-256-CCM
+it "a cipher that the kernel lacks, with --data-path kernel" not_in_kernel 1.2 AES-256-CCM

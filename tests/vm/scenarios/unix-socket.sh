@@ -33,16 +33,33 @@ abstract_socket() {
 	detach "$DEVICE"
 }
 
-# The kernel's TLS is TCP's: it says so, rather than going on in plaintext.
-no_tls() {
+serve_tls() {
 	new_disk disk.img 8M
 	start_nbdkit_unix "$PWD/socket" --tls=require --tls-certificates="$PKI/server" \
 		file disk.img
-	expect_no_attach 7 \
-		"nbds+unix:///?socket=$PWD/socket&tls-certificates=$PKI/ca&tls-hostname=localhost"
+	URI="nbds+unix:///?socket=$PWD/socket&tls-certificates=$PKI/ca&tls-hostname=localhost"
+}
+
+# The kernel's TLS is TCP's: a relay does it, and says so.
+tls() {
+	serve_tls
+	attach --name disk "$URI"
+	expect_says 'unix socket'
+	roundtrip "$DEVICE" disk.img
+	nbd_attach status disk
+	grep -q '^data path: *relay: .*unix socket' out || fail "status says nothing of it"
+	detach disk
+}
+
+# Rather than going on in plaintext.
+no_tls_in_kernel() {
+	serve_tls
+	expect_no_attach 7 --data-path kernel "$URI"
+	expect_says 'unix socket' --data-path
 }
 
 it "nbdkit by path" nbdkit_by_path
 it "qemu-nbd by path" qemu_nbd_by_path
 it "an abstract socket" abstract_socket
-it "TLS is refused, for the kernel has it on TCP only" no_tls
+it "TLS takes a relay, for the kernel has it on TCP only" tls
+it "TLS with --data-path kernel is refused" no_tls_in_kernel

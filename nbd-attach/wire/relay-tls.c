@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * TLS between two buffers: many records go in one system call. What the kernel's TLS
+ * cannot do under nbd, GnuTLS does here by itself: KeyUpdate, session tickets.
+ */
+#include <errno.h>
+#include <gnutls/socket.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "wire/relay-internal.h"
+#include "wire/tls-internal.h"
+
+#define RECORD_DATA ((size_t)16 * 1024) /* at most, RFC 8446 section 5.1 */
+#define RECORD_ROOM (RECORD_DATA + 512) /* with header, padding and tag */
+
+/* Messages of GnuTLS's own (KeyUpdate, alerts) find room beside the records, too. */
+#define SPARE_ROOM ((size_t)4 * 1024)
+
+static ssize_t push(gnutls_transport_ptr_t userdata, const void *data, size_t size)
+{
+	struct relay *relay = userdata;
+	struct relay_buffer *out = &relay->up_wire;
+
+	size = MIN(size, relay_buffer_room(out));
+	if (size == 0) {
+		gnutls_transport_set_errno(relay->far->tls->gnutls, EAGAIN);
+		return -1;
+	}
+	memcpy(out->data + out->end, data, size);
+	out->end += size;
+	return (ssize_t)size;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
+{
+	struct relay *relay = userdata;
+	struct relay_buffer *in = &relay->down_wire;
+
+	size = MIN(size, relay_buffer_used(in));
+	if (size == 0 && !in->over) {
+		gnutls_transport_set_errno(relay->far->tls->gnutls, EAGAIN);
+		return -1;
+	}
+	memcpy(data, in->data + in->start, size);
+	relay_buffer_take(in, size);
+	return (ssize_t)size;
+}
+
+bool relay_tls_is_kernels(const struct relay *relay)
+{
+	return gnutls_transport_is_ktls_enabled(relay->far->tls->gnutls) ==
+		GNUTLS_KTLS_DUPLEX;
+}
+
+void relay_tls_begin(struct relay *relay)
+{
+	gnutls_session_t session = relay->far->tls->gnutls;
+
+	gnutls_transport_set_ptr(session, relay);
+	gnutls_transport_set_push_function(session, push);
+	gnutls_transport_set_pull_function(session, pull);
+}
+
+static bool is_passing(ssize_t n)
+{
+	return n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED ||
+		n == GNUTLS_E_WARNING_ALERT_RECEIVED;
+}
+
+ssize_t relay_tls_send(struct relay *relay)
+{
+	struct relay_buffer *from = &relay->up;
+	ssize_t moved = 0;
+
+	while (relay_buffer_used(from) > 0 &&
+		relay_buffer_room(&relay->up_wire) >= RECORD_ROOM + SPARE_ROOM) {
+		ssize_t n = gnutls_record_send(relay->far->tls->gnutls,
+			from->data + from->start,
+			MIN(relay_buffer_used(from), RECORD_DATA));
+
+		if (is_passing(n))
+			break;
+		if (n < 0)
+			return -EPROTO;
+		relay_buffer_take(from, (size_t)n);
+		moved += n;
+	}
+	return moved;
+}
+
+/* TLS 1.2 only; a server that insists ends the session. */
+static void refuse_renegotiation(struct relay *relay)
+{
+	gnutls_alert_send(
+		relay->far->tls->gnutls, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+}
+
+ssize_t relay_tls_receive(struct relay *relay)
+{
+	struct relay_buffer *to = &relay->down;
+	ssize_t moved = 0;
+
+	/*
+	 * An answer of GnuTLS's may have to go out: not without room for it. "Not now" is
+	 * also what it says after a message of its own, although more is there.
+	 */
+	while (!to->over && relay_buffer_room(to) >= RECORD_DATA &&
+		relay_buffer_room(&relay->up_wire) >= SPARE_ROOM) {
+		size_t held = relay_buffer_used(&relay->down_wire);
+		ssize_t n = gnutls_record_recv(relay->far->tls->gnutls,
+			to->data + to->end, relay_buffer_room(to));
+
+		if (n == GNUTLS_E_REHANDSHAKE)
+			refuse_renegotiation(relay);
+		else if (n == GNUTLS_E_WARNING_ALERT_RECEIVED ||
+			(is_passing(n) && relay_buffer_used(&relay->down_wire) < held))
+			continue;
+		else if (is_passing(n))
+			break;
+		else if (n < 0 && n != GNUTLS_E_PREMATURE_TERMINATION)
+			return -EPROTO;
+		else if (n <= 0)
+			to->over = true;
+		else {
+			to->end += (size_t)n;
+			moved += n;
+		}
+	}
+	return moved;
+}
+
+void relay_tls_end(struct relay *relay)
+{
+	gnutls_bye(relay->far->tls->gnutls, GNUTLS_SHUT_WR);
+}

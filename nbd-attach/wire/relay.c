@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "wire/relay-internal.h"
+#include "wire/tls.h"
+
+/* For what is under way when one side has ended. */
+#define END_PATIENCE (5 * USEC_PER_SEC)
+
+#define N_BUFFERS 4
+
+struct relay *relay_new(void)
+{
+	struct relay *relay = calloc(1, sizeof(*relay));
+	char *memory = mmap(NULL, N_BUFFERS * RELAY_BUFFER_SIZE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (!relay || memory == MAP_FAILED) {
+		free(relay);
+		if (memory != MAP_FAILED)
+			munmap(memory, N_BUFFERS * RELAY_BUFFER_SIZE);
+		return NULL;
+	}
+	relay->memory = memory;
+	relay->up.data = memory;
+	relay->up_wire.data = memory + RELAY_BUFFER_SIZE;
+	relay->down_wire.data = memory + 2 * RELAY_BUFFER_SIZE;
+	relay->down.data = memory + 3 * RELAY_BUFFER_SIZE;
+	return relay;
+}
+
+void relay_free(struct relay *relay)
+{
+	munmap(relay->memory, N_BUFFERS * RELAY_BUFFER_SIZE);
+	free(relay);
+}
+
+/* Without TLS what comes goes as it is. */
+static struct relay_buffer *to_far(struct relay *relay)
+{
+	return relay->far->tls ? &relay->up_wire : &relay->up;
+}
+
+static struct relay_buffer *from_far(struct relay *relay)
+{
+	return relay->far->tls ? &relay->down_wire : &relay->down;
+}
+
+/* Each step once, as far as it goes without waiting. Bytes moved in all, or -errno. */
+static ssize_t move(struct relay *relay, int near)
+{
+	ssize_t sum = 0, n = relay_buffer_fill(&relay->up, near);
+
+	if (n >= 0 && relay->far->tls)
+		n = (sum += n, relay_tls_send(relay));
+	if (n >= 0)
+		n = (sum += n, relay_buffer_drain(to_far(relay), relay->far->fd));
+	if (n >= 0)
+		n = (sum += n, relay_buffer_fill(from_far(relay), relay->far->fd));
+	if (n >= 0 && relay->far->tls)
+		n = (sum += n, relay_tls_receive(relay));
+	if (n >= 0)
+		n = (sum += n, relay_buffer_drain(&relay->down, near));
+	return n < 0 ? n : sum + n;
+}
+
+/* Nothing could be moved: until that changes. */
+static int wait_for_more(struct relay *relay, int near, usec_t deadline)
+{
+	struct relay_buffer *out = to_far(relay), *in = from_far(relay);
+	struct pollfd fds[] = {{.fd = near}, {.fd = relay->far->fd}};
+
+	if (!relay->up.over && relay_buffer_room(&relay->up) > 0)
+		fds[0].events |= POLLIN;
+	if (relay_buffer_used(&relay->down) > 0)
+		fds[0].events |= POLLOUT;
+	if (!in->over && relay_buffer_room(in) > 0)
+		fds[1].events |= POLLIN;
+	if (relay_buffer_used(out) > 0)
+		fds[1].events |= POLLOUT;
+	/* A side of which nothing is wanted must not wake us by having ended. */
+	for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+		if (fds[i].events == 0)
+			fds[i].fd = -1;
+	return deadline_poll(fds, ELEMENTSOF(fds), deadline);
+}
+
+/* The near side has ended, and all that it sent is with the server. */
+static bool is_drained(struct relay *relay)
+{
+	return relay->up.over && relay_buffer_used(&relay->up) == 0 &&
+		relay_buffer_used(&relay->up_wire) == 0;
+}
+
+/*
+ * Unless it ends well, what was not sent is thrown away: the kernel sends it again by
+ * another link, and arriving later still it could overwrite newer data.
+ */
+static void set_linger(int fd, bool throw_away)
+{
+	const struct linger linger = {.l_onoff = throw_away};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+static void say_goodbye(struct relay *relay)
+{
+	if (relay->far->tls) {
+		relay_tls_end(relay);
+		(void)relay_buffer_drain(&relay->up_wire, relay->far->fd);
+	}
+	shutdown(relay->far->fd, SHUT_WR);
+	set_linger(relay->far->fd, false);
+}
+
+int relay_run(struct relay *relay, int near, struct stream *far)
+{
+	usec_t deadline = USEC_INFINITY;
+
+	relay->far = far;
+	set_linger(far->fd, true);
+	if (far->tls && relay_tls_is_kernels(relay))
+		tls_abandon(far);
+	if (far->tls)
+		relay_tls_begin(relay);
+	for (;;) {
+		ssize_t n = move(relay, near);
+
+		if (n < 0)
+			return (int)n;
+		if (is_drained(relay)) {
+			say_goodbye(relay);
+			return 0;
+		}
+		if (relay->down.over && relay_buffer_used(&relay->down) == 0)
+			return -ECONNRESET;
+		if (deadline == USEC_INFINITY && (relay->up.over || relay->down.over))
+			deadline = deadline_after(END_PATIENCE);
+		if (n == 0 && wait_for_more(relay, near, deadline) == -ETIMEDOUT)
+			return -ETIMEDOUT;
+	}
+}

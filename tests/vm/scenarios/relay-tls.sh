@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What a server may send in a TLS session besides data: to a relay it is nothing special,
+# where the kernel's nbd driver would lose the link.
+
+. "${0%/*}/../lib.sh"
+. "$VM_LIB/lib-relay.sh"
+
+event() { # SIGNAL [TLS-FRONT-OPTION…]
+	local before i
+	front "${@:2}"
+	before=$(links)
+	for ((i = 1; i <= 5; i++)); do
+		kill "-$1" "$SERVER_PID"
+		within 10 n_events $((2 * i))
+		flows 10
+	done
+	[ "$before" = "$(links)" ] || fail "links before: $before; after: $(links)"
+	no_reconnects
+	finish_relays
+}
+
+n_events() { # WANTED
+	[ "$(grep -c ': Success' server-2.log)" = "$1" ]
+}
+
+# The end of a session, and there is a new one.
+ending() { # SIGNAL [TLS-FRONT-OPTION…]
+	local before
+	front "${@:2}"
+	before=$(links)
+	kill "-$1" "$SERVER_PID"
+	within 10 all_new "$before"
+	flows 45
+	finish_relays
+}
+
+it "KeyUpdate" supervised event USR1
+it "KeyUpdate that asks for another" supervised event USR2
+it "NewSessionTicket" supervised event HUP
+it "a warning alert, with TLS 1.2" supervised event WINCH --priority NORMAL:-VERS-TLS1.3
+it "close_notify" supervised ending ALRM
+it "close_notify, with TLS 1.2" supervised ending ALRM --priority NORMAL:-VERS-TLS1.3
+# There any alert is the end, says GnuTLS.
+it "a warning alert, with TLS 1.3" supervised ending WINCH
