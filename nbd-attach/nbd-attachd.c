@@ -9,11 +9,13 @@
 #include <sys/mman.h>
 
 #include "arguments.h"
+#include "common/file.h"
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "kernel/root-disk.h"
 #include "program.h"
+#include "session/cage.h"
 #include "session/spawn.h"
 #include "session/supervise.h"
 
@@ -101,6 +103,9 @@ static void go_to_background(void)
 static void say_ready(unsigned index)
 {
 	const struct error none = {0};
+
+	/* Small, and missed when it is gone: others are to be killed for their memory. */
+	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
 
 	if (spawn_report(0, index, &none)) {
 		go_to_background();

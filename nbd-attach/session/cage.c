@@ -108,7 +108,7 @@ int cage_prepare_relay(struct error *err)
 		return error_set(
 			err, FAULT_KERNEL, -errno, "cannot lock the relay's memory: %m");
 	(void)prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
-	(void)file_write_attribute("/proc/self/oom_score_adj", "-1000");
+	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
 	(void)prctl(PR_SET_NAME, RELAY_NAME, 0, 0, 0);
 	return 0;
 }

@@ -12,6 +12,10 @@
  */
 int cage_drop_privileges(struct error *err);
 
+/* For /proc/self/oom_score_adj. */
+#define OOM_PROTECTED "-1000"
+#define OOM_ORDINARY  "0"
+
 /*
  * Before the former, as root: makes the process one that may have to move bytes for the
  * kernel when memory is short. All that it has and will have is locked, the kernel does

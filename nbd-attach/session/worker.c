@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/fd.h"
+#include "common/file.h"
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/process.h"
@@ -166,6 +167,8 @@ _Noreturn void worker_run(const struct worker_order *order, int socket)
 	int r;
 
 	interrupt_reset();
+	if (order->task != WORKER_RELAY) /* a supervisor's protection is its own */
+		(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);
 	r = keep_only(socket, order->near, &err);
 	if (r == 0)
 		r = work(order, &err);

@@ -91,8 +91,8 @@ within() { # SECONDS CONDITION…
 	soon "$@" || fail "not within $1 s: ${*:2}"
 }
 
-ended() { # PID
-	! kill -0 "$1" 2>/dev/null
+ended() { # PID; whether it was waited for or not
+	! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
 }
 
 # difference TIME TIME: the second minus the first, in seconds.

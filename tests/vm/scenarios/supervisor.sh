@@ -85,6 +85,7 @@ cost() {
 			"$switches context switches in 15 s"
 		[ "$(status_of "$pid" RssAnon)" -lt 1536 ] || fail "$way: too much memory"
 		[ "$(status_of "$pid" VmLck)" = 0 ] || fail "$way: locked memory"
+		[ "$(cat "/proc/$pid/oom_score_adj")" = -1000 ] || fail "$way: not protected"
 		[ "$fds" -lt 20 ] || fail "$way: too many descriptors"
 		[ $switches -le 6 ] || fail "$way: too busy"
 	done
