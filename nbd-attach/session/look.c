@@ -141,7 +141,6 @@ bool look(struct supervisor *s, usec_t now)
 	look_at_adopted(s, now);
 	look_at_keys(s, now);
 	look_at_patience(s, now);
-	upkeep_collect(s);
 	upkeep_grow(s, now);
 	return true;
 }

@@ -20,7 +20,8 @@
 #include "session/supervise.h"
 #include "session/supervisor.h"
 
-#define GOING_ON     (-1) /* no end yet */
+#define GOING_ON     (-1)                  /* no end yet */
+#define CHILD_LOOK   (500 * USEC_PER_MSEC) /* whether one at work is done */
 #define LINK_IS_OVER (POLLHUP | POLLERR | POLLNVAL)
 
 bool supervisor_all_up(const struct supervisor *s)
@@ -167,6 +168,8 @@ static usec_t next_timer(const struct supervisor *s)
 {
 	usec_t next = MIN(MIN(s->look_at, s->tick_at), MIN(s->ping_at, s->renew_at));
 
+	if (s->tick_child > 0 || s->grow_child > 0)
+		next = MIN(next, deadline_after(CHILD_LOOK));
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		next = MIN(next, s->slots[i].timer);
 		if (s->slots[i].attempt.pid > 0)
@@ -189,6 +192,7 @@ static bool take_timers(struct supervisor *s)
 			slot_event(s, slot, EVENT_TIMER);
 		}
 	}
+	upkeep_collect(s);
 	if (s->tick_at <= now)
 		upkeep_tick(s);
 	if (s->ping_at <= now) {

@@ -92,7 +92,7 @@ twice() {
 	expect_says plain-1 attached
 	expect_exit 7 attach --name plain-1 "$(uri tls-16)"
 	expect_says plain-1 attached
-	within 5 n_supervisors 2
+	within 15 n_supervisors 2
 	detach --all
 }
 
@@ -114,7 +114,7 @@ at_once() {
 	cat err-*
 	[ "$codes" = "0 7 7 " ] || fail "exit codes $codes"
 	[ "$(cat device-* | wc -l)" = 1 ] || fail "devices: $(cat device-*)"
-	within 5 n_supervisors 1
+	within 15 n_supervisors 1
 	detach plain-1
 }
 
