@@ -119,6 +119,7 @@ static int be_relay(
 	cage_outlive_parent();
 	r = fd_send(WORKER_SOCKET, report, sizeof(*report), -1);
 	close(WORKER_SOCKET);
+	close(STDERR_FILENO); /* somebody may wait for its end */
 	if (r == 0)
 		(void)relay_run(relay, WORKER_NEAR, far);
 	_exit(0);
