@@ -3,6 +3,9 @@
 #
 # Nothing is left: neither a device nor a process nor a file.
 
+# nbd-attach, nbd-attachd, nbd-relay; longer than 15 characters it would match nothing.
+OURS='nbd-[ar].*'
+
 configured_devices() {
 	local pid
 	for pid in /sys/block/nbd*/pid; do
@@ -11,7 +14,7 @@ configured_devices() {
 }
 
 our_processes() {
-	pgrep -a -x "nbd-(attachd?|relay)" || :
+	pgrep -a -x "$OURS" || :
 }
 
 state_files() {
@@ -39,7 +42,7 @@ assert_clean() {
 # After a case, however it ended: the next one is not to suffer from it.
 wipe_up() {
 	local device
-	pkill -KILL -x "nbd-(attachd?|relay)" || :
+	pkill -KILL -x "$OURS" || :
 	findmnt -rn -o SOURCE,TARGET | awk '$1 ~ "^/dev/nbd" { print $2 }' |
 		while read -r folder; do
 			umount -l "$folder" || :

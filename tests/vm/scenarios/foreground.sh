@@ -38,7 +38,7 @@ manager() {
 	sleep 60 9<"${DEVICES[plain-1]}" &
 	user=$!
 	kill -INT "$SERVER_PID"
-	within 10 grep -q "in use" plain-1.log
+	within 30 grep -q "in use" plain-1.log
 	kill -HUP "$SERVER_PID"
 	within 5 told RELOADING=1
 	kill $user
