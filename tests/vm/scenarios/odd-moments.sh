@@ -142,7 +142,7 @@ adopted_link_hangs() {
 	sleep 0.5
 	kill_supervisor plain-1
 	adopt plain-1
-	within 50 ! kill -0 $! 2>/dev/null
+	within 50 ended $!
 	wait $!
 	same one <(head -c 4096 disks/plain-1)
 	within 10 is plain-1 up
