@@ -226,11 +226,10 @@ static enum phase back_off(struct supervisor *s, struct slot *slot)
 	slot->planned = slot->quiet = false;
 	tell_failure(s, slot);
 	handover_flip(s);
-	slot->tries++;
 	slot->timer = now +
 		backoff_delay(
 			is_refusal(&slot->error) ? BACKOFF_REFUSED : BACKOFF_UNREACHED,
-			slot->tries++, now - slot->lost_at, random_number());
+			++slot->tries, now - slot->lost_at, random_number());
 	return PHASE_WAITING;
 }
 
