@@ -86,7 +86,7 @@ pid_t process_start(int (*work)(const void *userdata), const void *userdata)
 	return child;
 }
 
-static int result(int status)
+int process_result(int status)
 {
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
@@ -98,7 +98,7 @@ int process_poll(pid_t child, int *ret_result)
 
 	if (ended == 0)
 		return -EAGAIN;
-	*ret_result = ended < 0 ? -errno : result(status);
+	*ret_result = ended < 0 ? -errno : process_result(status);
 	return 0;
 }
 
@@ -114,5 +114,5 @@ int process_run(int (*work)(const void *userdata), const void *userdata, usec_t 
 		process_leave(child);
 		return r;
 	}
-	return result(status);
+	return process_result(status);
 }

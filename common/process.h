@@ -35,6 +35,10 @@ int process_poll(pid_t child, int *ret_result);
  */
 void process_kill(pid_t child);
 
+/* What the work of a child returned, of its status as of waitpid(2); -EIO: it was killed.
+ */
+int process_result(int status);
+
 /* Leaves a child to itself. */
 void process_leave(pid_t child);
 

@@ -5,25 +5,10 @@
 #include "human.h"
 #include "json-out.h"
 
-void json_add_text(json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, json_object_new_string(text));
-}
-
 void json_add_optional(json_object *o, const char *key, const char *text)
 {
 	json_object_object_add(
 		o, key, text && text[0] ? json_object_new_string(text) : NULL);
-}
-
-void json_add_bool(json_object *o, const char *key, bool value)
-{
-	json_object_object_add(o, key, json_object_new_boolean(value));
-}
-
-void json_add_number(json_object *o, const char *key, uint64_t value)
-{
-	json_object_object_add(o, key, json_object_new_int64((int64_t)value));
 }
 
 void json_add_null(json_object *o, const char *key)
@@ -57,14 +42,6 @@ void json_add_span(json_object *o, const char *key, usec_t span)
 	else
 		json_object_object_add(o, key,
 			json_object_new_double((double)span / (double)USEC_PER_SEC));
-}
-
-json_object *json_add_array(json_object *o, const char *key)
-{
-	json_object *array = json_object_new_array();
-
-	json_object_object_add(o, key, array);
-	return array;
 }
 
 static int print(json_object *o, int style)

@@ -2,24 +2,12 @@
 /* JSON as the verbs print it: keys with dashes, times as UTC. */
 #pragma once
 
-#include <json.h>
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/deadline.h"
-#include "common/scope.h"
-
-DEFINE_CLEANUP(json_object *, json_object_put)
-#define _cleanup_json_ _cleanup_(json_object_putp)
-
-/* A text that is always there; "" stays "". */
-void json_add_text(json_object *o, const char *key, const char *text);
+#include "session/json-add.h"
 
 /* A text of which NULL and "" both say that there is none: null. */
 void json_add_optional(json_object *o, const char *key, const char *text);
 
-void json_add_bool(json_object *o, const char *key, bool value);
-void json_add_number(json_object *o, const char *key, uint64_t value);
 void json_add_null(json_object *o, const char *key);
 
 /* A point in time: microseconds, or seconds, of the wall clock. */
@@ -28,9 +16,6 @@ void json_add_seconds(json_object *o, const char *key, int64_t seconds);
 
 /* Seconds, with a fraction where there is one; infinity is null. */
 void json_add_span(json_object *o, const char *key, usec_t span);
-
-/* Adds a new, empty array. */
-json_object *json_add_array(json_object *o, const char *key);
 
 /* For people who read it, too; and one line for each object. 0 or -errno. */
 int json_print(json_object *o);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "verbs.h"
 #include "view.h"
@@ -83,12 +82,9 @@ static int print_lost(const char *name, void *userdata)
 	struct error ignored;
 	struct view v;
 
-	for (size_t i = 0; i < p->n_devices; i++) {
-		const char *attached = attachment_name(&p->devices[i]);
-
-		if (attached && strcmp(attached, name) == 0)
+	for (size_t i = 0; i < p->n_devices; i++)
+		if (attachment_is(&p->devices[i], name))
 			return 0;
-	}
 	if (view_lost(name, &v, NULL, &ignored) == -ENOENT)
 		return 0; /* just being attached, or detached */
 	return print_view(p, &v);

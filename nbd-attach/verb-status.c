@@ -162,7 +162,7 @@ static void print_links(const struct view *v)
 		char key[16];
 
 		snprintf(key, sizeof(key), "link %u", i);
-		line(key, "%s%s", view_link_word(link->state),
+		line(key, "%s%s", state_link_word(link->state),
 			view_is_supervised(v) ? "" : " when last seen");
 		line("  address", "%s", link->address);
 		time_line("  since", link->since);
@@ -207,7 +207,7 @@ static void add_links(json_object *array, const struct state *state)
 		const struct state_link *link = &state->links[i];
 		json_object *o = json_object_new_object();
 
-		json_add_text(o, "state", view_link_word(link->state));
+		json_add_text(o, "state", state_link_word(link->state));
 		json_add_text(o, "address", link->address);
 		json_add_seconds(o, "since", link->since);
 		json_add_number(o, "reconnects", link->reconnects);

@@ -52,7 +52,7 @@ static const char *worst_link(const struct state *state)
 	for (unsigned i = 0; i < state->n_links; i++)
 		if (state->links[i].state > worst)
 			worst = state->links[i].state;
-	return view_link_word(worst);
+	return state_link_word(worst);
 }
 
 const char *view_word(const struct view *v)
@@ -80,16 +80,6 @@ unsigned view_links_up(const struct view *v)
 	for (unsigned i = 0; i < v->state.n_links; i++)
 		up += v->state.links[i].state == LINK_UP;
 	return up;
-}
-
-const char *view_link_word(enum link_state state)
-{
-	switch (state) {
-	case LINK_UP: return "up";
-	case LINK_RECONNECTING: return "reconnecting";
-	case LINK_REFUSED: return "refused";
-	}
-	return "unknown";
 }
 
 uint64_t view_size(const struct view *v)

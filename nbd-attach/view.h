@@ -34,9 +34,6 @@ bool view_is_supervised(const struct view *v);
 
 unsigned view_links_up(const struct view *v);
 
-/* The word in the state file and on screen. */
-const char *view_link_word(enum link_state state);
-
 uint64_t view_size(const struct view *v);
 
 /* What list and status both tell: name, device, size, state, server, TLS, links-up. */

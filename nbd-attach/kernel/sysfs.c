@@ -15,7 +15,6 @@
 #define POLL_FIRST  (10 * USEC_PER_MSEC)
 #define POLL_LAST   (50 * USEC_PER_MSEC)
 #define SECTOR_SIZE UINT64_C(512)
-#define REQUEST_MAX (4 * 1024 * 1024) /* what newer kernels begin with */
 
 /* The attribute's text without its newline, cut to fit. */
 static int read_text(unsigned index, const char *name, char *text, size_t size)
@@ -147,8 +146,8 @@ int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err)
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
 			"cannot read the request size limit of /dev/nbd%u: %m", index);
-	if (bytes > REQUEST_MAX)
-		bytes = REQUEST_MAX;
+	if (bytes > SYSFS_REQUEST_MOST)
+		bytes = SYSFS_REQUEST_MOST;
 	if (bytes / 1024 > most)
 		bytes = most * 1024;
 	bytes -= bytes % block;

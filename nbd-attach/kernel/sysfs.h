@@ -12,6 +12,9 @@
 
 #define SYSFS_BACKEND_SIZE 256
 
+/* No request is larger, whatever the server takes: what newer kernels begin with. */
+#define SYSFS_REQUEST_MOST (UINT32_C(4) * 1024 * 1024)
+
 struct sysfs_device {
 	unsigned index;
 	bool configured; /* "pid" is there */
@@ -31,9 +34,10 @@ int sysfs_read(unsigned index, struct sysfs_device *ret);
 int sysfs_list(struct sysfs_device **ret, size_t *ret_n, struct error *err);
 
 /*
- * Keeps requests within `bytes` (the server's maximum payload), and within 4 MiB:
- * queue/max_sectors_kb. It is written always, for the kernel keeps it when a device is
- * given back, and the next user would inherit a small one. At least 4096.
+ * Keeps requests within `bytes` (the server's maximum payload), and within
+ * SYSFS_REQUEST_MOST: queue/max_sectors_kb. It is written always, for the kernel keeps it
+ * when a device is given back, and the next user would inherit a small one. At least
+ * 4096.
  */
 int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err);
 

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "session/attachment.h"
 
 /* An attached device of that name that nobody supervises, and that leads to t's export.

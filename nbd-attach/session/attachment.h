@@ -13,9 +13,6 @@
 
 #define RELEASE_PATIENCE (10 * USEC_PER_SEC) /* for the driver to let go of a device */
 
-/* queue/io_timeout while a single link is supervised: how soon stalled I/O moves on. */
-#define SUPERVISED_TICK_MSEC 1000
-
 /* A device of ours, in the hands of this process. */
 struct attachment {
 	struct claim claim;
@@ -87,6 +84,9 @@ int attachment_check_root(struct error *err);
 
 /* The attachment's name if the device is one of ours, else NULL. */
 const char *attachment_name(const struct sysfs_device *device);
+
+/* Whether the device is the attachment of that name. */
+bool attachment_is(const struct sysfs_device *device, const char *name);
 
 /* What a device's backend identifier must be. */
 void attachment_backend(const char *name, char out[BACKEND_SIZE]);

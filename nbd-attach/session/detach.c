@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "common/log.h"
 #include "common/process.h"
@@ -25,6 +24,13 @@ const char *attachment_name(const struct sysfs_device *device)
 							      : NULL;
 }
 
+bool attachment_is(const struct sysfs_device *device, const char *name)
+{
+	const char *found = attachment_name(device);
+
+	return found && strcmp(found, name) == 0;
+}
+
 int attachment_find(const char *name, struct sysfs_device *ret, struct error *err)
 {
 	_cleanup_free_ struct sysfs_device *list = NULL;
@@ -33,14 +39,11 @@ int attachment_find(const char *name, struct sysfs_device *ret, struct error *er
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++) {
-		const char *found = attachment_name(&list[i]);
-
-		if (found && strcmp(found, name) == 0) {
+	for (size_t i = 0; i < n; i++)
+		if (attachment_is(&list[i], name)) {
 			*ret = list[i];
 			return 0;
 		}
-	}
 	return -ENOENT;
 }
 
@@ -84,8 +87,8 @@ static int disconnect_or_cut(
 			"on trying",
 			index);
 	}
-	if (r == 0 && status != 0)
-		r = WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+	if (r == 0)
+		r = process_result(status);
 	return r < 0 ? error_set(err, FAULT_KERNEL, r, "cannot disconnect /dev/nbd%u: %m",
 			       index)
 		     : 0;

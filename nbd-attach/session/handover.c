@@ -37,13 +37,13 @@ int handover_reconfigure(const char *name, unsigned index, struct nbd_settings *
 	struct sysfs_device device;
 	int r = sysfs_read(index, &device);
 
-	attachment_backend(name, backend);
 	if (r < 0)
 		return error_set(
 			err, FAULT_KERNEL, r, "cannot read /sys/block/nbd%u: %m", index);
-	if (strcmp(device.backend, backend) != 0)
+	if (!attachment_is(&device, name))
 		return error_set(err, FAULT_KERNEL, -EINVAL,
 			"/dev/nbd%u is not ours any more", index);
+	attachment_backend(name, backend);
 	settings->backend = backend;
 	return nbd_netlink_reconfigure(index, settings, err);
 }
@@ -172,7 +172,6 @@ static int not_taken(struct error *err)
 static int give(struct supervisor *s, int fd, struct error *err)
 {
 	struct nbd_settings settings = NBD_NOTHING;
-
 	int r;
 
 	settings.fds = &fd;

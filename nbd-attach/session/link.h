@@ -54,6 +54,13 @@ int link_attempt_finish(
 /* Ends an attempt, if there is one: the worker is killed. */
 void link_attempt_cancel(struct link_attempt *attempt);
 
+/* Whether a link that the kernel could not have, as err tells, may be made as a relay. */
+static inline bool link_may_be_relay(const struct target *t, const struct error *err)
+{
+	return err->fault == FAULT_KERNEL && t->tls != TLS_MODE_OFF &&
+		t->data_path == DATA_PATH_AUTO;
+}
+
 /* Asks about the target's export, without using it. ret->fd is -1. */
 int link_info(const struct target *t, const struct credentials *c, struct link *ret,
 	struct error *err);

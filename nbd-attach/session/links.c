@@ -58,8 +58,7 @@ static void take_relay(struct links *links, const char *why)
 static bool may_relay(
 	const struct target *t, struct links *links, const struct error *err)
 {
-	if (t->tls == TLS_MODE_OFF || t->data_path != DATA_PATH_AUTO || links->relay[0] ||
-		links->n > 0 || err->fault != FAULT_KERNEL)
+	if (links->relay[0] || links->n > 0 || !link_may_be_relay(t, err))
 		return false;
 	take_relay(links, err->text);
 	return true;

@@ -22,14 +22,12 @@ static bool is_in_use(unsigned index)
 /* False if the device is another's now, or nobody's. */
 static bool is_ours(struct supervisor *s)
 {
-	char backend[BACKEND_SIZE];
 	struct sysfs_device device;
 	int r = sysfs_read(s->a->state.index, &device);
 
 	if (r < 0)
 		return is_in_use(s->a->state.index);
-	attachment_backend(s->a->claim.name, backend);
-	if (device.backend[0] && strcmp(device.backend, backend) != 0)
+	if (device.backend[0] && !attachment_is(&device, s->a->claim.name))
 		return false;
 	if (!device.configured || !device.backend[0] || s->suspect) {
 		s->suspect = false;
@@ -92,18 +90,18 @@ static void look_at_adopted(struct supervisor *s, usec_t now)
 	}
 }
 
-static void renew_all(struct supervisor *s)
+static void for_each_up(struct supervisor *s, enum slot_event event)
 {
-	s->renew_at = USEC_INFINITY;
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		if (slot_is_up(&s->slots[i]))
-			slot_event(s, &s->slots[i], EVENT_RENEW);
+			slot_event(s, &s->slots[i], event);
 }
 
 static void look_at_keys(struct supervisor *s, usec_t now)
 {
 	if (s->renew_at <= now) {
-		renew_all(s);
+		s->renew_at = USEC_INFINITY;
+		for_each_up(s, EVENT_RENEW);
 		return;
 	}
 	if (s->renew_at != USEC_INFINITY)
@@ -122,9 +120,7 @@ static void look_at_progress(struct supervisor *s, const struct sysfs_io *io, us
 	uint64_t completed = s->progress.last.completed;
 
 	if (progress_look(&s->progress, io, now))
-		for (unsigned i = 0; i < s->a->state.n_links; i++)
-			if (slot_is_up(&s->slots[i]))
-				slot_event(s, &s->slots[i], EVENT_STALLED);
+		for_each_up(s, EVENT_STALLED);
 	if (io->completed != completed)
 		look_at_recovery(s);
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <sys/param.h>
 
+#include "kernel/sysfs.h"
 #include "session/shape.h"
 
 /* What the kernel may use of what the server offers. */
@@ -58,7 +59,7 @@ int shape_choose(const struct target *t, const struct nbd_export *e, struct stat
 	if (r < 0)
 		return r;
 	state->size = whole_blocks(e->size, state->block_size);
-	state->maximum = MIN(e->maximum, REQUEST_LIMIT);
+	state->maximum = MIN(e->maximum, SYSFS_REQUEST_MOST);
 	state->flags = kernel_flags(t, e->flags);
 	return 0;
 }

@@ -8,9 +8,6 @@
 #include "session/state.h"
 #include "wire/negotiate.h"
 
-/* No request is larger, whatever the server takes: what newer kernels begin with. */
-#define REQUEST_LIMIT (UINT32_C(4) * 1024 * 1024)
-
 /*
  * Fills size, block_size, maximum and flags of *state from what the server offers.
  * FAULT_REFUSED or FAULT_KERNEL, -EINVAL: it cannot be a block device as asked for.

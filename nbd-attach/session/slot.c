@@ -443,8 +443,7 @@ void slot_event(struct supervisor *s, struct slot *slot, enum slot_event event)
 /* The server has come to agree on TLS that this kernel cannot do. */
 static void take_relay(struct supervisor *s, const struct error *err)
 {
-	if (err->fault != FAULT_KERNEL || s->a->state.relay[0] ||
-		s->target->tls == TLS_MODE_OFF || s->target->data_path != DATA_PATH_AUTO)
+	if (s->a->state.relay[0] || !link_may_be_relay(s->target, err))
 		return;
 	snprintf(s->a->state.relay, sizeof(s->a->state.relay), "%s", err->text);
 	supervisor_tell(s, -1, "relay",

@@ -3,6 +3,7 @@
 #include <json.h>
 #include <string.h>
 
+#include "session/json-add.h"
 #include "session/state-json.h"
 
 #define SETTINGS_MAX 256
@@ -13,27 +14,9 @@ static const char *const link_states[] = {
 	[LINK_REFUSED] = "refused",
 };
 
-static void put_number(json_object *o, const char *key, uint64_t n)
+const char *state_link_word(enum link_state state)
 {
-	json_object_object_add(o, key, json_object_new_int64((int64_t)n));
-}
-
-static void put_text(json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, json_object_new_string(text));
-}
-
-static void put_bool(json_object *o, const char *key, bool value)
-{
-	json_object_object_add(o, key, json_object_new_boolean(value));
-}
-
-static json_object *put_array(json_object *o, const char *key)
-{
-	json_object *array = json_object_new_array();
-
-	json_object_object_add(o, key, array);
-	return array;
+	return link_states[state];
 }
 
 static json_object *put_object(json_object *array)
@@ -50,13 +33,13 @@ static void put_links(json_object *array, const struct state *s)
 		const struct state_link *link = &s->links[i];
 		json_object *o = put_object(array);
 
-		put_text(o, "state", link_states[link->state]);
-		put_text(o, "address", link->address);
-		put_number(o, "socket", link->socket);
-		put_number(o, "candidate", link->candidate);
-		put_number(o, "since", (uint64_t)link->since);
-		put_number(o, "reconnects", link->reconnects);
-		put_text(o, "error", link->error);
+		json_add_text(o, "state", state_link_word(link->state));
+		json_add_text(o, "address", link->address);
+		json_add_number(o, "socket", link->socket);
+		json_add_number(o, "candidate", link->candidate);
+		json_add_number(o, "since", (uint64_t)link->since);
+		json_add_number(o, "reconnects", link->reconnects);
+		json_add_text(o, "error", link->error);
 	}
 }
 
@@ -71,10 +54,10 @@ static void put_events(json_object *array, const struct state *s)
 		const struct state_event *event = state_event(s, n);
 		json_object *o = put_object(array);
 
-		put_number(o, "time", (uint64_t)event->time);
+		json_add_number(o, "time", (uint64_t)event->time);
 		json_object_object_add(o, "link", json_object_new_int(event->link));
-		put_text(o, "kind", event->kind);
-		put_text(o, "text", event->text);
+		json_add_text(o, "kind", event->kind);
+		json_add_text(o, "text", event->text);
 	}
 }
 
@@ -82,9 +65,9 @@ static void put_target(json_object *o, const struct target *t)
 {
 	json_object *settings;
 
-	put_text(o, "uri", t->uri);
-	put_text(o, "directory", t->directory);
-	settings = put_array(o, "settings");
+	json_add_text(o, "uri", t->uri);
+	json_add_text(o, "directory", t->directory);
+	settings = json_add_array(o, "settings");
 	for (size_t i = 0; i < t->n_settings; i++)
 		json_object_array_add(settings, json_object_new_string(t->settings[i]));
 }
@@ -95,24 +78,24 @@ json_object *state_to_json(const struct state *s, const struct target *t)
 
 	if (!o)
 		return NULL;
-	put_number(o, "version", STATE_VERSION);
+	json_add_number(o, "version", STATE_VERSION);
 	put_target(o, t);
-	put_number(o, "device", s->index);
-	put_bool(o, "ready", s->ready);
-	put_number(o, "size", s->size);
-	put_number(o, "block-size", s->block_size);
-	put_number(o, "maximum", s->maximum);
-	put_number(o, "flags", s->flags);
-	put_text(o, "server", s->server);
-	put_bool(o, "tls", s->tls);
-	put_bool(o, "tls-verified", s->tls_verified);
-	put_text(o, "tls-version", s->tls_version);
-	put_text(o, "tls-cipher", s->tls_cipher);
-	put_text(o, "relay", s->relay);
-	put_number(o, "since", (uint64_t)s->since);
-	put_links(put_array(o, "links"), s);
-	put_number(o, "n-events", s->n_events);
-	put_events(put_array(o, "events"), s);
+	json_add_number(o, "device", s->index);
+	json_add_bool(o, "ready", s->ready);
+	json_add_number(o, "size", s->size);
+	json_add_number(o, "block-size", s->block_size);
+	json_add_number(o, "maximum", s->maximum);
+	json_add_number(o, "flags", s->flags);
+	json_add_text(o, "server", s->server);
+	json_add_bool(o, "tls", s->tls);
+	json_add_bool(o, "tls-verified", s->tls_verified);
+	json_add_text(o, "tls-version", s->tls_version);
+	json_add_text(o, "tls-cipher", s->tls_cipher);
+	json_add_text(o, "relay", s->relay);
+	json_add_number(o, "since", (uint64_t)s->since);
+	put_links(json_add_array(o, "links"), s);
+	json_add_number(o, "n-events", s->n_events);
+	put_events(json_add_array(o, "events"), s);
 	return o;
 }
 

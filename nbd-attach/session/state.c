@@ -9,13 +9,12 @@
 
 #include "common/file.h"
 #include "common/text.h"
+#include "session/json-add.h"
 #include "session/state-json.h"
 
 #define STATE_FILE     "state.json"
 #define LOCK_FILE      "lock"
 #define STATE_SIZE_MAX (256 * 1024)
-
-DEFINE_CLEANUP(json_object *, json_object_put)
 
 static int claim_failed(int r, const char *name, struct error *err)
 {
@@ -137,7 +136,7 @@ pid_t state_holder(const char *name)
 int state_write(const struct claim *claim, const struct state *state,
 	const struct target *t, struct error *err)
 {
-	_cleanup_(json_object_putp) json_object *o = state_to_json(state, t);
+	_cleanup_json_ json_object *o = state_to_json(state, t);
 	const char *text;
 	int r;
 
@@ -164,7 +163,7 @@ void state_forget(const struct claim *claim)
 int state_read(
 	const char *name, struct state *ret, struct target *ret_target, struct error *err)
 {
-	_cleanup_(json_object_putp) json_object *o = NULL;
+	_cleanup_json_ json_object *o = NULL;
 	char path[sizeof(STATE_DIRECTORY) + NBD_NAME_MAX + sizeof(STATE_FILE) + 2];
 	_cleanup_blob_ struct blob file = {0};
 	int r;

@@ -30,6 +30,9 @@ enum link_state {
 	LINK_REFUSED,      /* lost; a server answers, and must not be used: see error */
 };
 
+/* The word for it, in the file and on screen. */
+const char *state_link_word(enum link_state state);
+
 struct state_link {
 	enum link_state state;
 	char address[ADDRESS_TEXT_SIZE]; /* of the server that it goes to, or went to */
