@@ -24,7 +24,6 @@ told() { # WORD
 }
 
 manager() {
-	local user
 	WAYS=(plain-1)
 	new_disks 4M
 	serve
@@ -35,14 +34,12 @@ manager() {
 	roundtrip "${DEVICES[plain-1]}" disks/plain-1
 	within 5 told READY=1
 	within 5 told WATCHDOG=1
-	sleep 60 9<"${DEVICES[plain-1]}" &
-	user=$!
+	exec 9<"${DEVICES[plain-1]}"
 	kill -INT "$SERVER_PID"
 	within 30 grep -q "in use" plain-1.log
 	kill -HUP "$SERVER_PID"
 	within 5 told RELOADING=1
-	kill $user
-	wait $user || :
+	exec 9<&-
 	kill -TERM "$SERVER_PID"
 	within 5 gone
 	within 5 told STOPPING=1

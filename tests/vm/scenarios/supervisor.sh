@@ -51,7 +51,7 @@ light() {
 moderate() {
 	WAYS=(plain-16 tls-16)
 	new_disks 4M
-	serve --filter=delay rdelay=5ms wdelay=20ms
+	serve "$ONE_BY_ONE" --filter=delay rdelay=1ms wdelay=4ms
 	set_up
 	for _ in 1 2; do
 		replace_all
