@@ -136,8 +136,16 @@ int relay_run(struct relay *relay, int near, struct stream *far)
 			say_goodbye(relay);
 			return 0;
 		}
-		if (relay->down.over && relay_buffer_used(&relay->down) == 0)
+		if (relay->down.over && relay_buffer_used(&relay->down) == 0) {
+			/*
+			 * That may be its answer to NBD_CMD_DISC, before the near side's
+			 * end is seen: it gets its close_notify. Behind unsent data that
+			 * must not arrive any more, it does not.
+			 */
+			if (relay_buffer_used(to_far(relay)) == 0)
+				say_goodbye(relay);
 			return -ECONNRESET;
+		}
 		if (deadline == USEC_INFINITY && (relay->up.over || relay->down.over))
 			deadline = deadline_after(END_PATIENCE);
 		if (n == 0 && wait_for_more(relay, near, deadline) == -ETIMEDOUT)

@@ -141,7 +141,7 @@ static void tls_messages_before_data(_unused_ void **state)
 	world_free(w);
 }
 
-/* The server says good-bye: what it said before comes. */
+/* The server says good-bye: what it said before comes, and it is answered. */
 static void tls_far_ends(bool politely)
 {
 	struct world *w = tls_world_new(false);
@@ -150,6 +150,7 @@ static void tls_far_ends(bool politely)
 		.total = sender.total,
 		.until_end = true,
 		.slowly = true};
+	char byte;
 
 	start_relay(w);
 	start_flow(&sender, run_sender);
@@ -162,6 +163,7 @@ static void tls_far_ends(bool politely)
 	end_flow(&taker);
 	assert_int_equal(taker.result, 0);
 	assert_int_equal(relay_result(w), -ECONNRESET);
+	assert_int_equal(gnutls_record_recv(w->server_tls, &byte, 1), 0);
 	world_free(w);
 }
 

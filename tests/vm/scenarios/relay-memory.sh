@@ -39,6 +39,8 @@ writeback() { # DATA-PATH WAY
 	mkfs.ext4 -q -E nodiscard "${DEVICES[$2]}"
 	mount "${DEVICES[$2]}" mnt
 	fill_memory
+	# Late, so that to get memory the kernel needs the relay. More, and it kills.
+	sysctl -q -w vm.dirty_background_ratio=40 vm.dirty_ratio=60
 	pattern memory $N_BYTES | dd of=mnt/file bs=1M iflag=fullblock status=none
 	echo "written; $(grep -E '^(MemFree|Dirty|Writeback):' /proc/meminfo | tr -s ' \n' ' ')"
 	sync
