@@ -213,7 +213,9 @@ static int take_reports(struct link_attempt *attempt, link_list_fn fn, void *use
 			return r;
 		if (report->head.kind != REPORT_EXPORT)
 			return conclude(attempt, report, TAKE_FD(fd), ret, err);
-		r = fn ? fn(&report->export, userdata) : -EPROTO;
+		r = fn ? fn(&report->export, userdata)
+		       : error_set(err, FAULT_PROTOCOL, -EPROTO,
+				 "the link worker gave a list that nobody asked for");
 		if (r < 0)
 			return r;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "wire/credentials.h"
 
@@ -128,6 +129,10 @@ int credentials_read(const struct target *t, struct credentials *ret, struct err
 	}
 	if (r < 0)
 		return r;
+	/* A core dump would keep them. */
+	if ((c.key.data || c.psk_key.data) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return error_set(
+			err, FAULT_OTHER, -errno, "cannot keep keys out of core dumps: %m");
 	*ret = c;
 	c = (struct credentials){0};
 	return 0;

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "villain.h"
+
+void tell(char *told, const char *what)
+{
+	size_t used = strlen(told);
+
+	snprintf(told + used, ERROR_TEXT_SIZE / 2 - used, " %s", what);
+}
+
+void call_kernel(char *told)
+{
+	static char passwd[] = "/etc/passwd", null[] = "/dev/null", folder[] = "/tmp";
+	static char path[] = "/tmp/test-cage";
+	static char *none[] = {NULL};
+	static char page[16];
+	struct iovec iov = {page, sizeof(page)};
+	const long parent = getppid(), here = AT_FDCWD, ours = (long)&iov;
+	const struct {
+		const char *name;
+		long number, args[6];
+	} calls[] = {
+#define CALL(name, ...)             \
+	{                           \
+#name, SYS_##name,  \
+		{                   \
+			__VA_ARGS__ \
+		}                   \
+	}
+#define P(pointer) (long)(pointer)
+		CALL(openat, here, P(passwd), O_RDONLY),
+		{"openat of a device", SYS_openat, {here, P(null), O_RDWR}},
+		{"openat of a process", SYS_openat, {here, P("/proc/self/mem"), O_RDWR}},
+		CALL(openat2, here, P(passwd), P(page), 0),
+		CALL(name_to_handle_at, here, P(passwd), P(page), P(page), 0),
+		CALL(memfd_create, P(page), 0),
+		CALL(unlinkat, here, P(path), 0),
+		CALL(renameat2, here, P(path), here, P(null), 0),
+		CALL(linkat, here, P(path), here, P(null), 0),
+		CALL(mkdirat, here, P(folder), 0700),
+		CALL(mknodat, here, P(folder), 0, 0),
+		CALL(fchmodat, here, P(passwd), 0600),
+		CALL(fchownat, here, P(passwd), 0, 0, 0),
+		CALL(truncate, P(passwd), 0),
+		CALL(chdir, P(folder)),
+		CALL(chroot, P(folder)),
+		CALL(mount, P(folder), P(folder), 0, 0, 0),
+		CALL(umount2, P(folder), 0),
+		CALL(getdents64, SERVER, P(page), sizeof(page)),
+		CALL(statx, here, P(passwd), 0, 0, P(page)),
+		CALL(socket, AF_INET, SOCK_STREAM, 0),
+		{"socket of netlink", SYS_socket, {AF_NETLINK, SOCK_RAW, 16}},
+		CALL(socketpair, AF_UNIX, SOCK_STREAM, 0, P(page)),
+		CALL(connect, SERVER, P(page), sizeof(page)),
+		CALL(bind, SERVER, P(page), sizeof(page)),
+		CALL(listen, SERVER, 1),
+		CALL(accept4, SERVER, 0, 0, 0),
+		CALL(ioctl, SERVER, FIONREAD, P(page)),
+		CALL(fcntl, SERVER, F_DUPFD, 0),
+		CALL(dup, SERVER),
+		CALL(execve, P("/bin/true"), P(none), P(none)),
+		CALL(execveat, here, P("/bin/true"), P(none), P(none), 0),
+		CALL(clone, SIGCHLD, 0, 0, 0, 0),
+		CALL(clone3, P(page), sizeof(page)),
+		CALL(unshare, 0),
+		CALL(setns, SERVER, 0),
+		CALL(kill, parent, 0),
+		CALL(tgkill, parent, parent, 0),
+		CALL(pidfd_open, parent, 0),
+		CALL(ptrace, PTRACE_SEIZE, parent, 0, 0),
+		CALL(process_vm_readv, parent, ours, 1, ours, 1, 0),
+		CALL(process_vm_writev, parent, ours, 1, ours, 1, 0),
+		CALL(setuid, 0),
+		CALL(setresgid, 0, 0, 0),
+		CALL(setgroups, 0, 0),
+		CALL(capset, P(page), 0),
+		{"prctl of dumping", SYS_prctl, {PR_SET_DUMPABLE, 1, 0, 0, 0}},
+		{"mmap of code", SYS_mmap,
+			{0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+				-1}},
+		{"mprotect to code", SYS_mprotect, {0, 4096, PROT_EXEC}},
+		CALL(bpf, 0, P(page), sizeof(page)),
+		CALL(keyctl, 0, 0, 0, 0, 0),
+		CALL(add_key, P(page), P(page), 0, 0, 0),
+		CALL(io_uring_setup, 1, P(page)),
+		CALL(userfaultfd, 0),
+		CALL(perf_event_open, P(page), 0, -1, -1, 0),
+		CALL(init_module, P(page), 0, P(page)),
+		CALL(reboot, 0, 0, 0, 0),
+		{"setsockopt of a socket's mark", SYS_setsockopt,
+			{SERVER, SOL_SOCKET, SO_MARK, P(page), sizeof(int)}},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(calls); i++) {
+		const long *a = calls[i].args;
+
+		if (syscall(calls[i].number, a[0], a[1], a[2], a[3], a[4], a[5]) >= 0 ||
+			errno != EPERM)
+			tell(told, calls[i].name);
+	}
+}

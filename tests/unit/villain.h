@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A link worker that a server has taken over: what it tries, and what it tells of it. */
+#pragma once
+
+#define SERVER 5 /* a worker's descriptor for its connection */
+
+/* Adds a word of what it achieved; room for half an error's text. */
+void tell(char *told, const char *what);
+
+/* Each system call that would reach beyond the cage; tells those that the cage let out.
+ */
+void call_kernel(char *told);

@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Keys are nowhere but in their files and in memory: not in what is said, logged, stored or
+# left in a core dump. The scenario first sees that its own search finds them.
+
+. "${0%/*}/../lib.sh"
+
+# Whatever would give a key away: each line of the PEM file's body, its bytes, the PSK.
+secrets_of() { # FILE
+	case $1 in
+	*.psk) cut -d : -f 2 "$1" ;;
+	*) sed -n '/^-----BEGIN/,/^-----END/p' "$1" | grep -v -e ---- ;;
+	esac
+}
+
+holds_secret() { # FILE-WITH-SECRETS FILE…
+	local secrets=$1
+	shift
+	grep -q -a -i -F -f <(secrets_of "$secrets") "$@" 2>/dev/null
+}
+
+# What everybody, or only root, can read of what is going on.
+collect() { # NAME
+	local pid
+	mkdir -p seen
+	"$PROGRAM" status "$1" >seen/status
+	"$PROGRAM" status --json "$1" >seen/status.json
+	"$PROGRAM" list --json >seen/list.json
+	for pid in $(pgrep -x "$OURS"); do
+		cat "/proc/$pid/cmdline" "/proc/$pid/environ" >"seen/process-$pid"
+	done
+	cp -r "$RUN_DIR" seen/run
+	cp syslog monitor.log out err seen
+	dmesg >seen/kernel
+}
+
+gave_nothing_away() { # FILE-WITH-SECRETS
+	local seen
+	holds_secret "$1" "$1" || fail "the search does not find what it is for"
+	while read -r seen; do
+		! holds_secret "$1" "$seen" || fail "$seen holds a key"
+	done < <(find seen -type f)
+	[ "$(find seen -type f | wc -l)" -ge 10 ] || fail "hardly anything was looked at"
+}
+
+leaves_no_core() { # PID
+	kill -ABRT "$1"
+	within 10 ended "$1"
+	[ -z "$(find cores -type f)" ] || fail "a core dump: $(ls cores)"
+}
+
+# The same signal does leave one of a process without keys.
+with_cores() {
+	mkdir -m 777 cores
+	echo "$PWD/cores/core.%p" >/proc/sys/kernel/core_pattern
+	ulimit -c unlimited
+	sleep 60 &
+	kill -ABRT $!
+	wait $! || :
+	[ -n "$(find cores -type f)" ] || fail "no core dump of a common process"
+	rm cores/*
+}
+
+keeps_secret() { # FILE-WITH-SECRETS WAY URI [OPTION…]
+	local secrets=$1 way=$2
+	with_cores
+	start monitor "$PROGRAM" monitor --json
+	server_up
+	nbd_attach attach --verbose --name "$way" "${@:4}" "$3"
+	DEVICES[$way]=$(tail -n 1 out)
+	roundtrip "${DEVICES[$way]}" "disks/$way"
+	kill -HUP "$(supervisor "$way")"
+	within 10 grep -q 'credentials read anew' syslog
+	server_down
+	nap 1
+	server_up
+	within 20 is "$way" up
+	roundtrip "${DEVICES[$way]}" "disks/$way"
+	collect "$way"
+	gave_nothing_away "$secrets"
+	leaves_no_core "$(supervisor "$way")"
+	nbd_attach attach --name "$way" "${@:4}" "$3"
+	within 10 is "$way" up
+	pkill -TERM -x nbd-attach
+	detach "$way"
+	cp syslog seen/syslog.2
+	gave_nothing_away "$secrets"
+}
+
+client_key() { # DATA-PATH
+	WAYS=(tls-1)
+	new_disks 4M
+	serve --tls-verify-peer
+	keeps_secret "$PKI/client/client-key.pem" tls-1 \
+		"nbds://localhost:$PORT/tls-1?tls-certificates=$PKI/client" --data-path "$1"
+}
+
+psk() {
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	SERVER_COMMAND=("${SERVER_COMMAND[@]/#--tls-certificates=*/--tls-psk=$PKI/psk/keys.psk}")
+	keeps_secret "$PKI/psk/keys.psk" tls-1 \
+		"nbds://alice@localhost:$PORT/tls-1?tls-psk-file=$PKI/psk/keys.psk"
+}
+
+it "a client's key, kernel TLS" supervised client_key kernel
+it "a client's key, by a relay" supervised client_key relay
+it "a key that both sides share" supervised psk
