@@ -20,6 +20,9 @@
 #define PATIENCE_MSEC 20000
 #define RUN_MAX       (256 * 1024)
 
+/* What is to happen without waiting has happened by then. */
+#define MOMENT_MSEC 30
+
 struct scripted_server {
 	pthread_t thread;
 	int fd;
@@ -142,6 +145,20 @@ static void expect_run(struct scripted_server *s)
 	}
 }
 
+/* It is the server's turn. */
+static void expect_patience(struct scripted_server *s)
+{
+	struct pollfd entry = {.fd = s->fd, .events = POLLIN};
+	unsigned char byte;
+
+	if (poll(&entry, 1, MOMENT_MSEC) <= 0)
+		return;
+	if (recv(s->fd, &byte, 1, MSG_PEEK) == 1)
+		complain(s, "did not wait for the server's word", 0, byte);
+	else
+		complain(s, "left before the server's word", 0, 0);
+}
+
 /* A TLS record of a handshake: type 22, version 3.x, its length, its content. */
 static void take_flight(struct scripted_server *s)
 {
@@ -175,6 +192,7 @@ static void play_sign(struct scripted_server *s, char sign)
 	case '<': send_run(s); break;
 	case '>': expect_run(s); break;
 	case 'T': take_flight(s); break;
+	case '=': expect_patience(s); break;
 	case '.': shutdown(s->fd, SHUT_WR); break;
 	case '@':
 		while (!s->over)
