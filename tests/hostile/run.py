@@ -91,6 +91,15 @@ def plaintext_fault(client):
     return None
 
 
+def tls_fault(client, row):
+    """What was said inside TLS that must not be, or the wrong end of it, or None."""
+    if STARTTLS in client.inside:
+        return "STARTTLS inside TLS"
+    if row.last and (client.inside[-1:], client.farewell) != ([row.last], "close_notify"):
+        return f"left with {client.inside[-1:]} and {client.farewell}"
+    return None
+
+
 def faults(row, result, clients, out, err):
     code, seconds = result
     if code != row.exit and not (row.endless and code == rows.UNREACHED):
@@ -109,9 +118,10 @@ def faults(row, result, clients, out, err):
     if re.search("link worker|Sanitizer|runtime error", err):
         yield "the worker died, or gave a bad report"
     if row.scheme == "nbds" and row.behaviour:
-        fault = plaintext_fault(clients[0]) if clients else "never came"
-        if fault:
-            yield fault
+        if not clients:
+            yield "never came"
+        for client in clients:
+            yield from filter(None, (plaintext_fault(client), tls_fault(client, row)))
 
 
 def play(row):
