@@ -302,7 +302,7 @@ def plain():
         LIST, SERVER, entry(b"\x1b[2J\r\n", b"\x1b]0;x\x07 \xc2\x9b")) + reply(LIST, ACK)),
         DONE, options=LIST_OPTION)
     yield Row("LIST: TLS_REQD", answers(LIST, reply(LIST, TLS_REQD)), REFUSED,
-        options=LIST_OPTION)
+        options=LIST_OPTION, says="nbds://")
     yield Row("LIST: 9 MB of names", answers(LIST, 1100 * reply(
         LIST, SERVER, entry(b"x" * 4096, b"y" * 4096)) + reply(LIST, ACK)), PROTOCOL,
         options=[*LIST_OPTION, "--connect-timeout=5"])
