@@ -80,13 +80,20 @@ def options_in(plain):
         plain = plain[16 + size:]
 
 
+def no_record(data):
+    """The first of what a client sent that is no TLS record, or nothing."""
+    while data and data[0] in (20, 21, 22, 23) and data[1:2] in (b"", b"\3"):
+        data = data[5 + int.from_bytes(data[3:5], "big"):]
+    return data
+
+
 def plaintext_fault(client):
     """nbds: what was sent in plaintext that must not be, or None."""
     options = list(options_in(client.plain))
     if options[:1] not in ([], [STARTTLS]) or set(options) - {STARTTLS, ABORT}:
         return f"plaintext options {options}"
-    rest = client.after_ack
-    if rest and (rest[0] not in (21, 22, 23) or rest[1:2] not in (b"", b"\3")):
+    rest = no_record(client.after_ack)
+    if rest:
         return f"plaintext after the ACK: {rest[:16].hex()}"
     return None
 

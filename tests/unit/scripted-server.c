@@ -20,6 +20,11 @@
 #define PATIENCE_MSEC 20000
 #define RUN_MAX       (256 * 1024)
 
+/* types of TLS records */
+#define TLS_LEAST     20
+#define TLS_HANDSHAKE 22
+#define TLS_MOST      23
+
 /* What is to happen without waiting has happened by then. */
 #define MOMENT_MSEC 30
 
@@ -159,28 +164,57 @@ static void expect_patience(struct scripted_server *s)
 		complain(s, "left before the server's word", 0, 0);
 }
 
-/* A TLS record of a handshake: type 22, version 3.x, its length, its content. */
-static void take_flight(struct scripted_server *s)
+/*
+ * A TLS record: its type, version 3.x, its length, its content. The type, or -1 at the
+ * end of the stream, or 0 for something else.
+ */
+static int take_record(struct scripted_server *s)
 {
 	int head[5];
 
 	for (size_t i = 0; i < ELEMENTSOF(head); i++)
 		head[i] = take_byte(s);
-	if (head[0] != 22 || head[1] != 3) {
-		complain(s, "does not begin a handshake", 0, head[0]);
-		return;
-	}
+	if (head[0] < 0)
+		return -1;
+	if (head[0] < TLS_LEAST || head[0] > TLS_MOST || head[1] != 3)
+		return 0;
 	for (int left = head[3] << 8 | head[4]; left > 0; left--)
 		take_byte(s);
+	return head[0];
 }
 
-/* What follows a failed TLS handshake is an alert, and no business of ours. */
+static void take_flight(struct scripted_server *s)
+{
+	int type = take_record(s);
+
+	if (type != TLS_HANDSHAKE)
+		complain(s, "does not begin a handshake", 0, type);
+}
+
+/* What follows a failed TLS handshake is an alert, and never plaintext. */
+static void expect_end_of_tls(struct scripted_server *s)
+{
+	int type;
+
+	do
+		type = take_record(s);
+	while (type > 0);
+	if (type == 0)
+		complain(s, "went on in plaintext", 0, type);
+	while (type >= 0)
+		type = take_byte(s);
+}
+
 static void expect_end(struct scripted_server *s)
 {
-	bool tls = strchr(s->script, 'T');
-	int byte = take_byte(s);
+	int byte;
 
-	if (byte >= 0 && !tls)
+	if (strchr(s->script, 'T')) {
+		expect_end_of_tls(s);
+		return;
+	}
+	byte = take_byte(s);
+	if (byte >= 0)
 		complain(s, "went on", 0, byte);
 	while (byte >= 0)
 		byte = take_byte(s);
