@@ -34,6 +34,7 @@ struct scripted_server {
 	const char *script;
 	enum manner manner;
 	size_t cut, sent;
+	bool tls;  /* the script has a handshake */
 	bool over; /* cut off, or the client has gone: nothing more is to be played */
 	unsigned char run[RUN_MAX]; /* the bytes between two signs */
 	size_t run_size;
@@ -209,7 +210,7 @@ static void expect_end(struct scripted_server *s)
 {
 	int byte;
 
-	if (strchr(s->script, 'T')) {
+	if (s->tls) {
 		expect_end_of_tls(s);
 		return;
 	}
@@ -255,6 +256,18 @@ static void *play(void *userdata)
 	return NULL;
 }
 
+static bool has_handshake(const char *script)
+{
+	bool quoted = false;
+
+	for (; *script; script++) {
+		quoted ^= *script == '\'';
+		if (*script == 'T' && !quoted)
+			return true;
+	}
+	return false;
+}
+
 struct scripted_server *scripted_server_start(
 	const char *script, enum manner manner, size_t cut, int *ret_fd)
 {
@@ -266,6 +279,7 @@ struct scripted_server *scripted_server_start(
 		abort();
 	s->fd = pair[0];
 	s->script = script;
+	s->tls = has_handshake(script);
 	s->manner = manner;
 	s->cut = cut;
 	if (fcntl(pair[1], F_SETFL, O_NONBLOCK) < 0 ||
