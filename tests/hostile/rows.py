@@ -28,6 +28,7 @@ class Row:
     options: list = field(default_factory=list)
     says: str = ""
     endless: bool = False  # UNREACHED is as good: time may run out first
+    last: object = None  # what the client must say last inside TLS, before close_notify
 
 
 # ---- behaviours ----
@@ -95,12 +96,12 @@ def byte_by_byte(c):
     c.serve()
 
 
-def tls_then(then, **upgrade):
+def tls_then(then, flags=3, extra=b"", **upgrade):
     """A good server up to and including the TLS handshake, and then…"""
 
     def behave(c):
-        c.greet()
-        c.ack_starttls()
+        c.greet(flags)
+        c.ack_starttls(extra)
         c.upgrade(**upgrade)
         then(c)
 
@@ -121,14 +122,7 @@ def handshake(then):
 
 def injected(data):
     """Plaintext behind the ACK of STARTTLS, and then TLS as if nothing had been."""
-
-    def behave(c):
-        c.greet()
-        c.ack_starttls(data)
-        c.upgrade()
-        c.serve()
-
-    return behave
+    return tls_then(Client.serve, extra=data)
 
 
 listen, close, reset, serve = Client.listen, Client.close, Client.reset, Client.serve
@@ -178,6 +172,14 @@ def refuse_export_name(c):
     c.serve({INFO: reply(INFO, UNSUP)}, until=EXPORT_NAME)
     c.go_under_tls()
     c.close()
+
+
+def entered(c):
+    """A server without INFO tells about an export by letting it be entered."""
+    c.serve({INFO: reply(INFO, UNSUP)}, until=EXPORT_NAME)
+    c.send(EXPORT[2:])
+    c.disconnection()
+    c.listen()
 
 
 def for_ever(data):
@@ -300,7 +302,7 @@ def plain():
         LIST, SERVER, entry(b"\x1b[2J\r\n", b"\x1b]0;x\x07 \xc2\x9b")) + reply(LIST, ACK)),
         DONE, options=LIST_OPTION)
     yield Row("LIST: TLS_REQD", answers(LIST, reply(LIST, TLS_REQD)), REFUSED,
-        options=LIST_OPTION)
+        options=LIST_OPTION, says="nbds://")
     yield Row("LIST: 9 MB of names", answers(LIST, 1100 * reply(
         LIST, SERVER, entry(b"x" * 4096, b"y" * 4096)) + reply(LIST, ACK)), PROTOCOL,
         options=[*LIST_OPTION, "--connect-timeout=5"])
@@ -376,6 +378,19 @@ def handshakes():
         "nbds")
     yield Row("handshake: STARTTLS' ACK twice", injected(reply(STARTTLS, ACK)), TLS, "nbds")
     yield Row("handshake: one byte injected", injected(b"\0"), TLS, "nbds")
+    # HelloRequest: GnuTLS takes none, and TLS 1.3 has none; we have begun by ourselves
+    for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+        yield Row(f"handshake: {version.name}, the server asks for it", tls_then(
+            serve, extra=bytes.fromhex("16 0303 0004 00000000"), maximum_version=version),
+            TLS, "nbds")
+    for name, options, says in [
+        ("is not offered", [], "alert"),
+        ("is refused, whatever the priorities are",
+            ["--tls-priority", "NORMAL:-VERS-ALL:+VERS-TLS1.1"], "TLS 1.2 is the least"),
+    ]:
+        yield Row(f"handshake: TLS 1.1 {name}", tls_then(
+            serve, ciphers="ALL:@SECLEVEL=0", minimum_version=ssl.TLSVersion.TLSv1_1,
+            maximum_version=ssl.TLSVersion.TLSv1_1), TLS, "nbds", options, says)
     yield Row("certificate: self-signed", tls_then(
         serve, folder="self-signed"), TLS, "nbds")
     yield Row("certificate: of another name", tls_then(serve, folder="other"), TLS, "nbds")
@@ -390,7 +405,12 @@ def handshakes():
 def inside_tls():
     for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
         yield Row(f"inside {version.name}: a good server", tls_then(
-            serve, maximum_version=version), DONE, "nbds")
+            serve, maximum_version=version), DONE, "nbds", last=ABORT)
+        yield Row(f"inside {version.name}: refused: ABORT, then close_notify", tls_then(
+            lambda c: c.serve({INFO: reply(INFO, UNKNOWN)}), maximum_version=version),
+            REFUSED, "nbds", last=ABORT)
+        yield Row(f"inside {version.name}: entered: DISC, then close_notify", tls_then(
+            entered, maximum_version=version), DONE, "nbds", last="DISC")
         yield Row(f"inside {version.name}: byte by byte", tls_then(
             byte_by_byte_tls, maximum_version=version), DONE, "nbds")
     for name, data in BROKEN_REPLIES.items():
@@ -401,7 +421,16 @@ def inside_tls():
     for name, number in ERRORS.items():
         expected = {UNSUP: DONE, TLS_REQD: PROTOCOL}.get(number, REFUSED)
         yield Row(f"inside TLS: INFO: error {name}", in_tls(
-            INFO, reply(INFO, number, NASTY * 100)), expected, "nbds")
+            INFO, reply(INFO, number, NASTY * 100)), expected, "nbds",
+            last=ABORT if expected == REFUSED else None)
+    yield Row("inside TLS: LIST", tls_then(serve), DONE, "nbds", LIST_OPTION, last=ABORT)
+    yield Row("inside TLS: ABORT is answered by closing", tls_then(
+        lambda c: (c.serve(until=ABORT), c.sock.unwrap())), DONE, "nbds")
+    yield Row("inside TLS: ABORT is answered by closing TCP", tls_then(
+        lambda c: (c.serve(until=ABORT), c.go_under_tls(), c.close())), DONE, "nbds")
+    # who is between can change what the greeting says of zeroes, which GO has none of
+    yield Row("inside TLS: the greeting has lost NO_ZEROES", tls_then(serve, flags=1), DONE,
+        "nbds", last=ABORT)
     yield Row("inside TLS: LIST: TLS_REQD", in_tls(LIST, reply(LIST, TLS_REQD)), PROTOCOL,
         "nbds", LIST_OPTION)
     yield Row("inside TLS: silence", tls_then(listen), UNREACHED, "nbds")

@@ -80,14 +80,30 @@ def options_in(plain):
         plain = plain[16 + size:]
 
 
+def no_record(data):
+    """The first of what a client sent that is no TLS record, or nothing."""
+    while data and data[0] in (20, 21, 22, 23) and data[1:2] in (b"", b"\3"):
+        data = data[5 + int.from_bytes(data[3:5], "big"):]
+    return data
+
+
 def plaintext_fault(client):
     """nbds: what was sent in plaintext that must not be, or None."""
     options = list(options_in(client.plain))
     if options[:1] not in ([], [STARTTLS]) or set(options) - {STARTTLS, ABORT}:
         return f"plaintext options {options}"
-    rest = client.after_ack
-    if rest and (rest[0] not in (21, 22, 23) or rest[1:2] not in (b"", b"\3")):
+    rest = no_record(client.after_ack)
+    if rest:
         return f"plaintext after the ACK: {rest[:16].hex()}"
+    return None
+
+
+def tls_fault(client, row):
+    """What was said inside TLS that must not be, or the wrong end of it, or None."""
+    if STARTTLS in client.inside:
+        return "STARTTLS inside TLS"
+    if row.last and (client.inside[-1:], client.farewell) != ([row.last], "close_notify"):
+        return f"left with {client.inside[-1:]} and {client.farewell}"
     return None
 
 
@@ -109,9 +125,10 @@ def faults(row, result, clients, out, err):
     if re.search("link worker|Sanitizer|runtime error", err):
         yield "the worker died, or gave a bad report"
     if row.scheme == "nbds" and row.behaviour:
-        fault = plaintext_fault(clients[0]) if clients else "never came"
-        if fault:
-            yield fault
+        if not clients:
+            yield "never came"
+        for client in clients:
+            yield from filter(None, (plaintext_fault(client), tls_fault(client, row)))
 
 
 def play(row):

@@ -16,6 +16,8 @@ UNSUP, POLICY, INVALID, PLATFORM, TLS_REQD, UNKNOWN, SHUTDOWN, BLOCK_SIZE_REQD, 
 # 1 MiB, HAS_FLAGS and SEND_FLUSH
 EXPORT = struct.pack(">HQH", 0, 1 << 20, 5)
 
+DISC = struct.pack(">IHHQQI", 0x25609513, 0, 2, 0, 0, 0)
+
 PATIENCE = 15  # seconds; longer than any client of these tests lives
 
 
@@ -48,6 +50,8 @@ class Client:
         self.plain = b""  # up to the ACK of STARTTLS
         self.after_ack = b""  # TLS records, as they came
         self.acked = False
+        self.inside = []  # the options that came inside TLS; "DISC" may be the last
+        self.farewell = None  # how it ended the connection: "close_notify", "cut"
         sock.settimeout(PATIENCE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -63,15 +67,20 @@ class Client:
             try:
                 piece = self.sock.recv(size - len(data))
             except (OSError, ssl.SSLError) as e:
+                self.farewell = "cut"
                 raise Gone from e
             if not piece:
+                self.farewell = "close_notify" if self._in_tls() else "cut"
                 raise Gone
             self._keep(piece)
             data += piece
         return data
 
+    def _in_tls(self):
+        return isinstance(self.sock, ssl.SSLSocket)
+
     def _keep(self, piece):
-        if isinstance(self.sock, ssl.SSLSocket):
+        if self._in_tls():
             return
         if self.acked:
             self.after_ack += piece
@@ -85,7 +94,14 @@ class Client:
     def option(self):
         _, option, size = struct.unpack(">QII", self.receive(16))
         self.receive(size)
+        if self._in_tls():
+            self.inside.append(option)
         return option
+
+    def disconnection(self):
+        """A request of the transmission phase, NBD_CMD_DISC."""
+        if self.receive(28) == DISC:
+            self.inside.append("DISC")
 
     def drip(self, data, pause):
         for byte in data:
@@ -113,12 +129,14 @@ class Client:
         self.acked = True
         self.send(reply(STARTTLS, ACK) + extra)
 
-    def upgrade(self, folder="server", **context):
+    def upgrade(self, folder="server", ciphers=None, **context):
         """TLS, with the certificate of a folder of the test's PKI."""
         c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         c.load_cert_chain(
             f"{self.pki}/{folder}/server-cert.pem", f"{self.pki}/{folder}/server-key.pem"
         )
+        if ciphers:
+            c.set_ciphers(ciphers)
         for name, value in context.items():
             setattr(c, name, value)
         if c.verify_mode == ssl.CERT_REQUIRED:

@@ -20,12 +20,21 @@
 #define PATIENCE_MSEC 20000
 #define RUN_MAX       (256 * 1024)
 
+/* types of TLS records */
+#define TLS_LEAST     20
+#define TLS_HANDSHAKE 22
+#define TLS_MOST      23
+
+/* What is to happen without waiting has happened by then. */
+#define MOMENT_MSEC 30
+
 struct scripted_server {
 	pthread_t thread;
 	int fd;
 	const char *script;
 	enum manner manner;
 	size_t cut, sent;
+	bool tls;  /* the script has a handshake */
 	bool over; /* cut off, or the client has gone: nothing more is to be played */
 	unsigned char run[RUN_MAX]; /* the bytes between two signs */
 	size_t run_size;
@@ -142,28 +151,71 @@ static void expect_run(struct scripted_server *s)
 	}
 }
 
-/* A TLS record of a handshake: type 22, version 3.x, its length, its content. */
-static void take_flight(struct scripted_server *s)
+/* It is the server's turn. */
+static void expect_patience(struct scripted_server *s)
+{
+	struct pollfd entry = {.fd = s->fd, .events = POLLIN};
+	unsigned char byte;
+
+	if (poll(&entry, 1, MOMENT_MSEC) <= 0)
+		return;
+	if (recv(s->fd, &byte, 1, MSG_PEEK) == 1)
+		complain(s, "did not wait for the server's word", 0, byte);
+	else
+		complain(s, "left before the server's word", 0, 0);
+}
+
+/*
+ * A TLS record: its type, version 3.x, its length, its content. The type, or -1 at the
+ * end of the stream, or 0 for something else.
+ */
+static int take_record(struct scripted_server *s)
 {
 	int head[5];
 
 	for (size_t i = 0; i < ELEMENTSOF(head); i++)
 		head[i] = take_byte(s);
-	if (head[0] != 22 || head[1] != 3) {
-		complain(s, "does not begin a handshake", 0, head[0]);
-		return;
-	}
+	if (head[0] < 0)
+		return -1;
+	if (head[0] < TLS_LEAST || head[0] > TLS_MOST || head[1] != 3)
+		return 0;
 	for (int left = head[3] << 8 | head[4]; left > 0; left--)
 		take_byte(s);
+	return head[0];
 }
 
-/* What follows a failed TLS handshake is an alert, and no business of ours. */
+static void take_flight(struct scripted_server *s)
+{
+	int type = take_record(s);
+
+	if (type != TLS_HANDSHAKE)
+		complain(s, "does not begin a handshake", 0, type);
+}
+
+/* What follows a failed TLS handshake is an alert, and never plaintext. */
+static void expect_end_of_tls(struct scripted_server *s)
+{
+	int type;
+
+	do
+		type = take_record(s);
+	while (type > 0);
+	if (type == 0)
+		complain(s, "went on in plaintext", 0, type);
+	while (type >= 0)
+		type = take_byte(s);
+}
+
 static void expect_end(struct scripted_server *s)
 {
-	bool tls = strchr(s->script, 'T');
-	int byte = take_byte(s);
+	int byte;
 
-	if (byte >= 0 && !tls)
+	if (s->tls) {
+		expect_end_of_tls(s);
+		return;
+	}
+	byte = take_byte(s);
+	if (byte >= 0)
 		complain(s, "went on", 0, byte);
 	while (byte >= 0)
 		byte = take_byte(s);
@@ -175,6 +227,7 @@ static void play_sign(struct scripted_server *s, char sign)
 	case '<': send_run(s); break;
 	case '>': expect_run(s); break;
 	case 'T': take_flight(s); break;
+	case '=': expect_patience(s); break;
 	case '.': shutdown(s->fd, SHUT_WR); break;
 	case '@':
 		while (!s->over)
@@ -203,6 +256,18 @@ static void *play(void *userdata)
 	return NULL;
 }
 
+static bool has_handshake(const char *script)
+{
+	bool quoted = false;
+
+	for (; *script; script++) {
+		quoted ^= *script == '\'';
+		if (*script == 'T' && !quoted)
+			return true;
+	}
+	return false;
+}
+
 struct scripted_server *scripted_server_start(
 	const char *script, enum manner manner, size_t cut, int *ret_fd)
 {
@@ -214,6 +279,7 @@ struct scripted_server *scripted_server_start(
 		abort();
 	s->fd = pair[0];
 	s->script = script;
+	s->tls = has_handshake(script);
 	s->manner = manner;
 	s->cut = cut;
 	if (fcntl(pair[1], F_SETFL, O_NONBLOCK) < 0 ||

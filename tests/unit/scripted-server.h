@@ -8,6 +8,7 @@
  *   *40        the byte before, 40 times in all
  *   T          receives the first flight of a TLS handshake
  *   @          what was sent since the last <, again and again until the client leaves
+ *   =          watches for a moment: the client must neither speak nor leave
  *   .          closes this direction
  *   ~          says nothing more
  *
@@ -56,6 +57,9 @@
 #define ERR_TOO_BIG         "9"
 
 #define LEAVES OPTION(ABORT) ACK(ABORT)
+
+/* as LEAVES, from a client that waits for the answer */
+#define LEAVES_PATIENTLY OPTION(ABORT) "=" ACK(ABORT)
 
 /* How the whole of a script is played. */
 enum manner {

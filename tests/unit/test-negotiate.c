@@ -67,6 +67,12 @@ static const struct row go_rows[] = {
 	{.name = "GO: the longest name", .export = {DISK}, .export_name = name_4096,
 		.script = GREETING "> 'IHAVEOPT' " GO
 			"0000100a 00001000 'x'*4096 0002 0003 0002 " EXPORT(GO) ACK(GO)},
+	{.name = "GO: not a word before the last reply has come", .export = {DISK},
+		.script = GREETING ASK(GO) "=" INFO_REPLY(GO, "00000002") "8000 =" EXPORT(GO)
+			"=" ACK(GO)},
+	{.name = "EXPORT_NAME after UNSUP, not before", .export = {DISK},
+		.script = GREETING ASK(GO) "=" ERROR(GO, ERR_UNSUP) ENTER
+			"= < 0000000000100000 0005 "},
 	{.name = "EXPORT_NAME after UNSUP, no zeroes", .export = {DISK},
 		.script = GREETING ASK(GO) ERROR(GO, ERR_UNSUP) ENTER
 			"< 0000000000100000 0005 "},
@@ -82,6 +88,10 @@ static const struct row go_rows[] = {
 	{.name = "TLS preferred, refused: GO in plaintext", .tls = TLS_MODE_PREFER,
 		.export = {DISK}, .mode = SERVER_MODE_NOTLS,
 		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, ERR_UNSUP) ASK(GO)
+			EXPORT(GO) ACK(GO)},
+	{.name = "TLS preferred: not a word before STARTTLS is answered",
+		.tls = TLS_MODE_PREFER, .export = {DISK}, .mode = SERVER_MODE_NOTLS,
+		.script = GREETING OPTION(STARTTLS) "=" ERROR(STARTTLS, ERR_POLICY) ASK(GO)
 			EXPORT(GO) ACK(GO)},
 	{.name = "TLS preferred, no fixed newstyle", .tls = TLS_MODE_PREFER,
 		.export = {DISK}, .mode = SERVER_MODE_NOTLS,
@@ -104,6 +114,10 @@ static const struct row info_rows[] = {
 		.export = {DISK}, .mode = SERVER_MODE_NOTLS,
 		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS)
 			ERROR(STARTTLS, ERR_POLICY) OPTION(ABORT) "."},
+	{.name = "INFO: one option at a time, and ABORT's answer is waited for",
+		.asks = ASKS_INFO, .export = {DISK}, .mode = SERVER_MODE_NOTLS,
+		.script = GREETING ASK(INFO) "=" EXPORT(INFO) "=" ACK(INFO) OPTION(STARTTLS)
+			"=" ERROR(STARTTLS, ERR_POLICY) LEAVES_PATIENTLY},
 	{.name = "INFO unknown: enter and disconnect", .asks = ASKS_INFO,
 		.export = {DISK},
 		.script = GREETING ASK(INFO) ERROR(INFO, ERR_UNSUP) ENTER
@@ -120,6 +134,11 @@ static const struct row list_rows[] = {
 		.script = NOTLS(GREETING OPTION(LIST) SERVER("00000005") "00000001 'a' "
 			SERVER("00000011") "00000004 'diskthe first' "
 			SERVER("00000004") "00000000 " ACK(LIST))},
+	{.name = "LIST: one option at a time", .asks = ASKS_LIST,
+		.mode = SERVER_MODE_NOTLS, .lists = "a|;",
+		.script = GREETING OPTION(LIST) "=" SERVER("00000005") "00000001 'a' ="
+			ACK(LIST) OPTION(STARTTLS) "=" ERROR(STARTTLS, ERR_UNSUP)
+			LEAVES_PATIENTLY},
 	{.name = "LIST of nothing", .asks = ASKS_LIST, .mode = SERVER_MODE_NOTLS,
 		.script = NOTLS(GREETING OPTION(LIST) ACK(LIST))},
 };
@@ -175,6 +194,20 @@ static const struct row refusal_rows[] = {
 	{.name = "INFO: SHUTDOWN: ABORT and nothing else", .asks = ASKS_INFO,
 		REFUSED(ESHUTDOWN),
 		.script = GREETING ASK(INFO) ERROR(INFO, ERR_SHUTDOWN) LEAVES},
+	{.name = "GO: UNKNOWN: ABORT, and its answer is waited for", REFUSED(ENOENT),
+		.script = GREETING ASK(GO) "=" ERROR(GO, ERR_UNKNOWN) LEAVES_PATIENTLY},
+	{.name = "GO: UNKNOWN: ABORT is answered by closing", REFUSED(ENOENT),
+		.script = GREETING ASK(GO) ERROR(GO, ERR_UNKNOWN) OPTION(ABORT) "= ."},
+	{.name = "TLS preferred: STARTTLS gets SHUTDOWN: ABORT and nothing else",
+		.tls = TLS_MODE_PREFER, REFUSED(ESHUTDOWN),
+		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, ERR_SHUTDOWN) LEAVES},
+	{.name = "LIST: SHUTDOWN: ABORT and nothing else", .asks = ASKS_LIST,
+		REFUSED(ESHUTDOWN),
+		.script = GREETING OPTION(LIST) ERROR(LIST, ERR_SHUTDOWN) LEAVES},
+	{.name = "INFO: then STARTTLS gets SHUTDOWN: ABORT and nothing else",
+		.asks = ASKS_INFO, REFUSED(ESHUTDOWN),
+		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS)
+			ERROR(STARTTLS, ERR_SHUTDOWN) LEAVES},
 	{.name = "LIST: POLICY", .asks = ASKS_LIST, REFUSED(EACCES),
 		.script = NOTLS(GREETING OPTION(LIST) ERROR(LIST, ERR_POLICY))},
 	{.name = "LIST: no fixed newstyle, no option at all", .asks = ASKS_LIST,
@@ -197,6 +230,9 @@ static const struct row refusal_rows[] = {
 	NO_STARTTLS(ERR_BLOCK_SIZE_REQD),
 	NO_STARTTLS(ERR_TOO_BIG),
 	NO_STARTTLS("e"),
+	{.name = "TLS required: STARTTLS alone, ABORT's answer is waited for", NO_TLS,
+		.script = GREETING OPTION(STARTTLS) "=" ERROR(STARTTLS, ERR_POLICY)
+			LEAVES_PATIENTLY},
 	{.name = "TLS required: INFO", NO_TLS, .asks = ASKS_INFO,
 		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, ERR_UNSUP) LEAVES},
 	{.name = "TLS required: LIST", NO_TLS, .asks = ASKS_LIST,

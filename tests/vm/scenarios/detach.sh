@@ -75,6 +75,41 @@ dead_server() {
 	[ $((SECONDS - start)) -le 20 ] || fail "took $((SECONDS - start)) seconds"
 }
 
+# n_good_byes WANTED: how many links the server has heard NBD_CMD_DISC on.
+n_good_byes() {
+	[ "$(grep -c 'client sent NBD_CMD_DISC' nbdkit.log)" = "$1" ]
+}
+
+good_bye() {
+	new_disk disk.img 8M
+	start_nbdkit --verbose file disk.img
+	attach "nbd://127.0.0.1:$PORT/disk"
+	roundtrip "$DEVICE" disk.img
+	detach disk
+	wait_for n_good_byes 1
+}
+
+good_bye_tls() {
+	new_disk disk.img 8M
+	start_nbdkit --verbose --tls=require --tls-certificates="$PKI/server" file disk.img
+	attach --connections 2 "nbds://localhost:$PORT/disk?tls-certificates=$PKI/ca"
+	roundtrip "$DEVICE" disk.img
+	detach disk
+	wait_for n_good_byes 2
+}
+
+# The links are there already when it turns out that they have no use.
+good_bye_without_device() {
+	new_disk disk.img 8M
+	start_nbdkit --verbose --tls=require --tls-certificates="$PKI/server" file disk.img
+	attach --name taken --connections 1 "nbds://localhost:$PORT/?tls-certificates=$PKI/ca"
+	expect_exit 7 attach --no-daemon --name taken --connections 2 \
+		"nbds://localhost:$PORT/?tls-certificates=$PKI/ca"
+	wait_for n_good_byes 2
+	detach taken
+	wait_for n_good_byes 3
+}
+
 # Open files on it are on their own then; the kernel says so.
 forced() {
 	expect_in_kernel_log 'nbd'
@@ -99,4 +134,7 @@ it "an attachment that is not there" unknown
 it "twice" twice
 it "somebody else's device stays" of_others
 it "with a server that has died" dead_server
+it "the server hears good-bye" good_bye
+it "the server hears good-bye on each link, with kernel TLS" good_bye_tls
+it "the server hears good-bye from an attach that fails" good_bye_without_device
 it "--force, with the device open" forced

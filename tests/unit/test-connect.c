@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The socket to a server, and what a client shows there if nothing was said. */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/scope.h"
+#include "wire/connect.h"
+#include "wire/credentials.h"
+
+static int listening(char port[8])
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	snprintf(port, 8, "%u", ntohs(address.sin_port));
+	return fd;
+}
+
+static int option_of(int fd, int level, int name)
+{
+	socklen_t size = sizeof(int);
+	int value = -1;
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &size), 0);
+	return value;
+}
+
+/* Requests are not held back, a dead host is noticed, and nothing inherits the socket. */
+static void test_tcp_options(void **state _unused_)
+{
+	char port[8], host[] = "127.0.0.1", text[ADDRESS_TEXT_SIZE];
+	const struct target t = {.transport = TRANSPORT_TCP, .host = host, .port = port};
+	_cleanup_close_ int server = listening(port), fd = -1;
+	struct error err = {0};
+
+	assert_true(server >= 0);
+	assert_int_equal(
+		connect_server(&t, deadline_after(USEC_PER_SEC), &fd, text, &err), 0);
+	assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	assert_int_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_true(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) > 0);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+/* What credentials_read() makes of a file with these keys, asked for that user. */
+static int read_keys(const char *keys, char *user, struct credentials *c)
+{
+	char path[] = "/tmp/test-connect-XXXXXX";
+	const struct target t = {.tls = TLS_MODE_REQUIRE,
+		.tls_auth = TLS_AUTH_PSK,
+		.tls_psk_file = path,
+		.tls_username = user};
+	_cleanup_close_ int fd = mkstemp(path);
+	struct error err = {0};
+	int r;
+
+	assert_int_equal(write(fd, keys, strlen(keys)), strlen(keys));
+	r = credentials_read(&t, c, &err);
+	assert_int_equal(unlink(path), 0);
+	return r;
+}
+
+/* A URI without a user means the one whose key is there; of several it guesses none. */
+static void test_default_user(void **state _unused_)
+{
+	static const char one[] = "# keys\nalice:00ff\n",
+			  two[] = "alice:00ff\nbob:11ee\n";
+	_cleanup_credentials_ struct credentials only = {0}, asked = {0}, none = {0};
+	char bob[] = "bob", carol[] = "carol";
+
+	assert_int_equal(read_keys(one, NULL, &only), 0);
+	assert_string_equal(only.psk_username, "alice");
+	assert_int_equal(read_keys(two, bob, &asked), 0);
+	assert_string_equal(asked.psk_username, "bob");
+	assert_memory_equal(asked.psk_key.data, "11ee", 4);
+	assert_true(read_keys(two, NULL, &none) < 0);
+	assert_true(read_keys(two, carol, &none) < 0);
+	assert_null(none.psk_username);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tcp_options),
+		cmocka_unit_test(test_default_user),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
