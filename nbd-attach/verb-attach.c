@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "session/attachment.h"
 #include "session/spawn.h"
@@ -31,27 +32,39 @@ static int attach_alone(const struct arguments *a, struct error *err)
 	return print_device(attachment.state.index, err);
 }
 
+/* The first is the program's name, and not there yet. */
+static void argv_freep(char ***argv)
+{
+	for (size_t i = 1; *argv && (*argv)[i]; i++)
+		free((*argv)[i]);
+	free(*argv);
+}
+
 /* The supervisor takes the same options and operand. */
 static char **supervisor_arguments(const struct arguments *a)
 {
-	char **argv = calloc(a->n_settings + 4, sizeof(*argv));
-	size_t n = 1; /* the first is the program's name */
+	_cleanup_(argv_freep) char **argv = calloc(a->n_settings + 4, sizeof(*argv));
+	size_t n = 1;
 
-	for (size_t i = 0; argv && i < a->n_settings; i++)
-		if (asprintf(&argv[n++], "--%s=%s", a->settings[i].option,
-			    a->settings[i].value ? a->settings[i].value : "yes") < 0)
-			return NULL;
 	if (!argv)
 		return NULL;
-	if (a->verbose)
-		argv[n++] = (char *)"--verbose";
-	argv[n] = (char *)a->operand;
-	return argv;
+	for (size_t i = 0; i < a->n_settings; i++, n++)
+		if (asprintf(&argv[n], "--%s=%s", a->settings[i].option,
+			    a->settings[i].value ? a->settings[i].value : "yes") < 0) {
+			argv[n] = NULL;
+			return NULL;
+		}
+	if (a->verbose && !(argv[n++] = strdup("--verbose")))
+		return NULL;
+	argv[n] = strdup(a->operand);
+	if (!argv[n])
+		return NULL;
+	return TAKE_PTR(argv);
 }
 
 int verb_attach(const struct arguments *a, struct error *err)
 {
-	_cleanup_free_ char **argv = NULL;
+	_cleanup_(argv_freep) char **argv = NULL;
 	unsigned index = 0;
 	int r;
 

@@ -15,6 +15,7 @@ static int check_orphan(const char *name, const struct target *t, struct error *
 	pid_t holder;
 	int r;
 
+	target_init(&saved);
 	r = attachment_find(name, &device, err);
 	if (r < 0)
 		return r;
@@ -23,7 +24,6 @@ static int check_orphan(const char *name, const struct target *t, struct error *
 		return error_set(err, FAULT_KERNEL, -EBUSY,
 			"%s is attached already, as /dev/nbd%u, and supervised by process %d",
 			name, device.index, holder);
-	target_init(&saved);
 	r = state_read(name, &state, &saved, err);
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, -EEXIST,

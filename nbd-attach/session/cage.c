@@ -22,7 +22,7 @@
 #define NOBODY      65534
 #define RELAY_NAME  "nbd-relay"
 
-#define HEAP_RESERVE (1024 * 1024)
+#define HEAP_RESERVE ((size_t)1024 * 1024)
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -87,8 +87,8 @@ static void keep_heap(void)
 {
 	void *reserve;
 
-	mallopt(M_TRIM_THRESHOLD, HEAP_RESERVE * 4);
-	mallopt(M_MMAP_THRESHOLD, HEAP_RESERVE * 4);
+	mallopt(M_TRIM_THRESHOLD, (int)HEAP_RESERVE * 4);
+	mallopt(M_MMAP_THRESHOLD, (int)HEAP_RESERVE * 4);
 	reserve = malloc(HEAP_RESERVE);
 	if (reserve)
 		explicit_bzero(reserve, HEAP_RESERVE);

@@ -30,9 +30,10 @@
  * The driver asks for the backend identifier only on devices that have one: a device that
  * another program has made of ours meanwhile would take anything.
  */
-int handover_reconfigure(const char *name, unsigned index, struct nbd_settings *settings,
-	struct error *err)
+int handover_reconfigure(const char *name, unsigned index,
+	const struct nbd_settings *settings, struct error *err)
 {
+	struct nbd_settings complete = *settings;
 	char backend[BACKEND_SIZE];
 	struct sysfs_device device;
 	int r = sysfs_read(index, &device);
@@ -44,8 +45,8 @@ int handover_reconfigure(const char *name, unsigned index, struct nbd_settings *
 		return error_set(err, FAULT_KERNEL, -EINVAL,
 			"/dev/nbd%u is not ours any more", index);
 	attachment_backend(name, backend);
-	settings->backend = backend;
-	return nbd_netlink_reconfigure(index, settings, err);
+	complete.backend = backend;
+	return nbd_netlink_reconfigure(index, &complete, err);
 }
 
 static int reconfigure(

@@ -200,7 +200,7 @@ static int conclude(struct link_attempt *attempt, const union report *report, in
 static int take_reports(struct link_attempt *attempt, link_list_fn fn, void *userdata,
 	struct link *ret, struct error *err)
 {
-	_cleanup_free_ union report *report = malloc(sizeof(*report));
+	_cleanup_free_ union report *report = calloc(1, sizeof(*report));
 	int r;
 
 	if (!report)

@@ -60,12 +60,16 @@ static int check_done(const struct report_done *done, struct error *err)
 		return distrust("text", err);
 	if (!is_text(export.description, sizeof(export.description)))
 		return distrust("description", err);
-	/* A list has no export: all of it is zero. */
-	if (memcmp(&export, &(const struct nbd_export){0}, sizeof(export)) == 0)
+	/* A list has no export. */
+	if (export.size == 0 && export.flags == 0 && export.minimum == 0 &&
+		export.preferred == 0 && export.maximum == 0)
 		return 0;
 	r = nbd_export_check(&export, err);
 	/* The worker has filled in the defaults: nothing is left to be changed here. */
-	if (r == 0 && memcmp(&export, &facts->export, sizeof(export)) != 0)
+	if (r == 0 &&
+		(export.minimum != facts->export.minimum ||
+			export.preferred != facts->export.preferred ||
+			export.maximum != facts->export.maximum))
 		return distrust("block sizes", err);
 	return r;
 }

@@ -14,7 +14,7 @@
 
 #define STATE_FILE     "state.json"
 #define LOCK_FILE      "lock"
-#define STATE_SIZE_MAX (256 * 1024)
+#define STATE_SIZE_MAX ((size_t)256 * 1024)
 
 static int claim_failed(int r, const char *name, struct error *err)
 {

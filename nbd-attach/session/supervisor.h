@@ -107,7 +107,7 @@ void slot_attempt_ready(struct supervisor *s, struct slot *slot);
  */
 int handover_link(struct supervisor *s, struct slot *slot, struct error *err);
 int handover_times(struct supervisor *s, struct error *err);
-int handover_reconfigure(const char *name, unsigned index, struct nbd_settings *settings,
+int handover_reconfigure(const char *name, unsigned index, const struct nbd_settings *settings,
 	struct error *err);
 bool handover_is_possible(const struct supervisor *s);
 void handover_flip(struct supervisor *s);

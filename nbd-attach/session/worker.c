@@ -122,7 +122,8 @@ static int be_relay(
 	close(STDERR_FILENO); /* somebody may wait for its end */
 	if (r == 0)
 		(void)relay_run(relay, WORKER_NEAR, far);
-	_exit(0);
+	tls_abandon(far); /* the relay has said what there was to say */
+	return 0;
 }
 
 static int work(const struct worker_order *order, struct error *err)

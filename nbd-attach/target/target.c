@@ -23,7 +23,7 @@ void target_init(struct target *t)
 		.connections = 1,
 		.connect_timeout = 30 * USEC_PER_SEC,
 		.io_timeout = 30 * USEC_PER_SEC,
-		.reconnect_timeout = 5 * 60 * USEC_PER_SEC,
+		.reconnect_timeout = 300 * USEC_PER_SEC,
 	};
 }
 

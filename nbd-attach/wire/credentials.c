@@ -5,7 +5,7 @@
 
 #include "wire/credentials.h"
 
-#define CREDENTIAL_SIZE_MAX (1024 * 1024)
+#define CREDENTIAL_SIZE_MAX ((size_t)1024 * 1024)
 
 void credentials_done(struct credentials *c)
 {
