@@ -129,3 +129,10 @@ size_t text_cut(const char *text, size_t size, size_t max)
 		max--;
 	return max;
 }
+
+bool text_ends_with(const char *text, const char *end)
+{
+	size_t size = strlen(text), end_size = strlen(end);
+
+	return size >= end_size && strcmp(text + size - end_size, end) == 0;
+}

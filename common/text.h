@@ -22,5 +22,7 @@ char *text_quote(const void *foreign, size_t size, char *out, size_t out_size);
 /* Whether size bytes are valid UTF-8 without NUL (the protocol's rule for strings). */
 bool text_is_utf8(const void *bytes, size_t size);
 
+bool text_ends_with(const char *text, const char *end);
+
 /* How many of the `size` bytes of a UTF-8 text to keep: at most max, no character cut. */
 size_t text_cut(const char *text, size_t size, size_t max);

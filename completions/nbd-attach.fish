@@ -15,7 +15,7 @@ function __nbd_attach_devices
     end
 end
 
-set -l verbs attach detach list status monitor info
+set -l verbs attach detach list status monitor check info
 set -l attach '__fish_seen_subcommand_from attach'
 set -l info '__fish_seen_subcommand_from info'
 set -l target '__fish_seen_subcommand_from attach info'
@@ -31,6 +31,7 @@ complete -c nbd-attach -n $no_verb -a detach -d 'Give a device back'
 complete -c nbd-attach -n $no_verb -a list -d 'Show what is attached'
 complete -c nbd-attach -n $no_verb -a status -d 'Show all that is known of an attachment'
 complete -c nbd-attach -n $no_verb -a monitor -d 'Print events as they come'
+complete -c nbd-attach -n $no_verb -a check -d 'Look at the configuration files'
 complete -c nbd-attach -n $no_verb -a info -d 'Ask a server, touch no device'
 complete -c nbd-attach -n $no_verb -l version -d 'Print the version'
 complete -c nbd-attach -l help -d 'Print a summary'

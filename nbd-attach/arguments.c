@@ -5,6 +5,8 @@
 
 #include "arguments.h"
 #include "common/text.h"
+#include "target/config.h"
+#include "target/nbdtab.h"
 
 #define OPTIONS_MAX 40
 /* getopt's values, all different, for it to see which abbreviation is ambiguous */
@@ -105,22 +107,39 @@ int arguments_parse(
 	return 0;
 }
 
+/* What is configured under that name, here or as nbd-client has it. */
+static int look_up(const char *name, struct target *ret, struct error *err)
+{
+	_cleanup_config_ struct config c = {0};
+	char quoted[128];
+	int r = config_read("", name, &c, err);
+
+	if (r == 0) {
+		*ret = c.target;
+		target_init(&c.target);
+		return 0;
+	}
+	if (r == -ENOENT && err->fault == FAULT_NO_SUCH)
+		r = nbdtab_read(name, ret, err);
+	if (r != -ENOENT || err->fault != FAULT_NO_SUCH)
+		return r;
+	return error_set(err, FAULT_NO_SUCH, r,
+		"%s is neither a URI, as nbds://server/export would be, nor a name that "
+		"stands in " CONFIG_PLACE " or " NBDTAB,
+		text_quote(name, strlen(name), quoted, sizeof(quoted)));
+}
+
 int arguments_target(const struct arguments *a, struct target *ret, struct error *err)
 {
 	_cleanup_target_ struct target t;
-	char quoted[128];
 	int r;
 
 	target_init(&t);
 	if (!a->operand)
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"which server? Give a URI, as in nbds://server/export");
-	if (!strchr(a->operand, ':'))
-		return error_set(err, FAULT_USAGE, -EINVAL,
-			"%s is not a URI, as nbds://server/export would be",
-			text_quote(
-				a->operand, strlen(a->operand), quoted, sizeof(quoted)));
-	r = target_parse_uri(&t, a->operand, err);
+	r = strchr(a->operand, ':') ? target_parse_uri(&t, a->operand, err)
+				    : look_up(a->operand, &t, err);
 	for (size_t i = 0; r == 0 && i < a->n_settings; i++)
 		r = target_set(&t, a->settings[i].option, a->settings[i].value, err);
 	if (r == 0)

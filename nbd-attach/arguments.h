@@ -36,7 +36,11 @@ struct arguments {
 int arguments_parse(
 	int argc, char **argv, unsigned takes, struct arguments *ret, struct error *err);
 
-/* Fills and checks a target from the URI and the options. FAULT_USAGE. */
+/*
+ * Fills and checks a target from the URI, or the name of a configuration (file or line of
+ * nbdtab), and the options. FAULT_USAGE; -ENOENT with FAULT_NO_SUCH: nothing has that
+ * name.
+ */
 int arguments_target(const struct arguments *a, struct target *ret, struct error *err);
 
 /* Puts the server before a failure's text, unless it is one of usage. Returns r. */

@@ -17,22 +17,25 @@ static const struct verb {
 	{"list", TAKES_JSON, verb_list},
 	{"status", TAKES_JSON, verb_status},
 	{"monitor", TAKES_JSON, verb_monitor},
+	{"check", 0, verb_check},
 	{"info", TAKES_TARGET | TAKES_JSON | TAKES_LIST, verb_info},
 };
 
-#define VERBS "attach, detach, list, status, monitor or info"
+#define VERBS "attach, detach, list, status, monitor, check or info"
 
 static const char help[] =
 	"Attach remote disks (NBD) as /dev/nbdN, over TLS that the kernel does.\n"
 	"\n"
-	"  nbd-attach attach  [OPTIONS] URI            print the device when it is ready\n"
-	"  nbd-attach attach  NAME                     supervise it again\n"
+	"  nbd-attach attach  [OPTIONS] URI|NAME       print the device when it is ready;\n"
+	"                                              NAME: what /etc/nbd-attach/NAME.conf\n"
+	"                                              says, or nbd-client's /etc/nbdtab\n"
 	"  nbd-attach detach  [--force] NAME|DEVICE    give it back; --all: each of ours\n"
 	"  nbd-attach list    [--json]                 what is attached\n"
 	"  nbd-attach status  [--json] NAME|DEVICE     all that is known of one of them\n"
 	"  nbd-attach monitor [--json] [NAME]          one line for each event from now on,\n"
 	"                                              also of a NAME that is yet to come\n"
-	"  nbd-attach info    [--json] [--list] [OPTIONS] URI\n"
+	"  nbd-attach check   [NAME]                   are the files of /etc/nbd-attach valid?\n"
+	"  nbd-attach info    [--json] [--list] [OPTIONS] URI|NAME\n"
 	"                                              ask a server, touch no device\n"
 	"\n"
 	"What is attached is supervised: a lost link is made anew, and I/O waits for it.\n"

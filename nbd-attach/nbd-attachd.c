@@ -25,8 +25,8 @@ static const char help[] =
 	"\n"
 	"  nbd-attachd [--verbose] [OPTIONS] URI|NAME\n"
 	"\n"
-	"The options are those of nbd-attach attach. NAME is an attachment whose supervisor\n"
-	"is gone. SIGTERM: ends, the device stays; SIGINT: detaches; SIGHUP: new credentials,\n"
+	"The options are those of nbd-attach attach. NAME is configured, or an attachment\n"
+	"whose supervisor is gone. SIGTERM: ends, the device stays; SIGINT: detaches; SIGHUP: new credentials,\n"
 	"new links. More: nbd-attachd(8)\n";
 
 /* What was wanted when NAME was attached. */
@@ -47,20 +47,30 @@ static int read_target(const char *name, struct target *ret, struct error *err)
 	return 0;
 }
 
-static int find_target(const struct arguments *a, struct target *ret, struct error *err)
+/* Of a name that is not configured there may be a device yet, and its state. */
+static int find_target(const struct arguments *a, struct target *ret,
+	bool *ret_from_state, struct error *err)
 {
-	if (!a->operand || strchr(a->operand, ':'))
-		return arguments_target(a, ret, err);
-	if (a->n_settings > 0)
+	struct error this = {0};
+	int r = arguments_target(a, ret, err);
+
+	if (r != -ENOENT || err->fault != FAULT_NO_SUCH)
+		return r;
+	r = read_target(a->operand, ret, &this);
+	*ret_from_state = r == 0;
+	if (r == -ENOENT)
+		return r; /* nobody knows it: err tells all the places */
+	*err = this;
+	if (r == 0 && a->n_settings > 0)
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"options go with a URI: %s keeps those that it was attached with",
 			a->operand);
-	return read_target(a->operand, ret, err);
+	return r;
 }
 
 /* A device that is there already is taken over; else it is made. */
-static int attach(
-	const struct target *t, bool by_name, struct attachment *ret, struct error *err)
+static int attach(const struct target *t, bool from_state, struct attachment *ret,
+	struct error *err)
 {
 	char name[NBD_NAME_MAX + 1];
 	int r = attachment_check_root(err);
@@ -69,7 +79,7 @@ static int attach(
 		r = attachment_find_orphan(t, name, err);
 	if (r == 0)
 		r = attachment_adopt(name, ret, err);
-	if (r == -ENOENT && by_name)
+	if (r == -ENOENT && from_state)
 		return error_set(err, FAULT_NO_SUCH, r,
 			"%s has lost its device: attach it by its URI", t->name);
 	if (r != -ENOENT)
@@ -142,6 +152,7 @@ static int run(int argc, char **argv, struct error *err)
 	_cleanup_attachment_ struct attachment attachment = ATTACHMENT_NONE;
 	_cleanup_target_ struct target t;
 	struct arguments a;
+	bool from_state = false;
 	int r;
 
 	target_init(&t);
@@ -151,9 +162,9 @@ static int run(int argc, char **argv, struct error *err)
 	if (a.help)
 		return fputs(help, stdout) < 0 ? -errno : 0;
 	log_setup(SUPERVISOR_PROGRAM, a.verbose);
-	r = find_target(&a, &t, err);
+	r = find_target(&a, &t, &from_state, err);
 	if (r == 0)
-		r = attach(&t, !strchr(a.operand, ':'), &attachment, err);
+		r = attach(&t, from_state, &attachment, err);
 	if (r < 0)
 		return r;
 	lock_memory(&t, attachment.state.index);

@@ -9,4 +9,5 @@ int verb_detach(const struct arguments *a, struct error *err);
 int verb_list(const struct arguments *a, struct error *err);
 int verb_status(const struct arguments *a, struct error *err);
 int verb_monitor(const struct arguments *a, struct error *err);
+int verb_check(const struct arguments *a, struct error *err);
 int verb_info(const struct arguments *a, struct error *err);

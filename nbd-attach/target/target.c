@@ -242,6 +242,9 @@ bool target_name_is_valid(const char *name)
 		return false;
 	if (target_parse_device(name, &device) == 0)
 		return false; /* detach could not tell it from the device */
+	if (text_ends_with(name, ".conf") || text_ends_with(name, ".conf.d"))
+		return false; /* nor could we tell its folder in /run from configuration
+		               */
 	for (size_t i = 1; i < size; i++)
 		if (!name_char_is_valid(name[i]))
 			return false;

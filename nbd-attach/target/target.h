@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is wanted: the one noun that everything else reads. A URI and options (later:
- * configuration files) fill it, target_check() says whether it makes sense, and from
+ * What is wanted: the one noun that everything else reads. A URI and options, or a
+ * configuration file, fill it, target_check() says whether it makes sense, and from
  * then on it is const.
  */
 #pragma once

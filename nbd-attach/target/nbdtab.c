@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+#include <uriparser/Uri.h>
+
+#include "common/file.h"
+#include "common/text.h"
+#include "target/nbdtab.h"
+
+#define FILE_SIZE_MAX ((size_t)1024 * 1024)
+#define N_FIELDS      4
+#define N_OPTIONS_MAX 32
+
+/* What nbd-client calls it, and we. */
+static const struct {
+	const char *theirs, *ours;
+	bool tls; /* there is TLS if it is given */
+} options[] = {
+	{"bs", "block-size", false},
+	{"conns", "connections", false},
+	{"timeout", "io-timeout", false},
+	{"cacertfile", "tls-ca", true},
+	{"certfile", "tls-cert", true},
+	{"keyfile", "tls-key", true},
+	{"tlshostname", "tls-hostname", true},
+};
+
+struct line {
+	char *device, *host, *export_name;
+	char *keys[N_OPTIONS_MAX], *values[N_OPTIONS_MAX];
+	size_t n_options;
+	const char *port;
+	bool unix_socket, tls;
+};
+
+static int bad_option(const char *key, const char *what, struct error *err)
+{
+	char quoted[64];
+
+	return error_set(err, FAULT_USAGE, -EINVAL, "option %s %s",
+		text_quote(key, strlen(key), quoted, sizeof(quoted)), what);
+}
+
+/* Of the options those that say how the server is reached. */
+static int take_option(struct line *line, char *option, struct error *err)
+{
+	static const char *const without_effect[] = {"persist", "no_optgo", "swap"};
+	char *value = strchr(option, '=');
+
+	if (value)
+		*value++ = '\0';
+	if (*option == '_' || *option == '\0')
+		return 0;
+	if (strcmp(option, "unix") == 0)
+		line->unix_socket = true;
+	else if (strcmp(option, "port") == 0 && value)
+		line->port = value;
+	else if (strcmp(option, "sdp") == 0)
+		return bad_option(option, "is gone from the kernel", err);
+	else
+		for (size_t i = 0; i < ELEMENTSOF(options); i++)
+			if (strcmp(option, options[i].theirs) == 0)
+				line->tls |= options[i].tls;
+	for (size_t i = 0; i < ELEMENTSOF(without_effect); i++)
+		if (strcmp(option, without_effect[i]) == 0 && value)
+			return bad_option(option, "takes no value", err);
+	if (line->n_options == N_OPTIONS_MAX)
+		return bad_option(option, "is one too many", err);
+	line->keys[line->n_options] = option;
+	line->values[line->n_options++] = value;
+	return 0;
+}
+
+/* Cuts the text of a line into its fields. */
+static int parse_line(char *text, struct line *ret, struct error *err)
+{
+	char *fields[N_FIELDS] = {0}, *rest = text, *field, *option;
+	struct line line = {0};
+	size_t n = 0;
+	int r = 0;
+
+	while ((field = strsep(&rest, " \t\r")))
+		if (*field && n++ < N_FIELDS)
+			fields[n - 1] = field;
+	if (n < N_FIELDS - 1 || n > N_FIELDS)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"not a line DEVICE HOST EXPORT [OPTION,…]");
+	line.device = fields[0];
+	line.host = fields[1];
+	line.export_name = fields[2];
+	while (r == 0 && (option = strsep(&fields[3], ",")))
+		r = take_option(&line, option, err);
+	*ret = line;
+	return r;
+}
+
+/* Percent-encoded, for a URI. */
+static char *encode(const char *text)
+{
+	char *out = malloc(strlen(text) * 3 + 1);
+
+	if (out)
+		uriEscapeA(text, out, URI_FALSE, URI_FALSE);
+	return out;
+}
+
+static char *make_uri(const struct line *line)
+{
+	_cleanup_free_ char *export_name = encode(line->export_name);
+	_cleanup_free_ char *path = encode(line->host);
+	bool bare_ipv6 = strchr(line->host, ':') && line->host[0] != '[';
+	char *uri = NULL;
+	int r;
+
+	if (!export_name || !path)
+		return NULL;
+	if (line->unix_socket)
+		r = asprintf(&uri, "nbd%s+unix:///%s?socket=%s", line->tls ? "s" : "",
+			export_name, path);
+	else
+		r = asprintf(&uri, "nbd%s://%s%s%s%s%s/%s", line->tls ? "s" : "",
+			bare_ipv6 ? "[" : "", line->host, bare_ipv6 ? "]" : "",
+			line->port ? ":" : "", line->port ? line->port : "", export_name);
+	return r < 0 ? NULL : uri;
+}
+
+static int set_option(
+	struct target *t, const char *key, const char *value, struct error *err)
+{
+	static const char *const taken[] = {"unix", "port", "persist", "no_optgo"};
+
+	for (size_t i = 0; i < ELEMENTSOF(taken); i++)
+		if (strcmp(key, taken[i]) == 0)
+			return 0;
+	if (strcmp(key, "swap") == 0)
+		return target_set(t, "lock-memory", NULL, err);
+	/* there it means that nothing is ever given up */
+	if (strcmp(key, "timeout") == 0 && value && strcmp(value, "0") == 0)
+		return 0;
+	for (size_t i = 0; i < ELEMENTSOF(options); i++)
+		if (strcmp(key, options[i].theirs) == 0)
+			return value ? target_set(t, options[i].ours, value, err)
+				     : bad_option(key, "needs a value", err);
+	return bad_option(key, "is not known: others' begin with _", err);
+}
+
+static int make_target(const struct line *line, struct target *t, struct error *err)
+{
+	_cleanup_free_ char *uri = make_uri(line);
+	int r;
+
+	if (!uri)
+		return error_memory(err);
+	t->directory = strdup("/");
+	if (!t->directory)
+		return error_memory(err);
+	r = target_parse_uri(t, uri, err);
+	if (r == 0)
+		r = target_set(t, "device", line->device, err);
+	for (size_t i = 0; r == 0 && i < line->n_options; i++)
+		r = set_option(t, line->keys[i], line->values[i], err);
+	return r < 0 ? r : target_check(t, err);
+}
+
+/* By its device or its name, which is the export's. */
+static bool is_wanted(const struct target *t, const char *wanted, char *name)
+{
+	unsigned device;
+
+	target_derive_name(t, name);
+	if (target_parse_device(wanted, &device) == 0)
+		return (int)device == t->device;
+	return strcmp(name, wanted) == 0;
+}
+
+/* 1: it is the one that is wanted, and in *ret. */
+static int try_line(char *text, const char *wanted, struct target *ret, struct error *err)
+{
+	_cleanup_target_ struct target t;
+	char name[NBD_NAME_MAX + 1];
+	struct line line = {0};
+	int r;
+
+	target_init(&t);
+	r = parse_line(text, &line, err);
+	if (r == 0)
+		r = make_target(&line, &t, err);
+	if (r < 0 || !is_wanted(&t, wanted, name))
+		return r;
+	r = target_set(&t, "name", name, err);
+	if (r < 0)
+		return r;
+	*ret = t;
+	target_init(&t);
+	return 1;
+}
+
+int nbdtab_find(const char *file, const char *text, const char *wanted,
+	struct target *ret, struct error *err)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	char *rest = copy, *line;
+	struct error this = {0};
+	int first = 0;
+
+	if (!copy)
+		return error_memory(err);
+	for (unsigned n = 1; (line = strsep(&rest, "\n")); n++) {
+		int r;
+
+		line[strcspn(line, "#")] = '\0';
+		if (line[strspn(line, " \t\r")] == '\0')
+			continue;
+		r = try_line(line, wanted, ret, &this);
+		if (r > 0)
+			return 0;
+		if (r < 0 && first == 0) {
+			first = error_prefix(&this, r, "%s:%u", file, n);
+			*err = this;
+		}
+	}
+	/* A line that cannot be read stands in the way of nothing but itself. */
+	return first < 0
+		? first
+		: error_set(err, FAULT_NO_SUCH, -ENOENT, "%s has no such line", file);
+}
+
+int nbdtab_read(const char *wanted, struct target *ret, struct error *err)
+{
+	_cleanup_blob_ struct blob text = {0};
+	int r = file_read(NBDTAB, FILE_SIZE_MAX, false, &text);
+
+	if (r == -ENOENT)
+		return error_set(err, FAULT_NO_SUCH, r, "there is no " NBDTAB);
+	if (r < 0)
+		return error_set(err, FAULT_USAGE, r, "cannot read " NBDTAB ": %m");
+	return nbdtab_find(NBDTAB, text.data, wanted, ret, err);
+}

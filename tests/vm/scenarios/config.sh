@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Attached by name: what is said in /etc/nbd-attach, or in nbd-client's /etc/nbdtab.
+
+. "${0%/*}/../lib.sh"
+
+CONFIG=/etc/nbd-attach
+
+configured() { # NAME LINE…
+	mkdir -p $CONFIG
+	printf '%s\n' '[attach]' "${@:2}" >"$CONFIG/$1.conf"
+}
+
+attach_name() { # NAME [OPTION…]
+	nbd_attach attach "${@:2}" "$1"
+	DEVICES[$1]=$OUT
+}
+
+by_name() {
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	configured tls-1 "uri=$(uri tls-1)" io-timeout=20s
+	nbd_attach check tls-1
+	attach_name tls-1
+	says tls-1 io-timeout 20s || fail "$("$PROGRAM" status tls-1)"
+	roundtrip "${DEVICES[tls-1]}" disks/tls-1
+	server_down
+	nap 1
+	server_up
+	within 10 is tls-1 up
+	kill_supervisor tls-1
+	configured tls-1 "uri=$(uri tls-1)" io-timeout=10s
+	attach_name tls-1
+	says tls-1 io-timeout 10s || fail "$("$PROGRAM" status tls-1)"
+	reads_back "${DEVICES[tls-1]}" disks/tls-1
+	detach tls-1
+	# the command line stands above the file
+	attach_name tls-1 --io-timeout 5s
+	says tls-1 io-timeout 5s || fail "$("$PROGRAM" status tls-1)"
+	kill_supervisor tls-1
+	# without the file there is still the state
+	rm "$CONFIG/tls-1.conf"
+	attach_name tls-1
+	says tls-1 io-timeout 5s || fail "$("$PROGRAM" status tls-1)"
+	detach tls-1
+	expect_exit 8 attach tls-1
+	expect_says tls-1 "$CONFIG" nbdtab
+}
+
+broken() {
+	configured good uri=nbd://127.0.0.1/x
+	configured bad 'uri=nbd://127.0.0.1/x' colour=blue
+	expect_exit 2 attach bad
+	expect_says "$CONFIG/bad.conf:3" colour
+	run "$PROGRAM" check
+	[ "$CODE" = 2 ] || fail "exit code $CODE"
+	grep -q -x 'good: ok' out
+	grep -q '^bad: .*bad.conf:3' out
+	rm -r $CONFIG
+	nbd_attach check
+}
+
+nbdtab() {
+	WAYS=(plain-1)
+	new_disks 4M
+	serve
+	server_up
+	echo "nbd7 127.0.0.1 plain-1 port=$PORT,persist,timeout=20" >/etc/nbdtab
+	attach_name plain-1
+	[ "${DEVICES[plain-1]}" = /dev/nbd7 ] || fail "it is ${DEVICES[plain-1]}"
+	roundtrip /dev/nbd7 disks/plain-1
+	detach nbd7
+	nbd_attach attach nbd7
+	is plain-1 up
+	detach plain-1
+}
+
+it "by the name of a file" supervised by_name
+it "broken files" supervised broken
+it "a line of nbdtab, by export and by device" supervised nbdtab
