@@ -17,15 +17,20 @@
 #include "wire/credentials.h"
 #include "wire/negotiate.h"
 
-#define INPUT_MAX     65536 /* a socket's buffer takes that much */
+#define INPUT_MAX     65536
 #define SENT_MAX      65536
+#define TALK_SIZE     (REPLY_SIZE_MAX + 4096)
 #define TLS_HANDSHAKE 0x16 /* the first byte of our first TLS record */
 
 enum asks { ASKS_GO, ASKS_INFO, ASKS_LIST, ASKS_MAX };
 
-/* First byte: bits 0 and 1 are what is asked, 2 and 3 the TLS mode, 4 and 5 the name. */
+/*
+ * First byte: bits 0 and 1 are what is asked, 2 and 3 the TLS mode, 4 and 5 the name;
+ * with bit 6 the server talks on, for longer than the longest reply that we take.
+ */
 struct wish {
 	enum asks asks;
+	bool talks_on;
 	struct target target;
 };
 
@@ -45,6 +50,7 @@ static struct wish make_wish(uint8_t byte)
 
 	memset(longest, 'x', NBD_STRING_MAX);
 	return (struct wish){.asks = (enum asks)((byte & 3) % ASKS_MAX),
+		.talks_on = byte & 1 << 6,
 		.target = {
 			.tls = (enum tls_mode)((byte >> 2 & 3) % (TLS_MODE_REQUIRE + 1)),
 			.export_name = (char *)names[byte >> 4 & 3],
@@ -89,14 +95,26 @@ static int negotiate(
 	}
 }
 
-/* A server that has said all it will say; it goes on listening. */
-static void start_server(const uint8_t *data, size_t size, int pair[2])
+static void say(int fd, const void *data, size_t size)
 {
+	if (size > 0)
+		assert(send(fd, data, size, 0) == (ssize_t)size);
+}
+
+/* A server that has said all it will say; it goes on listening. */
+static void start_server(
+	const struct wish *w, const uint8_t *data, size_t size, int pair[2])
+{
+	static const char talk[TALK_SIZE];
+	const int room = 2 * (INPUT_MAX + TALK_SIZE);
+
 	assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	assert(fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0);
 	assert(fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0);
-	if (size > 0)
-		assert(send(pair[1], data, size, 0) == (ssize_t)size);
+	assert(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) == 0);
+	say(pair[1], data, size);
+	if (w->talks_on)
+		say(pair[1], talk, sizeof(talk));
 	assert(shutdown(pair[1], SHUT_WR) == 0);
 }
 
@@ -203,7 +221,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0 || size > INPUT_MAX)
 		return 0;
 	wish = make_wish(data[0]);
-	start_server(data + 1, size - 1, pair);
+	start_server(&wish, data + 1, size - 1, pair);
 	r = negotiate(&wish, pair[0], &facts, &err);
 	receive_sent(pair[1], &sent);
 	close(pair[0]);

@@ -34,6 +34,7 @@ static void check_found(
 	size_t size;
 
 	assert(found->psk_username && found->psk_key.data);
+	assert(found->psk_username[0] && found->psk_username[0] != '#');
 	assert(!user || strcmp(found->psk_username, user) == 0);
 	assert(strlen(found->psk_key.data) == found->psk_key.size);
 	assert(found->psk_key.size >= 2 && found->psk_key.size % 2 == 0);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "common/scope.h"
 #include "rules.h"
@@ -98,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	assert(strcmp(t.uri, uri) == 0);
 	must_be_in_bounds(&t);
+	assert(t.socket_size <= sizeof(((struct sockaddr_un *)NULL)->sun_path));
 	must_be_read_again(&t);
 	r = target_check(&t, &err);
 	if (r < 0)
