@@ -84,6 +84,17 @@ static void must_be_read_again(const struct target *t)
 	assert(target_is_same_export(t, &again));
 }
 
+/* The one place for a NUL byte is before the name of an abstract socket. */
+static void check_nul(const char *uri, const struct target *t)
+{
+	static const char nul[] = "%00";
+	const char *rest = strpbrk(strstr(uri, "://") + 3, "/?");
+	const char *found = rest ? strstr(rest, nul) : NULL;
+
+	if (found)
+		assert(t->socket && t->socket[0] == 0 && !strstr(found + 1, nul));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *uri = fuzz_text(data, size);
@@ -101,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must_be_in_bounds(&t);
 	assert(t.socket_size <= sizeof(((struct sockaddr_un *)NULL)->sun_path));
 	must_be_read_again(&t);
+	check_nul(uri, &t);
 	r = target_check(&t, &err);
 	if (r < 0)
 		must_be_told(r, &err);
