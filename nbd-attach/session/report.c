@@ -83,7 +83,9 @@ static int check_failed(const struct report_failed *failed, struct error *err)
 		return distrust("kind of failure", err);
 	if (failed->r >= 0 || failed->r < -4095)
 		return distrust("error number", err);
-	if (!is_clean(failed->error.text, sizeof(failed->error.text)))
+	/* The state file keeps the text only: an empty one means no failure there. */
+	if (!is_clean(failed->error.text, sizeof(failed->error.text)) ||
+		!failed->error.text[0])
 		return distrust("error text", err);
 	return 0;
 }

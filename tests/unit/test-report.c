@@ -141,6 +141,7 @@ static const struct mutation mutations[] = {
 	CHANGE(good_failed, r, LITTLE(1)),
 	CHANGE(good_failed, r, LITTLE(INT_MIN)),
 	CHANGE(good_failed, r, LITTLE(-4096)),
+	CHANGE(good_failed, error.text, 0),
 	FILL(good_failed, error.text),
 	CHANGE(good_failed, error.text, 'a', '\n', 'b', 0),
 	CHANGE(good_failed, error.text, 0x1b, ']', 0),

@@ -38,6 +38,11 @@ expect_says() {
 	done
 }
 
+# Whether the program is one with sanitizers, which need memory of their own and lock none.
+sanitized() {
+	grep -q -a __asan_init "$PROGRAM"
+}
+
 # attach [OPTION…] URI: DEVICE becomes what it printed.
 attach() {
 	nbd_attach attach --no-daemon "$@"

@@ -26,6 +26,7 @@ fill_memory() {
 
 # The pages of the server's disk are there already, and stay: nothing makes holes in it.
 writeback() { # DATA-PATH WAY
+	! sanitized || return 0
 	ATTACH_OPTIONS=(--data-path "$1")
 	WAYS=("$2")
 	mkdir disks mnt
