@@ -196,6 +196,7 @@ class Client:
     def transmit(self):
         """Serves the disk, until the client takes its leave."""
         self.entered = True
+        self.pause = None
         self.sock.settimeout(None)
         while True:
             _, _, command, cookie, offset, size = struct.unpack(
