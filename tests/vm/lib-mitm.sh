@@ -35,9 +35,9 @@ man_in_the_middle() { # WAY SERVER-PORT PLAIN-PORT
 men_in_the_middle() {
 	local way server plain
 	new_disks 4M
-	start_nbdkit --tls=on --tls-certificates="$PKI/server" file dir=disks
+	start_nbdkit "$ONE_BY_ONE" --tls=on --tls-certificates="$PKI/server" file dir=disks
 	server=$PORT
-	start_nbdkit --tls=off file dir=disks
+	start_nbdkit "$ONE_BY_ONE" --tls=off file dir=disks
 	plain=$PORT
 	for way in "${WAYS[@]}"; do
 		man_in_the_middle "$way" "$server" "$plain"
