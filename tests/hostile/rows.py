@@ -29,6 +29,10 @@ class Row:
     info_only: bool = False  # about what `attach` never asks or says
 
 
+# Each with one fault only, lest it be refused for another.
+NO_HAS_FLAGS = EXPORT[:-1] + bytes([EXPORT[-1] & ~1])
+TOO_LARGE = EXPORT[:2] + b"\xff" * 8 + EXPORT[-2:]
+
 GOOD = reply(INFO, INFO_REPLY, EXPORT) + reply(INFO, ACK)
 BROKEN_REPLIES = {  # to INFO, in plaintext and inside TLS
     "wrong reply magic": reply(INFO, ACK, magic=0x3E889045565AA),
@@ -48,9 +52,8 @@ BROKEN_REPLIES = {  # to INFO, in plaintext and inside TLS
     "error text of 2^32-1 bytes": reply(INFO, UNKNOWN, b"x" * 9000, size=U32),
     "short export info": reply(INFO, INFO_REPLY, EXPORT[:-1]) + reply(INFO, ACK),
     "long export info": reply(INFO, INFO_REPLY, EXPORT + b"x") + reply(INFO, ACK),
-    "no HAS_FLAGS": reply(INFO, INFO_REPLY, EXPORT[:-2] + b"\0\4") + reply(INFO, ACK),
-    "size 2^64-1": reply(INFO, INFO_REPLY, b"\0\0" + b"\xff" * 8 + b"\0\1")
-    + reply(INFO, ACK),
+    "no HAS_FLAGS": reply(INFO, INFO_REPLY, NO_HAS_FLAGS) + reply(INFO, ACK),
+    "size 2^64-1": reply(INFO, INFO_REPLY, TOO_LARGE) + reply(INFO, ACK),
     "description not UTF-8": reply(INFO, INFO_REPLY, b"\0\2\xff\xfe") + GOOD,
     "description too long": reply(INFO, INFO_REPLY, b"\0\2" + b"x" * 4097) + GOOD,
 }
@@ -149,10 +152,8 @@ def plain():
     yield Row("EXPORT_NAME: silence", at_export_name(listen), UNREACHED)
     yield Row("EXPORT_NAME: half a reply", at_export_name(send(EXPORT[2:7])), UNREACHED)
     yield Row("EXPORT_NAME: drips", at_export_name(drips(EXPORT[2:], 0.6)), UNREACHED)
-    yield Row("EXPORT_NAME: no HAS_FLAGS", at_export_name(
-        send(EXPORT[2:-2] + b"\0\4")), PROTOCOL)
-    yield Row("EXPORT_NAME: size 2^64-1", at_export_name(
-        send(b"\xff" * 8 + b"\0\1")), PROTOCOL)
+    yield Row("EXPORT_NAME: no HAS_FLAGS", at_export_name(send(NO_HAS_FLAGS[2:])), PROTOCOL)
+    yield Row("EXPORT_NAME: size 2^64-1", at_export_name(send(TOO_LARGE[2:])), PROTOCOL)
 
 
 def lists():
