@@ -33,6 +33,7 @@ SIZE = int.from_bytes(EXPORT[2:10])
 BLOCK = 64 << 10
 AT_ONCE = 4  # rows in one outage: the time between attempts doubles with each
 PATIENCE = 60
+STATE_LATE = 1  # seconds: on a busy machine the next attempt may be quicker than the file
 MEMORY_MAX = 64 << 20  # address space
 RSS_MAX = 2048  # kB, which nobody else has, once there is a link
 # scheme, options, and how many attachments share the rows of that kind
@@ -133,11 +134,15 @@ class Attachment:
         """Another connection comes: what has the row made of the one before?"""
         if row is None or row.exit == rows.DONE:
             return
-        link = self.link()
         refused = row.exit != rows.UNREACHED
         states = {"refused"} if refused else {"reconnecting"}
         if row.endless:
             states = {"refused", "reconnecting"}
+        link = self.link()
+        end = time.monotonic() + STATE_LATE
+        while link["state"] not in states and time.monotonic() < end:
+            time.sleep(0.05)
+            link = self.link()
         if link["state"] not in states:
             self.blame(row, f"the link is {link['state']}: {link['error']}")
         if not link["error"] or DIRTY.search(link["error"]):
