@@ -58,14 +58,15 @@ static void look_at_patience(struct supervisor *s, usec_t now)
 	s->overdue = overdue;
 }
 
-/* An error of a link that is up is over when it answers again. */
+/* That it could not be replaced as planned is not over with that. */
 static void look_at_recovery(struct supervisor *s)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct state_link *link = &s->a->state.links[i];
 
-		if (s->slots[i].phase != PHASE_UP || !link->error[0])
+		if (s->slots[i].phase != PHASE_UP || !s->slots[i].stalled)
 			continue;
+		s->slots[i].stalled = false;
 		link->error[0] = 0;
 		supervisor_tell(s, (int)i, "resumed", "%s answers again", link->address);
 	}

@@ -156,7 +156,7 @@ static void lose(struct supervisor *s, struct slot *slot)
 	slot->tries = 0;
 	slot->lost_at = now;
 	slot->noted_at = now + NOTE_PATIENCE;
-	slot->noted = slot->missed = false;
+	slot->noted = slot->missed = slot->stalled = false;
 	s->look_at = MIN(s->look_at, now + GONE_LOOK);
 	slot->fading = false;
 	if (slot->planned)
@@ -251,7 +251,7 @@ static void came_up(struct supervisor *s, struct slot *slot)
 	else
 		supervisor_tell(s, LINK(slot), "restored",
 			"connection to %s restored after %.1f s", link->address, away);
-	slot->planned = slot->quiet = false;
+	slot->planned = slot->quiet = slot->stalled = false;
 }
 
 /* Without a word to the server: the kernel may have the socket all the same. */
@@ -293,7 +293,8 @@ static enum phase test(struct supervisor *s, struct slot *slot)
 
 	if (s->a->sockets[slot->number] < 0 && s->a->state.n_links > 1)
 		return PHASE_UP; /* that one is the kernel's to end */
-	if (!link->error[0]) {
+	if (!slot->stalled) {
+		slot->stalled = true;
 		snprintf(link->error, sizeof(link->error), "no reply for %llu s",
 			(unsigned long long)(s->progress.patience / USEC_PER_SEC));
 		supervisor_tell(s, LINK(slot), "stalled",

@@ -280,10 +280,12 @@ static int take_over(struct supervisor *s, struct error *err)
 		link->candidate = 0;
 		if (!socket_table_has(link->socket)) {
 			slot_event(s, &s->slots[i], EVENT_LOST);
-		} else if (link->state != LINK_UP) {
-			link->state = LINK_UP;
-			link->since = time(NULL);
+			continue;
 		}
+		link->error[0] = 0; /* the last supervisor's */
+		if (link->state != LINK_UP)
+			link->since = time(NULL);
+		link->state = LINK_UP;
 	}
 	return taken ? handover_times(s, err) : 0;
 }

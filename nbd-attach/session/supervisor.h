@@ -63,6 +63,7 @@ struct slot {
 	uint64_t completed;  /* requests, when a test began */
 	unsigned tries;      /* attempts since it was lost */
 	unsigned flaps;      /* links in a row that died young */
+	bool stalled;        /* it does not answer; its link's error says so, or more */
 	bool fading;         /* half closed already: not polled for any more */
 	bool noted;          /* the driver has said that a link is dead */
 	bool planned;        /* it is ended by us, for the candidate */

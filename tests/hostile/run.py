@@ -153,18 +153,6 @@ def play(row):
     return list(faults(row, result, clients, *texts)), result, texts[1]
 
 
-def make_pki():
-    """The certificates of tests/vm, and one that no CA has signed."""
-    subprocess.run([HERE.parent / "vm/make-pki", PKI], check=True)
-    folder = pathlib.Path(PKI, "self-signed")
-    folder.mkdir()
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-keyout", folder / "server-key.pem", "-out", folder / "server-cert.pem"],
-        check=True, stderr=subprocess.DEVNULL)
-
-
 def main():
     table = [r for r in rows.rows() if not WORDS or any(w in r.name for w in WORDS)]
     failed = 0
@@ -185,5 +173,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         PKI = f"{folder}/pki"
         os.chmod(folder, 0o755)
-        make_pki()
+        subprocess.run([HERE.parent / "vm/make-pki", PKI], check=True)
         sys.exit(main())

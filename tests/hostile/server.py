@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A scripted NBD server: the words of the protocol, for behaviours to be made of."""
 
+import os
+import re
 import socket
 import ssl
 import struct
@@ -13,15 +15,20 @@ UNSUP, POLICY, INVALID, PLATFORM, TLS_REQD, UNKNOWN, SHUTDOWN, BLOCK_SIZE_REQD, 
     ERROR + n for n in range(1, 10)
 )
 
-# 1 MiB, HAS_FLAGS and SEND_FLUSH
-EXPORT = struct.pack(">HQH", 0, 1 << 20, 5)
+READ, WRITE, DISC, WRITE_ZEROES = 0, 1, 2, 6
 
-DISC = struct.pack(">IHHQQI", 0x25609513, 0, 2, 0, 0, 0)
+# 1 MiB, and the flags that nbdkit has for a file: HAS_FLAGS, SEND_FLUSH, SEND_FUA,
+# SEND_TRIM, SEND_WRITE_ZEROES, CAN_MULTI_CONN
+EXPORT = struct.pack(">HQH", 0, 1 << 20, 0x16D)
+
+REPLY_MAGIC = 0x3E889045565A9
+
+FAREWELL = struct.pack(">IHHQQI", 0x25609513, 0, DISC, 0, 0, 0)
 
 PATIENCE = 15  # seconds; longer than any client of these tests lives
 
 
-def reply(option, kind, data=b"", size=None, magic=0x3E889045565A9):
+def reply(option, kind, data=b"", size=None, magic=REPLY_MAGIC):
     """One option reply; its size may lie."""
     size = len(data) if size is None else size
     return struct.pack(">QIII", magic, option, kind, size) + data
@@ -41,12 +48,33 @@ class Gone(Exception):
     """The client has closed."""
 
 
-class Client:
-    """One client, from the server's side. What it sends in plaintext is kept."""
+EXCHANGED = {INFO: GO, GO: INFO}
+REPLY_TO_EITHER = re.compile(struct.pack(">Q", REPLY_MAGIC) + b"\0\0\0[\6\7]")
 
-    def __init__(self, sock, pki):
+
+def exchange(data):
+    """The same replies, but to GO where they were to INFO, and the reverse."""
+
+    def other(match):
+        return match[0][:-1] + bytes([EXCHANGED[match[0][-1]]])
+
+    return REPLY_TO_EITHER.sub(other, data)
+
+
+class Client:
+    """One client, from the server's side. What it sends in plaintext is kept.
+
+    Behaviours are written for a client that asks with INFO. With `disk`, an open file, it
+    asks with GO: then the two are exchanged in both directions, and whoever is served well
+    is served that disk.
+    """
+
+    def __init__(self, sock, pki, disk=None):
         self.sock = sock
         self.pki = pki
+        self.disk = disk
+        self.pause = None  # between the bytes that are sent; None: they are sent at once
+        self.entered = False
         self.plain = b""  # up to the ACK of STARTTLS
         self.after_ack = b""  # TLS records, as they came
         self.acked = False
@@ -56,6 +84,16 @@ class Client:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data):
+        if self.disk and not self.entered:
+            data = exchange(data)
+        if self.pause is None:
+            self._send(data)
+            return
+        for byte in data:
+            self._send(bytes([byte]))
+            time.sleep(self.pause)
+
+    def _send(self, data):
         try:
             self.sock.sendall(data)
         except (OSError, ssl.SSLError) as e:
@@ -96,17 +134,17 @@ class Client:
         self.receive(size)
         if self._in_tls():
             self.inside.append(option)
-        return option
+        return EXCHANGED.get(option, option) if self.disk else option
 
     def disconnection(self):
         """A request of the transmission phase, NBD_CMD_DISC."""
-        if self.receive(28) == DISC:
+        if self.receive(28) == FAREWELL:
             self.inside.append("DISC")
 
     def drip(self, data, pause):
-        for byte in data:
-            self.send(bytes([byte]))
-            time.sleep(pause)
+        self.pause = pause
+        self.send(data)
+        self.pause = None
 
     def listen(self):
         """Hears the client out, without a word."""
@@ -129,12 +167,16 @@ class Client:
         self.acked = True
         self.send(reply(STARTTLS, ACK) + extra)
 
-    def upgrade(self, folder="server", ciphers=None, **context):
+    def tls_context(self, folder):
         """TLS, with the certificate of a folder of the test's PKI."""
         c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         c.load_cert_chain(
             f"{self.pki}/{folder}/server-cert.pem", f"{self.pki}/{folder}/server-key.pem"
         )
+        return c
+
+    def upgrade(self, folder="server", ciphers=None, **context):
+        c = self.tls_context(folder)
         if ciphers:
             c.set_ciphers(ciphers)
         for name, value in context.items():
@@ -163,4 +205,27 @@ class Client:
             ABORT: reply(ABORT, ACK),
         } | (answers or {})
         while (option := self.option()) != until:
-            self.send(good.get(option, reply(option, UNSUP)))
+            answer = good.get(option, reply(option, UNSUP))
+            self.send(answer)
+            agreed = option == INFO and answer.endswith(reply(INFO, ACK))
+            if self.disk and (agreed or option == EXPORT_NAME):
+                self.transmit()
+
+    def transmit(self):
+        """Serves the disk, until the client takes its leave."""
+        self.entered = True
+        self.pause = None
+        self.sock.settimeout(None)
+        while True:
+            _, _, command, cookie, offset, size = struct.unpack(
+                ">IHHQQI", self.receive(28))
+            if command == DISC:
+                raise Gone
+            data = b""
+            if command == READ:
+                data = os.pread(self.disk.fileno(), size, offset)
+            elif command == WRITE:
+                os.pwrite(self.disk.fileno(), self.receive(size), offset)
+            elif command == WRITE_ZEROES:
+                os.pwrite(self.disk.fileno(), bytes(size), offset)
+            self.send(struct.pack(">IIQ", 0x67446698, 0, cookie) + data)

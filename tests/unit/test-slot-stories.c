@@ -281,6 +281,11 @@ static void test_renewed_in_vain(void **state _unused_)
 		{ANSWER, REFUSAL, UP, "finish tell:refused", LINK_UP},
 		{PASS, 60000, UP, "", LINK_UP},
 	};
+	static const struct step stalled_after_that[] = {
+		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{ANSWER, REFUSAL, UP, "finish tell:refused", LINK_UP},
+		{EVENT, EVENT_STALLED, TESTING, "tell:stalled start", LINK_UP},
+	};
 	static const struct step lost_meanwhile[] = {
 		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost", GONE},
@@ -296,6 +301,9 @@ static void test_renewed_in_vain(void **state _unused_)
 
 	TELL(steps);
 	assert_int_equal(world.s.renew_at, world.now); /* a minute later */
+	assert_false(world.slot->stalled);
+	TELL(stalled_after_that);
+	assert_true(world.slot->stalled);
 	TELL(lost_meanwhile);
 	TELL(lost_while_settling);
 }

@@ -75,7 +75,8 @@ only_starttls() {
 	local flags='0000000[013]' option=49484156454f5054
 	local starttls="${option}0000000500000000" abort="${option}0000000200000000"
 	local sent
-	sent=$(od -An -v -tx1 "$1" | tr -d ' \n')
+	sent=$(od -An -v -tx1 -N 64 "$1")
+	sent=${sent//[[:space:]]/}
 	[[ $sent =~ ^($flags($starttls)?($abort)?)?$ ]] ||
 		[[ $sent =~ ^$flags${starttls}1603[0-9a-f]*$ ]] ||
 		fail "sent in plaintext: ${sent:0:200}"

@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Servers that mean no good (tests/hostile/rows.py) come to answer where a good one was: a
+# running attachment must have none of them, and go on when the good one is back.
+
+. "${0%/*}/../lib.sh"
+
+reconnects() {
+	expect_in_kernel_log 'Possible stuck'
+	mkdir disks
+	start_nbdkit "$ONE_BY_ONE" --tls=on --tls-certificates="$PKI/server" file dir=disks
+	"$TOP/tests/hostile/reconnect.py" "$PROGRAM" "$PKI" "$PORT" disks
+}
+
+it "each of them: refused, and I/O waits" supervised reconnects
