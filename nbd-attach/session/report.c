@@ -62,7 +62,7 @@ static int check_done(const struct report_done *done, struct error *err)
 		return distrust("description", err);
 	/* A list has no export. */
 	if (export.size == 0 && export.flags == 0 && export.minimum == 0 &&
-		export.preferred == 0 && export.maximum == 0)
+		export.preferred == 0 && export.maximum == 0 && !*export.description)
 		return 0;
 	r = nbd_export_check(&export, err);
 	/* The worker has filled in the defaults: nothing is left to be changed here. */
