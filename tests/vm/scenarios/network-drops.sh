@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The network between drops everything, in both directions, and nobody says so.
+# Long: what nobody says takes a minute to notice.
 
 . "${0%/*}/../lib.sh"
 

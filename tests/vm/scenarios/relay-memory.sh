@@ -3,6 +3,7 @@
 #
 # Hardly any memory, and most of it waits to be written to the remote disk: the relay goes
 # on without getting more, as kernel TLS does.
+# Long: writing without memory is slow.
 
 . "${0%/*}/../lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # Attached, reconnected, detached, all of it under valgrind: no byte is used that nobody
 # wrote or that is not ours, and nothing is lost on the way.
+# Long: valgrind is slow.
 
 . "${0%/*}/../lib.sh"
 
