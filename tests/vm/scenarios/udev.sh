@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The names that udev gives: there when attach returns, gone when detach does.
+
+. "${0%/*}/../lib.sh"
+
+mkdir -p /etc/udev/rules.d
+cp "$TOP/udev/61-nbd-attach.rules" /etc/udev/rules.d
+udevadm control --reload
+
+leads_to() { # LINK DEVICE
+	[ -L "$1" ] || fail "there is no $1: $(ls -R /dev/nbd /dev/disk/by-id 2>&1)"
+	[ "$(realpath "$1")" = "$2" ] || fail "$1 leads to $(realpath "$1")"
+}
+
+no_links() {
+	local left
+	left=$(find /dev -type l -path '*nbd*' -print)
+	[ -z "$left" ] || fail "still there: $left"
+}
+
+whole() {
+	new_disk disk 8M
+	start_nbdkit file dir=.
+	for _ in 1 2 3; do
+		nbd_attach attach "nbd://127.0.0.1:$PORT/disk"
+		leads_to /dev/nbd/by-name/disk "$OUT"
+		leads_to /dev/disk/by-id/nbd-disk "$OUT"
+		detach disk
+		no_links
+	done
+}
+
+partitions() {
+	new_disk disk 64M
+	sfdisk -q disk <<-'END'
+		label: gpt
+		size=16M
+		size=16M
+	END
+	start_nbdkit file dir=.
+	nbd_attach attach --name my.disk_1 "nbd://127.0.0.1:$PORT/disk"
+	leads_to /dev/nbd/by-name/my.disk_1 "$OUT"
+	leads_to /dev/nbd/by-name/my.disk_1-part2 "${OUT}p2"
+	leads_to /dev/disk/by-id/nbd-my.disk_1-part1 "${OUT}p1"
+	detach my.disk_1
+	no_links
+}
+
+# They have no identifier.
+others() {
+	new_disk disk 8M
+	start_nbdkit file dir=.
+	nbd-client -N disk 127.0.0.1 "$PORT" /dev/nbd3 >/dev/null
+	udevadm settle
+	no_links
+	nbd-client -d /dev/nbd3
+}
+
+it "of a whole disk" supervised whole
+it "of partitions" supervised partitions
+it "of other programs' devices: none" supervised others
