@@ -112,8 +112,16 @@ static int look_up(const char *name, struct target *ret, struct error *err)
 {
 	_cleanup_config_ struct config c = {0};
 	char quoted[128];
-	int r = config_read("", name, &c, err);
+	unsigned device;
+	int r;
 
+	text_quote(name, strlen(name), quoted, sizeof(quoted));
+	if (!target_name_is_valid(name) && target_parse_device(name, &device) < 0)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"%s is not a URI, as nbds://server/export would be, and cannot be a "
+			"name",
+			quoted);
+	r = config_read("", name, &c, err);
 	if (r == 0) {
 		*ret = c.target;
 		target_init(&c.target);
@@ -126,7 +134,7 @@ static int look_up(const char *name, struct target *ret, struct error *err)
 	return error_set(err, FAULT_NO_SUCH, r,
 		"%s is neither a URI, as nbds://server/export would be, nor a name that "
 		"stands in " CONFIG_PLACE " or " NBDTAB,
-		text_quote(name, strlen(name), quoted, sizeof(quoted)));
+		quoted);
 }
 
 int arguments_target(const struct arguments *a, struct target *ret, struct error *err)

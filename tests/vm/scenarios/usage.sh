@@ -18,6 +18,7 @@ uris() {
 	{
 		wrong URI $attach ''
 		wrong http $attach http://localhost/
+		wrong URI $attach server/export
 		wrong port $attach nbd://localhost:99999/
 		wrong URI $attach nbd://localhost:x/
 		wrong '' $attach 'nbd://[::1/'
