@@ -28,8 +28,10 @@ collect() { # NAME
 	"$PROGRAM" status --json "$1" >seen/status.json
 	"$PROGRAM" list --json >seen/list.json
 	for pid in $(pgrep -x "$OURS"); do
-		cat "/proc/$pid/cmdline" "/proc/$pid/environ" >"seen/process-$pid"
+		# some helpers end while they are looked at
+		cat "/proc/$pid/cmdline" "/proc/$pid/environ" >"seen/process-$pid" || :
 	done
+	[ -s "seen/process-$(supervisor "$1")" ] || fail "the supervisor was not seen"
 	cp -r "$RUN_DIR" seen/run
 	cp syslog monitor.log out err seen
 	dmesg >seen/kernel
