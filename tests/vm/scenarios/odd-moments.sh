@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Two things go wrong at once, or something that has nothing to do with the server does.
+# Long: such moments have to be waited for.
 
 . "${0%/*}/../lib.sh"
 

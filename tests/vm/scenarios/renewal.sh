@@ -3,6 +3,7 @@
 #
 # New keys before a server asks for them: a supervisor that was built to renew a link after
 # a thousand records. Under light load nobody feels it.
+# Long: a thousand records take their time.
 
 . "${0%/*}/../lib.sh"
 
