@@ -74,12 +74,12 @@ static void must_be_read_again(const struct target *t)
 	size_t size;
 	FILE *out = open_memstream(&uri, &size);
 
+	target_init(&again);
 	assert(out);
 	put_uri(out, t);
 	fclose(out);
 	if (size > URI_SIZE_MAX)
 		return;
-	target_init(&again);
 	assert(target_parse_uri(&again, uri, &err) == 0);
 	assert(target_is_same_export(t, &again));
 }
