@@ -44,16 +44,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_target_ struct target t;
 	char *lines = fuzz_next_line(text);
 	struct error err = {0};
-	int r;
 
 	target_init(&t);
 	if (target_parse_uri(&t, text, &err) < 0 || set_lines(&t, lines, &err) < 0)
 		return 0;
 	must_be_in_bounds(&t);
-	r = target_check(&t, &err);
-	if (r < 0)
-		must_be_told(r, &err);
-	else
-		must_come_again(&t);
+	must_be_checked(&t);
 	return 0;
 }

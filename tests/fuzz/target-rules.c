@@ -69,3 +69,14 @@ void must_come_again(const struct target *t)
 	for (size_t i = 0; i < t->n_settings; i++)
 		assert(strcmp(t->settings[i], again.settings[i]) == 0);
 }
+
+void must_be_checked(struct target *t)
+{
+	struct error err = {0};
+	int r = target_check(t, &err);
+
+	if (r < 0)
+		must_be_told(r, &err);
+	else
+		must_come_again(t);
+}

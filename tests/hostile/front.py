@@ -6,7 +6,7 @@ import select
 import socket
 import threading
 
-from server import Client, Gone
+from server import Client
 
 
 def pump(one, other):
@@ -72,9 +72,4 @@ class Front:
         client = Client(sock, self.pki, self.disk)
         self.link = lambda: client.sock  # which is another within TLS
         self.met.put((row, client))
-        try:
-            row.behaviour(client)
-        except (Gone, OSError):
-            pass
-        finally:
-            client.sock.close()
+        client.suffer(row.behaviour)

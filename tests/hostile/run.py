@@ -21,7 +21,7 @@ import threading
 import time
 
 import rows
-from server import ABORT, PATIENCE, STARTTLS, Client, Gone
+from server import ABORT, PATIENCE, STARTTLS, Client
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONNECT_TIMEOUT = 2  # seconds
@@ -43,12 +43,7 @@ def serve(listener, row, clients):
         return
     client = Client(sock, PKI)
     clients.append(client)
-    try:
-        row.behaviour(client)
-    except (Gone, OSError):
-        pass
-    finally:
-        client.sock.close()
+    client.suffer(row.behaviour)
 
 
 def run(row, port, output):

@@ -125,6 +125,15 @@ class Client:
         else:
             self.plain += piece
 
+    def suffer(self, behaviour):
+        """Is treated so until it leaves."""
+        try:
+            behaviour(self)
+        except (Gone, OSError):
+            pass
+        finally:
+            self.sock.close()
+
     def greet(self, flags=3):
         self.send(b"NBDMAGICIHAVEOPT" + struct.pack(">H", flags))
         return self.receive(4)
