@@ -109,11 +109,23 @@ static const char *tls_auth_fault(const struct target *t)
 	return NULL;
 }
 
+const char *target_credential(const char *path)
+{
+	static const char prefix[] = "credential:";
+
+	return strncmp(path, prefix, strlen(prefix)) == 0 ? path + strlen(prefix) : NULL;
+}
+
 static int anchor_path(const struct target *t, char **path, struct error *err)
 {
+	const char *credential = *path ? target_credential(*path) : NULL;
 	char *whole;
 
-	if (!*path || (*path)[0] == '/')
+	if (credential && (!credential[0] || strchr(credential, '/')))
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"after credential: comes a credential's name, as in "
+			"credential:psk");
+	if (!*path || (*path)[0] == '/' || credential)
 		return 0;
 	if (asprintf(&whole, "%s/%s", t->directory, *path) < 0)
 		return error_memory(err);

@@ -124,6 +124,13 @@ bool target_name_is_valid(const char *name);
  */
 void target_derive_name(const struct target *t, char *out);
 
+/*
+ * Of a path such as "credential:psk" what follows the colon: a credential that systemd
+ * passes to its service (systemd.exec(5), "LoadCredential="). NULL: it is an ordinary
+ * path.
+ */
+const char *target_credential(const char *path);
+
 /* "host:port", "unix:/path" or "vsock:2:10809", for people; caller frees; NULL: memory.
  */
 char *target_server(const struct target *t);

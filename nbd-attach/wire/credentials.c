@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -17,14 +19,37 @@ void credentials_done(struct credentials *c)
 	*c = (struct credentials){0};
 }
 
+/* Where the file is: what systemd passes lies in a folder of the service's. */
+static int find_file(const char *what, const char *path, char **ret, struct error *err)
+{
+	const char *credential = target_credential(path);
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+
+	if (credential && !folder)
+		return error_set(err, FAULT_USAGE, -ENOKEY,
+			"%s %s is passed by systemd to nbd-attach@NAME.service only: "
+			"start that",
+			what, path);
+	if ((credential ? asprintf(ret, "%s/%s", folder, credential)
+			: asprintf(ret, "%s", path)) < 0) {
+		*ret = NULL;
+		return error_memory(err);
+	}
+	return 0;
+}
+
 static int read_one(const char *what, const char *path, bool secret, struct blob *ret,
 	struct error *err)
 {
+	_cleanup_free_ char *file = NULL;
 	int r;
 
 	if (!path)
 		return 0;
-	r = file_read(path, CREDENTIAL_SIZE_MAX, secret, ret);
+	r = find_file(what, path, &file, err);
+	if (r < 0)
+		return r;
+	r = file_read(file, CREDENTIAL_SIZE_MAX, secret, ret);
 	if (r == -EPERM && secret)
 		return error_set(err, FAULT_USAGE, r,
 			"%s %s can be read by everybody, or written by its group: chmod 600 it",
@@ -131,8 +156,8 @@ int credentials_read(const struct target *t, struct credentials *ret, struct err
 		return r;
 	/* A core dump would keep them. */
 	if ((c.key.data || c.psk_key.data) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return error_set(
-			err, FAULT_OTHER, -errno, "cannot keep keys out of core dumps: %m");
+		return error_set(err, FAULT_OTHER, -errno,
+			"cannot keep keys out of core dumps: %m");
 	*ret = c;
 	c = (struct credentials){0};
 	return 0;

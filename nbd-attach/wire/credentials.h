@@ -23,6 +23,7 @@ void credentials_done(struct credentials *c);
 
 /*
  * Reads what the target names; nothing where it does without TLS. Key files that others
- * can read are refused. FAULT_USAGE and a line that names the file.
+ * can read are refused. FAULT_USAGE and a line that names the file; -ENOKEY: it is a
+ * credential that is passed to a service, and this process is none.
  */
 int credentials_read(const struct target *t, struct credentials *ret, struct error *err);

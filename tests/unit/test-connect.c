@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The socket to a server, and what a client shows there if nothing was said. */
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -94,11 +95,42 @@ static void test_default_user(void **state _unused_)
 	assert_null(none.psk_username);
 }
 
+/* What systemd passes is looked for in the folder that it tells, and nowhere else. */
+static void test_passed_credentials(void **state _unused_)
+{
+	char folder[] = "/tmp/test-connect-XXXXXX", file[64];
+	const struct target t = {.tls = TLS_MODE_REQUIRE,
+		.tls_auth = TLS_AUTH_X509,
+		.tls_ca = (char[]){"credential:ca"}};
+	_cleanup_credentials_ struct credentials found = {0}, none = {0};
+	struct error err = {0};
+	FILE *f;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(file, sizeof(file), "%s/ca", folder);
+	f = fopen(file, "we");
+	assert_non_null(f);
+	assert_true(fputs("PEM", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_int_equal(credentials_read(&t, &none, &err), -ENOKEY);
+	assert_int_equal(err.fault, FAULT_USAGE);
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	assert_int_equal(credentials_read(&t, &found, &err), 0);
+	assert_memory_equal(found.ca.data, "PEM", 4);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(credentials_read(&t, &none, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "credential:ca"));
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tcp_options),
 		cmocka_unit_test(test_default_user),
+		cmocka_unit_test(test_passed_credentials),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
