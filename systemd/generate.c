@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "fstab.h"
+#include "generate.h"
+#include "target/config.h"
+#include "unit-file.h"
+#include "unit-name.h"
+
+#define BOOT_TARGET    "remote-fs.target"
+#define OUR_TARGET     "nbd-attach.target"
+#define NETWORK_TARGET "nbd-attach-net.target"
+
+struct generation {
+	const char *root;
+	const char *folder;
+};
+
+/*
+ * Who refers to the device pulls the service in. After=, so that a device that comes of
+ * something else does not.
+ */
+static void wire_device(const struct generation *g, const char *path, const char *name)
+{
+	char device[UNIT_NAME_SIZE];
+
+	if (unit_name_of_path(path, ".device", device) == 0)
+		unit_file_drop_in(g->folder, device,
+			"Wants=nbd-attach@%s.service\nAfter=nbd-attach@%s.service\n",
+			name, name);
+}
+
+static void wire_names(const struct generation *g, const char *name)
+{
+	char path[64 + NBD_NAME_MAX];
+
+	snprintf(path, sizeof(path), DEVICE_BY_NAME "%s", name);
+	wire_device(g, path, name);
+	snprintf(path, sizeof(path), DEVICE_BY_ID "%s", name);
+	wire_device(g, path, name);
+}
+
+static void wire_trigger(
+	const struct generation *g, const char *trigger, const char *service)
+{
+	const char *interface = strchr(trigger, ':');
+	char path[64], device[UNIT_NAME_SIZE];
+
+	if (!interface) {
+		unit_file_want(g->folder, NETWORK_TARGET, service);
+		return;
+	}
+	snprintf(path, sizeof(path), "/sys/subsystem/net/devices/%s", interface + 1);
+	if (unit_name_of_path(path, ".device", device) == 0)
+		unit_file_want(g->folder, device, service);
+}
+
+static int wire_entry(const char *name, void *userdata)
+{
+	const struct generation *g = userdata;
+	_cleanup_config_ struct config c = {0};
+	char service[UNIT_NAME_SIZE];
+	struct error err = {0};
+
+	if (!target_name_is_valid(name))
+		return 0;
+	/* A service that fails tells more than a device that never comes. */
+	wire_names(g, name);
+	if (config_read(g->root, name, &c, &err) < 0) {
+		log_warning("%s", err.text);
+		return 0;
+	}
+	snprintf(service, sizeof(service), "nbd-attach@%s.service", name);
+	if (c.automatic) {
+		unit_file_want(g->folder, OUR_TARGET, service);
+		unit_file_want(g->folder, BOOT_TARGET, OUR_TARGET);
+	}
+	if (c.trigger)
+		wire_trigger(g, c.trigger, service);
+	return 0;
+}
+
+static bool is_configured(const struct generation *g, const char *name)
+{
+	_cleanup_config_ struct config c = {0};
+	struct error err = {0};
+
+	return config_read(g->root, name, &c, &err) != -ENOENT ||
+		err.fault != FAULT_NO_SUCH;
+}
+
+/* Of "vault-part1" the disk is "vault", unless that name is a disk's own. */
+static bool find_disk(const struct generation *g, const struct fstab_mount *m,
+	char name[NBD_NAME_MAX + 1])
+{
+	if (m->names[0][0] && is_configured(g, m->names[0]))
+		strcpy(name, m->names[0]);
+	else if (m->names[1][0] && is_configured(g, m->names[1]))
+		strcpy(name, m->names[1]);
+	else
+		return false;
+	return true;
+}
+
+/*
+ * A stop unmounts first, and a disk that comes late is mounted then. What the mount
+ * needs besides systemd does itself.
+ */
+static void wire_mount(
+	const struct generation *g, const struct fstab_mount *m, const char *name)
+{
+	char mount[UNIT_NAME_SIZE], device[UNIT_NAME_SIZE];
+
+	wire_device(g, m->device, name);
+	if (unit_name_of_path(m->where, ".mount", mount) < 0 ||
+		unit_name_of_path(m->device, ".device", device) < 0)
+		return;
+	unit_file_drop_in(g->folder, mount,
+		"After=nbd-attach@%s.service nbd-detach@%s.service\n"
+		"StopPropagatedFrom=nbd-attach@%s.service\n",
+		name, name, name);
+	if (m->automatic)
+		unit_file_want(g->folder, device, mount);
+}
+
+static void take_mount(const struct fstab_mount *m, void *userdata)
+{
+	const struct generation *g = userdata;
+	char name[NBD_NAME_MAX + 1];
+
+	if (m->hangs)
+		log_warning(
+			"/etc/fstab: %s waits for a disk that comes over the network, "
+			"before there is a network: add _netdev to its options",
+			m->where);
+	if (!m->names[0][0])
+		return;
+	if (find_disk(g, m, name))
+		wire_mount(g, m, name);
+	else
+		log_warning("/etc/fstab: %s is to be mounted from %s, but there is no "
+			    "%s/%s.conf: nothing will attach it",
+			m->where, m->device, CONFIG_PLACE, m->names[0]);
+}
+
+void generate(const char *root, const char *folder)
+{
+	struct generation g = {.root = root, .folder = folder};
+	int r = config_list(root, wire_entry, &g);
+
+	if (r < 0)
+		log_warning("cannot look at all of %s: %s", CONFIG_PLACE, strerror(-r));
+	fstab_read(root, take_mount, &g);
+}
