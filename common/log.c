@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 
@@ -11,12 +12,25 @@
 
 static const char *log_program = "";
 static bool log_verbose;
-static bool log_system, log_waits = true;
+static bool log_system, log_journal, log_waits = true;
+
+/* Whether stderr is systemd's journal (systemd.exec(5), "$JOURNAL_STREAM"). */
+static bool is_journal(void)
+{
+	const char *journal = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return journal && sscanf(journal, "%llu:%llu", &device, &inode) == 2 &&
+		fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device &&
+		st.st_ino == inode;
+}
 
 void log_setup(const char *program, bool verbose)
 {
 	log_program = program;
 	log_verbose = verbose;
+	log_journal = is_journal();
 }
 
 void log_as_daemon(bool system)
@@ -51,11 +65,17 @@ static bool has_room(int fd)
 	return poll(&entry, 1, 0) == 1;
 }
 
-/* One write for each line: several processes may share the terminal or the pipe. */
-static void write_to_stderr(const char *kind, const char *text)
+/*
+ * One write for each line: several processes may share the terminal or the pipe. The
+ * journal knows the program, and takes the priority as sd-daemon(3) tells.
+ */
+static void write_to_stderr(int priority, const char *text)
 {
 	char line[1200];
-	int size = snprintf(line, sizeof(line), "%s: %s%s\n", log_program, kind, text);
+	int size = log_journal
+		? snprintf(line, sizeof(line), "<%d>%s\n", priority, text)
+		: snprintf(line, sizeof(line), "%s: %s%s\n", log_program,
+			  priority == LOG_WARNING ? "warning: " : "", text);
 
 	if (size > 0 && (log_waits || has_room(STDERR_FILENO)) &&
 		write(STDERR_FILENO, line, (size_t)size) < 0)
@@ -72,7 +92,7 @@ static _printf_(2, 0) void log_line(int priority, const char *format, va_list ar
 	if (log_system)
 		send_to_system(priority, text);
 	else
-		write_to_stderr(priority == LOG_WARNING ? "warning: " : "", text);
+		write_to_stderr(priority, text);
 }
 
 void log_error(const char *format, ...)

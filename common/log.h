@@ -10,7 +10,10 @@
 
 #include "common/scope.h"
 
-/* The name put before each line, and whether log_debug() prints. */
+/*
+ * The name put before each line, and whether log_debug() prints. Where stderr is the
+ * journal each line gets its priority instead.
+ */
 void log_setup(const char *program, bool verbose);
 
 bool log_is_verbose(void);

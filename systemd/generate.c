@@ -106,8 +106,8 @@ static bool find_disk(const struct generation *g, const struct fstab_mount *m,
 }
 
 /*
- * A stop unmounts first, and a disk that comes late is mounted then. What the mount
- * needs besides systemd does itself.
+ * Unmounted before it is detached, also without _netdev, and mounted if it comes late.
+ * What the mount needs besides systemd does itself.
  */
 static void wire_mount(
 	const struct generation *g, const struct fstab_mount *m, const char *name)
@@ -118,10 +118,7 @@ static void wire_mount(
 	if (unit_name_of_path(m->where, ".mount", mount) < 0 ||
 		unit_name_of_path(m->device, ".device", device) < 0)
 		return;
-	unit_file_drop_in(g->folder, mount,
-		"After=nbd-attach@%s.service nbd-detach@%s.service\n"
-		"StopPropagatedFrom=nbd-attach@%s.service\n",
-		name, name, name);
+	unit_file_drop_in(g->folder, mount, "After=nbd-attach@%s.service\n", name);
 	if (m->automatic)
 		unit_file_want(g->folder, device, mount);
 }

@@ -191,8 +191,7 @@ static void test_mounts(void **state)
 	run(w);
 	assert_string_equal(w->said, "");
 	assert_string_equal(get(w, "srv-vault.mount.d/" DROP_IN),
-		"[Unit]\nAfter=nbd-attach@vault.service nbd-detach@vault.service\n"
-		"StopPropagatedFrom=nbd-attach@vault.service\n");
+		"[Unit]\nAfter=nbd-attach@vault.service\n");
 	assert_wants(w, DEVICE "vault.device", "srv-vault.mount");
 	assert_wants(w, BY_ID "vault\\x2dpart2.device", "second.mount");
 	assert_string_equal(get(w, BY_ID "vault\\x2dpart2.device.d/" DROP_IN),
