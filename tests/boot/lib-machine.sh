@@ -23,7 +23,6 @@ fstab() {
 
 # Commands for debugfs, which no driver of the host's is needed for.
 commands_for_files() {
-	local path
 	find files -mindepth 1 -type d -printf 'mkdir "/%P"\n' | sort
 	find files ! -type d -printf 'rm "/%P"\n'
 	find files -type l -printf 'symlink "/%P" "%l"\n'
@@ -61,7 +60,7 @@ start_machine() {
 		-chardev "file,id=journal,path=journal.log,append=on" -serial chardev:journal
 		-qmp "unix:monitor,server=on,wait=off"
 		-netdev "user,id=net,ipv6=off"
-		-device "virtio-net-pci,netdev=net,id=nic,romfile=" -device virtio-rng-pci
+		-device "virtio-net-pci,netdev=net,id=nic,addr=1,romfile=" -device virtio-rng-pci
 		-kernel "$kernel" -append "console=ttyS0 $quiet $append"
 	)
 	rm -f machine.exit shell

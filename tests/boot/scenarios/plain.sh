@@ -1,10 +1,10 @@
+#!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=bash
 #
 # Debian boots whole with nbd-attach in it, and disks are attached by hand: the kernel, udev
 # and systemd are a distribution's own.
 
-. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+. "${0%/*}/../lib.sh"
 
 boots() {
 	boot
