@@ -2,6 +2,8 @@
 # shellcheck shell=bash
 #
 # Twenty attachments at once: more than the driver makes devices for when it is loaded.
+#
+# Long: emulated, each attachment takes some seconds.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -13,6 +15,7 @@ set_up() {
 			[attach]
 			uri=$(server_uri disk)
 			auto=yes
+			connect-timeout=2min
 		END
 	done
 	boot
