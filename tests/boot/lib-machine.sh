@@ -21,9 +21,14 @@ fstab() {
 	echo "$1" >>files/etc/fstab
 }
 
-# Commands for debugfs, which no driver of the host's is needed for.
-commands_for_files() {
-	find files -mindepth 1 -type d -printf 'mkdir "/%P"\n' | sort
+# Commands for debugfs, which no driver of the host's is needed for. It harms the file
+# system if it is to make a folder that is there.
+commands_for_files() { # IMAGE
+	local folder
+	find files -mindepth 1 -type d -printf '%P\n' | sort | while read -r folder; do
+		debugfs -R "stat \"/$folder\"" "$1" 2>/dev/null | grep -q '^Inode:' ||
+			echo "mkdir \"/$folder\""
+	done
 	find files ! -type d -printf 'rm "/%P"\n'
 	find files -type l -printf 'symlink "/%P" "%l"\n'
 	find files -type f -printf \
@@ -32,9 +37,10 @@ commands_for_files() {
 
 put_files() { # IMAGE
 	[ -d files ] || return 0
-	commands_for_files | debugfs -w -f - "$1" >debugfs.log 2>&1
-	# These tell that it was there, or was not.
-	! grep -v -E -e '^debugfs' -e 'already exists' -e 'File not found' -e '^Allocated inode' \
+	commands_for_files "$1" >debugfs.commands
+	debugfs -w -f debugfs.commands "$1" >debugfs.log 2>&1
+	# Removed was what is there, if it is.
+	! grep -v -E -e '^debugfs' -e '^Allocated inode' -e '^$' -e '^rm: File not found' \
 		debugfs.log || fail "cannot put files into $1"
 	rm -rf files
 }
