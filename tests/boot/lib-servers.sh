@@ -87,7 +87,6 @@ not_listening() {
 # Outright: nbdkit would wait for its clients to leave.
 server_stop() {
 	kill -KILL "$(cat "$1.pid")"
-	wait "$(cat "$1.pid")" 2>/dev/null || :
 	wait_for 5 not_listening "$1"
 }
 
