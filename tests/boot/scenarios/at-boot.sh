@@ -49,7 +49,7 @@ has_its_user() {
 
 start_load() {
 	guest "systemd-run --unit=load -p StandardOutput=file:/run/load.out \
-		load /dev/nbd/by-name/raw 0 --depth 4 --ledger /run/ledger"
+		load /dev/nbd/by-name/raw 0 --depth 2 --pause 50 --ledger /run/ledger"
 	# A file on the mounted disk that grows, a line each time that it is on the disk.
 	guest_file_writer
 	moves_on
@@ -63,16 +63,12 @@ guest_file_writer() {
 
 # All links are up, and both disks take data.
 moves_on() {
-	local disk
-	for disk in "${DISKS[@]}"; do
-		guest_until 30 "nbd-attach list | grep -q '^$disk .* up '"
-	done
-	guest "before=\$(stat -c %s /run/writer.out 2>/dev/null || echo 0)
-		sectors=\$(cut -c1- /sys/block/\$(basename \$(realpath /dev/nbd/by-name/raw))/stat)
-		until [ \$(stat -c %s /run/writer.out) -gt \$before ] &&
-			[ \"\$sectors\" != \"\$(cut -c1- \
-			/sys/block/\$(basename \$(realpath /dev/nbd/by-name/raw))/stat)\" ]
-		do sleep 0.2; done"
+	guest_until 30 '[ $(nbd-attach list | grep -c " up ") = 2 ]'
+	guest 'disk=$(basename "$(realpath /dev/nbd/by-name/raw)")
+		written=$(stat -c %s /run/writer.out) sectors=$(cat "/sys/block/$disk/stat")
+		until [ "$(stat -c %s /run/writer.out)" != "$written" ] &&
+			[ "$(cat "/sys/block/$disk/stat")" != "$sectors" ]
+		do sleep 0.5; done'
 }
 
 servers_restart() {
@@ -131,7 +127,7 @@ network_comes_back() {
 	sleep 4
 	link_up
 	moves_on
-	guest 'ip link set enp0s2 down; sleep 3; ip link set enp0s2 up; networkctl reconfigure enp0s2'
+	guest 'ip link set enp0s1 down; sleep 3; ip link set enp0s1 up; networkctl reconfigure enp0s1'
 	moves_on
 }
 

@@ -3,6 +3,8 @@
 #
 # Debian boots whole with nbd-attach in it, and disks are attached by hand: the kernel, udev
 # and systemd are a distribution's own.
+#
+# Long: at-boot.sh shows most of it, too.
 
 . "${0%/*}/../lib.sh"
 

@@ -3,6 +3,8 @@
 #
 # Servers that mean no good (tests/hostile/rows.py) come to answer where a good one was: a
 # running attachment must have none of them, and go on when the good one is back.
+#
+# Long: two hundred servers in turn.
 
 . "${0%/*}/../lib.sh"
 

@@ -3,6 +3,8 @@
 #
 # A man in the middle leaves TLS in, and takes the server's place in it, at each moment when
 # a link is made.
+#
+# Long: eight attacks at four moments, each with a wait for what must not happen.
 
 . "${0%/*}/../lib.sh"
 # shellcheck source=tests/vm/lib-mitm.sh
