@@ -10,9 +10,9 @@
 #include "unit-file.h"
 #include "unit-name.h"
 
-#define BOOT_TARGET    "remote-fs.target"
-#define OUR_TARGET     "nbd-attach.target"
-#define NETWORK_TARGET "nbd-attach-net.target"
+#define BOOT_TARGET     "remote-fs.target"
+#define OUR_TARGET      "nbd-attach.target"
+#define NETWORK_SERVICE "nbd-attach-net.service"
 
 struct generation {
 	const char *root;
@@ -50,7 +50,7 @@ static void wire_trigger(
 	char path[64], device[UNIT_NAME_SIZE];
 
 	if (!interface) {
-		unit_file_want(g->folder, NETWORK_TARGET, service);
+		unit_file_want(g->folder, NETWORK_SERVICE, service);
 		return;
 	}
 	snprintf(path, sizeof(path), "/sys/subsystem/net/devices/%s", interface + 1);

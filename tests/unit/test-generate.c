@@ -158,10 +158,10 @@ static void test_triggers(void **state)
 	put(w, "/etc/nbd-attach/any.conf", URI "trigger=net\n");
 	put(w, "/etc/nbd-attach/one.conf", URI "trigger=net:wg-home\n");
 	run(w);
-	assert_wants(w, "nbd-attach-net.target", "nbd-attach@any.service");
+	assert_wants(w, "nbd-attach-net.service", "nbd-attach@any.service");
 	assert_wants(w, "sys-subsystem-net-devices-wg\\x2dhome.device",
 		"nbd-attach@one.service");
-	assert_null(get(w, "nbd-attach-net.target.wants/nbd-attach@one.service"));
+	assert_null(get(w, "nbd-attach-net.service.wants/nbd-attach@one.service"));
 	assert_null(get(w, "remote-fs.target.wants/nbd-attach.target"));
 }
 
