@@ -2,8 +2,10 @@
 # shellcheck shell=bash
 #
 # The server is away when the machine starts: with nofail the boot goes on, and the disk is
-# mounted once the server is there. One that is away when the machine goes off does not
-# hold it up for long.
+# mounted once the server is there. One that is away when the machine goes off is waited
+# for: what was written is not lost.
+#
+# Long: it is at-boot.sh's sister.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -35,13 +37,18 @@ comes() {
 	guest 'systemctl is-active nbd-attach@vault vault.mount nbd-attach.target'
 }
 
-# Only what cannot be written is waited for, and that in vain.
-goes_off_without() {
+waits_for_it() {
 	server_stop vault
-	POWEROFF_SECONDS=150 poweroff
+	guest 'echo last >>/vault/file; systemctl --no-block poweroff'
+	sleep 10
+	server_start_again vault
+	wait_ended
+	fsck_file vault
+	[ "$(debugfs -R 'cat /file' vault.img 2>/dev/null)" = "late
+last" ] || fail "what was written is lost"
 }
 
 set_up
 it "boots while the server is away" boots_without
 it "attaches and mounts when the server comes" comes
-it "goes off while the server is away" goes_off_without
+it "goes off clean when the server comes back" waits_for_it

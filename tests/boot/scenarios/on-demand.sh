@@ -3,6 +3,8 @@
 #
 # Disks that come when they are wanted: with a look into a folder, with a network interface,
 # with other hardware; and those of nbd-client's nbdtab.
+#
+# Long: at-boot.sh is what all depends on.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
