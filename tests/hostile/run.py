@@ -25,7 +25,7 @@ from server import ABORT, PATIENCE, STARTTLS, Client
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONNECT_TIMEOUT = 2  # seconds
-GRACE = 8  # for a machine that is busy: what is bounded by nothing takes for ever
+GRACE = 4
 AT_ONCE = 24
 MEMORY_MAX = 64 << 20  # address space; a sanitizer needs more, for its own ends
 
