@@ -27,6 +27,23 @@ seconds_since() {
 	printf '%d.%d\n' $((us / 1000000)) $((us % 1000000 / 100000))
 }
 
+# select_scenarios FOLDER SHORT [PATTERN…]: scenarios by name; all without a pattern. Those
+# that call themselves long are left out where SHORT is not empty.
+select_scenarios() {
+	local folder=$1 short=$2 script pattern
+	shift 2
+	for script in "$folder"/*.sh; do
+		[ -z "$short" ] || ! grep -q '^# Long: ' "$script" || continue
+		script=$(basename "$script" .sh)
+		for pattern in "${@:-*}"; do
+			# shellcheck disable=SC2053 # it is a pattern
+			[[ $script == $pattern ]] || continue
+			echo "$script"
+			break
+		done
+	done
+}
+
 # The closing line. True only if something ran and nothing failed.
 summary() {
 	local passed failed skipped
