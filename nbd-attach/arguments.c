@@ -24,6 +24,7 @@ static const struct {
 	{"list", TAKES_LIST, offsetof(struct arguments, list)},
 	{"no-daemon", TAKES_NO_DAEMON, offsetof(struct arguments, no_daemon)},
 	{"foreground", TAKES_FOREGROUND, offsetof(struct arguments, foreground)},
+	{"initrd", TAKES_INITRD, offsetof(struct arguments, initrd)},
 	{"verbose", ~0U, offsetof(struct arguments, verbose)},
 	{"help", ~0U, offsetof(struct arguments, help)},
 };

@@ -18,10 +18,11 @@ enum {
 	TAKES_LIST = 1 << 4,
 	TAKES_NO_DAEMON = 1 << 5,
 	TAKES_FOREGROUND = 1 << 6,
+	TAKES_INITRD = 1 << 7,
 };
 
 struct arguments {
-	bool json, force, all, list, no_daemon, foreground, verbose, help;
+	bool json, force, all, list, no_daemon, foreground, initrd, verbose, help;
 	const char *operand; /* a URI, a name, a device; NULL: none */
 	struct {
 		const char *option, *value;

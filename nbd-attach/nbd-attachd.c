@@ -16,6 +16,7 @@
 #include "kernel/root-disk.h"
 #include "program.h"
 #include "session/cage.h"
+#include "session/refuge.h"
 #include "session/spawn.h"
 #include "session/supervise.h"
 
@@ -110,9 +111,26 @@ static void go_to_background(void)
 		close(null);
 }
 
+/*
+ * The disk that the system will run from: nothing may end it before the system itself
+ * ends, neither its initramfs nor what kills processes at shutdown, which spares those
+ * whose name begins like this.
+ */
+static bool is_initrd;
+
+static void settle_for_good(char *argv0, struct attachment *a)
+{
+	argv0[0] = '@';
+	state_mark_initrd(&a->claim);
+}
+
 static void say_ready(unsigned index)
 {
 	const struct error none = {0};
+	struct error err;
+
+	if (is_initrd && refuge_enter(&err) < 0)
+		log_warning("%s", err.text);
 
 	/* Small, and missed when it is gone: others are to be killed for their memory. */
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
@@ -125,6 +143,41 @@ static void say_ready(unsigned index)
 		log_as_daemon(false);
 	}
 	notify_send("READY=1\nSTATUS=/dev/nbd%u is attached", index);
+}
+
+/* Where distributions keep what their trust store amounts to, as one file. */
+static const char *trust_file(void)
+{
+	static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+		"/etc/ssl/cert.pem"};
+
+	for (size_t i = 0; i < ELEMENTSOF(places); i++)
+		if (access(places[i], R_OK) == 0)
+			return places[i];
+	return NULL;
+}
+
+/*
+ * A system whose disk has failed cannot be helped: it waits. And whom to trust is kept in
+ * memory, since the system's trust store is on that disk when it is needed next.
+ */
+static int set_initrd_defaults(struct target *t, struct error *err)
+{
+	static const char key[] = "reconnect-timeout=";
+	const char *trust = NULL;
+	bool given = false;
+	int r;
+
+	for (size_t i = 0; i < t->n_settings; i++)
+		given |= strncmp(t->settings[i], key, strlen(key)) == 0;
+	r = given ? 0 : target_set(t, "reconnect-timeout", "infinity", err);
+	if (t->tls != TLS_MODE_OFF && t->tls_auth == TLS_AUTH_X509 && t->tls_verify_peer &&
+		!t->tls_ca)
+		trust = trust_file();
+	if (r == 0 && trust)
+		r = target_set(t, "tls-ca", trust, err);
+	return r < 0 ? r : target_set(t, "lock-memory", NULL, err);
 }
 
 /* Until it is to end; a device that is in use is not detached. */
@@ -156,17 +209,22 @@ static int run(int argc, char **argv, struct error *err)
 	int r;
 
 	target_init(&t);
-	r = arguments_parse(argc, argv, TAKES_TARGET, &a, err);
+	r = arguments_parse(argc, argv, TAKES_TARGET | TAKES_INITRD, &a, err);
 	if (r < 0)
 		return r;
 	if (a.help)
 		return fputs(help, stdout) < 0 ? -errno : 0;
 	log_setup(SUPERVISOR_PROGRAM, a.verbose);
+	is_initrd = a.initrd;
 	r = find_target(&a, &t, &from_state, err);
+	if (r == 0 && is_initrd)
+		r = set_initrd_defaults(&t, err);
 	if (r == 0)
 		r = attach(&t, from_state, &attachment, err);
 	if (r < 0)
 		return r;
+	if (is_initrd)
+		settle_for_good(argv[0], &attachment);
 	lock_memory(&t, attachment.state.index);
 	return keep(&attachment, &t, err);
 }

@@ -14,6 +14,7 @@
 
 #define STATE_FILE     "state.json"
 #define LOCK_FILE      "lock"
+#define INITRD_FILE    "initrd"
 #define STATE_SIZE_MAX ((size_t)256 * 1024)
 
 static int claim_failed(int r, const char *name, struct error *err)
@@ -154,10 +155,25 @@ int state_write(const struct claim *claim, const struct state *state,
 	return 0;
 }
 
+void state_mark_initrd(const struct claim *claim)
+{
+	closep(&(int){openat(claim->fd, INITRD_FILE,
+		O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644)});
+}
+
+bool state_is_initrd(const char *name)
+{
+	char path[sizeof(STATE_DIRECTORY) + NBD_NAME_MAX + sizeof(INITRD_FILE) + 2];
+
+	snprintf(path, sizeof(path), STATE_DIRECTORY "/%s/" INITRD_FILE, name);
+	return access(path, F_OK) == 0;
+}
+
 void state_forget(const struct claim *claim)
 {
 	unlinkat(claim->fd, STATE_FILE, 0);
 	unlinkat(claim->fd, STATE_FILE ".new", 0); /* of a writer that was killed */
+	unlinkat(claim->fd, INITRD_FILE, 0);
 }
 
 int state_read(

@@ -103,6 +103,10 @@ pid_t state_holder(const char *name);
 int state_write(const struct claim *claim, const struct state *state,
 	const struct target *t, struct error *err);
 
+/* Marks it as an initramfs's: units of the system keep their hands off it. */
+void state_mark_initrd(const struct claim *claim);
+bool state_is_initrd(const char *name);
+
 /* Forgets the state; the directory goes with state_release(). */
 void state_forget(const struct claim *claim);
 

@@ -17,6 +17,7 @@
 #include "common/process.h"
 #include "kernel/root-disk.h"
 #include "kernel/socket-table.h"
+#include "session/refuge.h"
 #include "session/supervise.h"
 #include "session/supervisor.h"
 
@@ -158,7 +159,8 @@ static void reload(struct supervisor *s)
 		return;
 	notify_send(
 		"RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)deadline_now());
-	read_credentials(s);
+	if (!refuge_is_home()) /* there only what is in memory counts */
+		read_credentials(s);
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		slot_event(s, &s->slots[i], EVENT_RENEW);
 	notify_send("READY=1");

@@ -117,6 +117,17 @@ static int find_files(
 	return r;
 }
 
+int config_files(const char *root, const char *name, config_file_fn fn, void *userdata,
+	struct error *err)
+{
+	_cleanup_free_ struct files *files = calloc(1, sizeof(*files));
+	int r = files ? find_files(root, name, files, err) : error_memory(err);
+
+	for (size_t i = 0; r >= 0 && i < files->n; i++)
+		r = fn(files->paths[i], userdata);
+	return r < 0 ? r : 0;
+}
+
 /* ---- reading ---- */
 
 static int take_files(struct config *c, enum config_round round,

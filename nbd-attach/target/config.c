@@ -42,6 +42,13 @@ static int take_auto(struct config *c, const char *value, struct error *err)
 	return 0;
 }
 
+static int take_initrd(struct config *c, const char *value, struct error *err)
+{
+	if (parse_bool(value, &c->initrd) < 0)
+		return error_set(err, FAULT_USAGE, -EINVAL, "initrd is yes or no");
+	return 0;
+}
+
 static bool is_interface(const char *name)
 {
 	size_t size = strlen(name);
@@ -71,6 +78,7 @@ static const struct {
 	{"uri", take_uri},
 	{"auto", take_auto},
 	{"trigger", take_trigger},
+	{"initrd", take_initrd},
 };
 
 static int take(struct reader *reader, const char *section, const char *key,

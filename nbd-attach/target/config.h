@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Configuration files: NAME.conf with one section [attach], whose keys are uri=, auto=,
- * trigger= and the options. A file in /etc/nbd-attach hides one of the same name in
+ * trigger=, initrd= and the options. A file in /etc/nbd-attach hides one of the same name in
  * /run/nbd-attach, that one in /usr/local/lib/nbd-attach, and that in
  * /usr/lib/nbd-attach. Drop-ins, NAME.conf.d/ *.conf in any of these folders, are read
  * after it, in the order of their file names; of those with the same name the same rule
@@ -17,6 +17,7 @@
 struct config {
 	struct target target; /* checked; its name is the file's */
 	bool automatic;       /* auto=yes: attached when the system starts */
+	bool initrd;          /* initrd=yes: attached in the initramfs, which holds it */
 	char *trigger;        /* "net" or "net:INTERFACE"; NULL: none */
 };
 
@@ -33,12 +34,17 @@ int config_read(
 
 /*
  * One file's text into a config that is being filled. Two rounds over all files: the
- * first takes uri=, auto= and trigger=, the second the options, which stand above what
+ * first takes uri=, auto=, trigger= and initrd=, the second the options, which stand above what
  * the URI says. FAULT_USAGE, "FILE:LINE: …".
  */
 enum config_round { CONFIG_ROUND_URI, CONFIG_ROUND_OPTIONS };
 int config_take(struct config *c, enum config_round round, const char *file,
 	const char *text, size_t size, struct error *err);
+
+/* Calls fn for each file that config_read() reads. Its negative return ends it. */
+typedef int (*config_file_fn)(const char *path, void *userdata);
+int config_files(const char *root, const char *name, config_file_fn fn, void *userdata,
+	struct error *err);
 
 /*
  * Calls fn for the name of each NAME.conf that is not hidden by an empty one; names may

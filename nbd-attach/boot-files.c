@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What an initramfs must hold, one line each, for the hooks that make it:
+ *
+ *	file PATH      may be read by everybody
+ *	secret PATH    a key: so the image must not be
+ *	trust          the system's trust store: no CA is named
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "boot.h"
+#include "common/log.h"
+#include "kernel/root-disk.h"
+#include "session/state.h"
+#include "target/config.h"
+
+static bool trust;    /* somebody has no CA of his own */
+static unsigned disks; /* that are known by now */
+
+static int print(const char *kind, const char *path)
+{
+	if (!path)
+		return 0;
+	return printf("%s %s\n", kind, path) < 0 ? -errno : 0;
+}
+
+static int print_file(const char *path, _unused_ void *userdata)
+{
+	return print("file", path);
+}
+
+static void print_target(const struct target *t)
+{
+	disks++;
+	if (t->tls == TLS_MODE_OFF)
+		return;
+	trust |= t->tls_auth == TLS_AUTH_X509 && !t->tls_ca && t->tls_verify_peer;
+	print("file", t->tls_ca);
+	print("file", t->tls_cert);
+	print("secret", t->tls_key);
+	print("secret", t->tls_psk_file);
+}
+
+/* Those with initrd=yes. What cannot be read is worth a word. */
+static int print_config(const char *name, void *userdata)
+{
+	_cleanup_config_ struct config c = {0};
+	struct error *err = userdata;
+	int r = config_read("", name, &c, err);
+
+	if (r < 0)
+		log_warning("not in the image: %s", err->text);
+	if (r < 0 || !c.initrd)
+		return 0;
+	print_target(&c.target);
+	return config_files("", name, print_file, NULL, err);
+}
+
+/* What this system runs from, however it was attached. */
+static int print_root(const char *name, void *userdata)
+{
+	_cleanup_target_ struct target t;
+	struct error *err = userdata;
+	struct state state;
+
+	target_init(&t);
+	if (state_read(name, &state, &t, err) < 0 || !root_disk_is_on(state.index))
+		return 0;
+	print_target(&t);
+	(void)config_files("", name, print_file, NULL, err);
+	return 0;
+}
+
+static bool is_secret(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & 077) != 0044;
+}
+
+/* True: there is that folder, so that something is to be attached. */
+static bool print_folder(void)
+{
+	_cleanup_closedir_ DIR *dir = opendir(BOOT_FOLDER);
+	const struct dirent *entry;
+	char path[PATH_MAX];
+	bool empty = true;
+
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), BOOT_FOLDER "/%s", entry->d_name);
+		print(is_secret(path) ? "secret" : "file", path);
+		empty = false;
+	}
+	/* The command line may name a server whose CA is known to everybody. */
+	trust |= dir && disks == 0 && empty;
+	return dir != NULL;
+}
+
+int boot_files(struct error *err)
+{
+	struct error ignored;
+	bool wanted;
+	int r = config_list("", print_config, err);
+
+	if (r >= 0)
+		r = state_each(print_root, &ignored);
+	wanted = print_folder() || disks > 0;
+	if (r < 0)
+		return error_set(err, FAULT_OTHER, r, "cannot find what is configured: %m");
+	if (!wanted)
+		return error_set(err, FAULT_NO_SUCH, -ENOENT, "nothing is to be attached");
+	return trust && printf("trust\n") < 0 ? -errno : 0;
+}

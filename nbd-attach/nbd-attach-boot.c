@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What dracut's module and initramfs-tools' scripts have in common: reads what is to be
+ * attached before the root file system is mounted, and starts a supervisor for each.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "boot-clock.h"
+#include "boot.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "program.h"
+#include "session/attachment.h"
+#include "session/spawn.h"
+#include "target/boot-plan.h"
+#include "target/config.h"
+
+#define CMDLINE          "/proc/cmdline"
+#define CMDLINE_SIZE_MAX ((size_t)64 * 1024)
+
+static const char help[] =
+	"For dracut's module and initramfs-tools' scripts: see nbd-attach-initrd(7).\n"
+	"\n"
+	"  nbd-attach-boot plan     what is to be attached: variables for a shell; fails if\n"
+	"                           there is nothing\n"
+	"  nbd-attach-boot attach   tries once to attach what is not attached yet\n"
+	"  nbd-attach-boot end      disconnects it all, for good\n"
+	"  nbd-attach-boot files    what an image must hold\n"
+	"\n"
+	"From the environment: ROOTPATH and ROOTSERVER (DHCP's), NBDROOT.\n";
+
+static int add_config(const char *name, void *userdata)
+{
+	_cleanup_config_ struct config c = {0};
+	struct boot_plan *plan = userdata;
+	struct boot_disk *disk;
+	struct error err = {0};
+	int r;
+
+	for (size_t i = 0; i < plan->n_disks; i++)
+		if (strcmp(plan->disks[i].name, name) == 0)
+			return 0;
+	r = config_read("", name, &c, &err);
+	if (r == 0 && c.initrd)
+		r = boot_plan_add(plan, name, strlen(name), &disk, &err);
+	if (r < 0)
+		log_error("%s", err.text);
+	return 0;
+}
+
+/* The command line first: what it calls as a file does stands above the file. */
+static int read_plan(struct boot_plan *plan, struct error *err)
+{
+	const struct boot_hints hints = {.root_path = getenv("ROOTPATH"),
+		.root_server = getenv("ROOTSERVER"),
+		.nbdroot = getenv("NBDROOT")};
+	_cleanup_blob_ struct blob text = {0};
+	int r = file_read(CMDLINE, CMDLINE_SIZE_MAX, false, &text);
+
+	if (r < 0)
+		return error_set(err, FAULT_OTHER, r, "cannot read " CMDLINE ": %m");
+	r = boot_plan_read(text.data, &hints, plan, err);
+	return r < 0 ? error_prefix(err, r, "kernel command line")
+		     : config_list("", add_config, plan);
+}
+
+static bool is_empty(const struct boot_plan *plan)
+{
+	return plan->n_disks == 0 && !plan->ask_dhcp;
+}
+
+/* All that is printed has been checked, and needs no more than the quotes. */
+static int print_plan(const struct boot_plan *plan)
+{
+	printf("NBD_ATTACH_NAMES='");
+	for (size_t i = 0; i < plan->n_disks; i++)
+		printf("%s%s", i > 0 ? " " : "", plan->disks[i].name);
+	printf("'\nNBD_ATTACH_DHCP='%s'\n", plan->ask_dhcp ? "yes" : "");
+	printf("NBD_ATTACH_ROOT='%s'\n", plan->root ? plan->root : "");
+	printf("NBD_ATTACH_FSTYPE='%s'\n", plan->fstype ? plan->fstype : "");
+	printf("NBD_ATTACH_FLAGS='%s'\n", plan->flags ? plan->flags : "");
+	return 0;
+}
+
+/* ---- attaching ---- */
+
+static bool told; /* the failure that ends it is on the console already */
+
+static void argv_freep(char ***argv)
+{
+	for (size_t i = 1; *argv && (*argv)[i]; i++)
+		free((*argv)[i]);
+	free(*argv);
+}
+
+static char **make_arguments(const struct boot_disk *disk)
+{
+	_cleanup_(argv_freep) char **argv = calloc(disk->n_options + 5, sizeof(*argv));
+	size_t n = 1;
+
+	if (!argv || !(argv[n++] = strdup("--initrd")))
+		return NULL;
+	for (size_t i = 0; i < disk->n_options; i++, n++)
+		if (asprintf(&argv[n], "--%s", disk->options[i]) < 0) {
+			argv[n] = NULL;
+			return NULL;
+		}
+	if (disk->uri && asprintf(&argv[n++], "--name=%s", disk->name) < 0) {
+		argv[n - 1] = NULL;
+		return NULL;
+	}
+	argv[n] = strdup(disk->uri ? disk->uri : disk->name);
+	return argv[n] ? TAKE_PTR(argv) : NULL;
+}
+
+static bool is_attached(const char *name)
+{
+	struct sysfs_device device;
+	struct error ignored;
+
+	return attachment_find(name, &device, &ignored) == 0 && state_holder(name) > 0;
+}
+
+/* Each second the same words would hide all others on a console. */
+static bool is_news(const char *name, const char *text)
+{
+	_cleanup_close_ int folder = -1;
+	_cleanup_blob_ struct blob last = {0};
+	char path[sizeof(STATE_DIRECTORY) + NBD_NAME_MAX + 16];
+
+	snprintf(path, sizeof(path), STATE_DIRECTORY "/.said-%s", name);
+	if (file_read(path, ERROR_TEXT_SIZE, false, &last) == 0 &&
+		strcmp(last.data, text) == 0)
+		return false;
+	folder = open(STATE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder >= 0)
+		(void)file_write_atomic(
+			folder, strrchr(path, '/') + 1, text, strlen(text));
+	return true;
+}
+
+static int attach_one(const struct boot_disk *disk, struct error *err)
+{
+	_cleanup_(argv_freep) char **argv = make_arguments(disk);
+	unsigned index;
+	int r;
+
+	if (is_attached(disk->name))
+		return 0;
+	r = argv ? spawn_supervisor(argv, USEC_INFINITY, &index, err) : error_memory(err);
+	if (r == 0)
+		log_notice("%s is attached as /dev/nbd%u", disk->name, index);
+	else if (is_news(disk->name, err->text))
+		log_error("cannot attach %s: %s", disk->name, err->text);
+	return r;
+}
+
+static int attach(const struct boot_plan *plan, struct error *err)
+{
+	int result = 0;
+
+	boot_clock_floor();
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		struct error this = {0};
+		int r = attach_one(&plan->disks[i], &this);
+
+		if (r < 0 && result == 0) {
+			result = r;
+			*err = this;
+		}
+	}
+	told = result < 0;
+	if (plan->ask_dhcp && plan->n_disks == 0)
+		return error_set(err, FAULT_USAGE, -ENOENT,
+			"the DHCP server told no root-path");
+	return result;
+}
+
+static int run_plan(bool print, struct error *err)
+{
+	_cleanup_boot_plan_ struct boot_plan plan = {0};
+	int r = read_plan(&plan, err);
+
+	if (r < 0)
+		return r;
+	if (is_empty(&plan))
+		return print ? error_set(err, FAULT_NO_SUCH, -ENOENT,
+				       "nothing is to be attached")
+			     : 0;
+	return print ? print_plan(&plan) : attach(&plan, err);
+}
+
+static int run(const char *verb, struct error *err)
+{
+	if (strcmp(verb, "plan") == 0)
+		return run_plan(true, err);
+	if (strcmp(verb, "attach") == 0)
+		return run_plan(false, err);
+	if (strcmp(verb, "end") == 0)
+		return boot_end(err);
+	if (strcmp(verb, "files") == 0)
+		return boot_files(err);
+	if (strcmp(verb, "--help") == 0)
+		return fputs(help, stdout) < 0 ? -errno : 0;
+	return error_set(err, FAULT_USAGE, -EINVAL, "see nbd-attach-boot --help");
+}
+
+int main(int argc, char **argv)
+{
+	struct error err = {0};
+	int r;
+
+	program_begin("nbd-attach-boot");
+	r = argc == 2 ? run(argv[1], &err)
+		      : error_set(&err, FAULT_USAGE, -EINVAL,
+				"one word is needed: see nbd-attach-boot --help");
+	/* attach_one() has said what is new; that there is nothing to do is no failure */
+	if (r < 0 && (told || err.fault == FAULT_NO_SUCH))
+		return (int)err.fault;
+	return program_end(r, &err);
+}

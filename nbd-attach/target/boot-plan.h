@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel command line, and a DHCP server's root-path, want attached before the
+ * root file system is mounted:
+ *
+ *	nbd.attach=NAME[,URI][,OPTION[=VALUE]…]   as often as there are disks
+ *	nbd.options=OPTION[=VALUE],…              for each disk that follows, or is legacy
+ *	root=nbd:… netroot=nbd:…                  as dracut has them, with dhcp
+ *	nbdroot=…                                 as Debian's nbd-client has it, with dhcp
+ *	nbd.tls=require|prefer|off                of the legacy forms: require
+ */
+#pragma once
+
+#include "target/target.h"
+
+#define BOOT_DISKS_MAX   16
+#define BOOT_LEGACY_NAME "root" /* of the disk that the legacy forms mean */
+
+struct boot_disk {
+	char name[NBD_NAME_MAX + 1];
+	char *uri;      /* NULL: the name is configured */
+	char **options; /* "option=value", or "option" */
+	size_t n_options;
+	bool foreign; /* told by a DHCP server */
+};
+
+struct boot_plan {
+	struct boot_disk disks[BOOT_DISKS_MAX];
+	size_t n_disks;
+	char *root;   /* the device that root= means; NULL: what it says */
+	char *fstype; /* of that file system; NULL: as else */
+	char *flags;  /* its mount options; NULL: as else */
+	bool ask_dhcp; /* a root-path is asked for, and not known */
+};
+
+void boot_plan_done(struct boot_plan *plan);
+#define _cleanup_boot_plan_ _cleanup_(boot_plan_done)
+
+/* What is known besides the kernel command line. NULL: nothing. */
+struct boot_hints {
+	const char *root_path;   /* DHCP's option 17 */
+	const char *root_server; /* the address of who sent that */
+	const char *nbdroot;     /* takes the place of nbdroot= */
+};
+
+/*
+ * Reads it all. What a URI and its options say is checked; what a DHCP server says must
+ * not weaken TLS. FAULT_USAGE, and a line that names the word.
+ */
+int boot_plan_read(const char *cmdline, const struct boot_hints *hints,
+	struct boot_plan *ret, struct error *err);
+
+/* ---- for boot-legacy.c ---- */
+
+/* Appends a disk with that name. */
+int boot_plan_add(struct boot_plan *plan, const char *name, size_t name_size,
+	struct boot_disk **ret, struct error *err);
+
+/* Appends an option; `value` may be NULL. */
+int boot_disk_option(
+	struct boot_disk *disk, const char *option, const char *value, struct error *err);
+
+/* The words of the command line that matter to the legacy forms; NULL: not there. */
+struct boot_legacy {
+	const char *root, *netroot, *nbdroot, *tls;
+};
+
+/* The disk that a legacy form means, if there is one: 1; 0: there is none. */
+int boot_legacy_read(const struct boot_legacy *words, const struct boot_hints *hints,
+	struct boot_plan *plan, struct error *err);
