@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "boot-clock.h"
 #include "boot.h"
@@ -18,7 +19,7 @@
 #include "target/config.h"
 
 #define CMDLINE          "/proc/cmdline"
-#define CMDLINE_SIZE_MAX ((size_t)64 * 1024)
+#define CMDLINE_SIZE_MAX (64 * 1024)
 
 static const char help[] =
 	"For dracut's module and initramfs-tools' scripts: see nbd-attach-initrd(7).\n"
@@ -50,18 +51,30 @@ static int add_config(const char *name, void *userdata)
 	return 0;
 }
 
+/* A file of the kernel's, which has no size before it is read. */
+static int read_cmdline(char text[CMDLINE_SIZE_MAX], struct error *err)
+{
+	_cleanup_close_ int fd = open(CMDLINE, O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, text, CMDLINE_SIZE_MAX - 1);
+
+	if (size < 0)
+		return error_set(err, FAULT_OTHER, -errno, "cannot read " CMDLINE ": %m");
+	text[size] = 0;
+	return 0;
+}
+
 /* The command line first: what it calls as a file does stands above the file. */
 static int read_plan(struct boot_plan *plan, struct error *err)
 {
 	const struct boot_hints hints = {.root_path = getenv("ROOTPATH"),
 		.root_server = getenv("ROOTSERVER"),
 		.nbdroot = getenv("NBDROOT")};
-	_cleanup_blob_ struct blob text = {0};
-	int r = file_read(CMDLINE, CMDLINE_SIZE_MAX, false, &text);
+	static char text[CMDLINE_SIZE_MAX];
+	int r = read_cmdline(text, err);
 
 	if (r < 0)
-		return error_set(err, FAULT_OTHER, r, "cannot read " CMDLINE ": %m");
-	r = boot_plan_read(text.data, &hints, plan, err);
+		return r;
+	r = boot_plan_read(text, &hints, plan, err);
 	return r < 0 ? error_prefix(err, r, "kernel command line")
 		     : config_list("", add_config, plan);
 }
@@ -134,6 +147,7 @@ static bool is_news(const char *name, const char *text)
 	if (file_read(path, ERROR_TEXT_SIZE, false, &last) == 0 &&
 		strcmp(last.data, text) == 0)
 		return false;
+	(void)mkdir(STATE_DIRECTORY, 0755);
 	folder = open(STATE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder >= 0)
 		(void)file_write_atomic(
