@@ -5,6 +5,7 @@
  *	file PATH      may be read by everybody
  *	secret PATH    a key: so the image must not be
  *	trust          the system's trust store: no CA is named
+ *	module NAME    the kernel's, or an alias of it: all implementations of a cipher
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,6 +18,11 @@
 #include "kernel/root-disk.h"
 #include "session/state.h"
 #include "target/config.h"
+
+/* af_packet is for who asks DHCP servers. */
+static const char *const modules[] = {"nbd", "tls", "af_packet", "crypto-gcm", "crypto-ccm",
+	"crypto-rfc7539", "crypto-aes", "crypto-ghash", "crypto-ctr", "crypto-cbcmac",
+	"crypto-chacha20", "crypto-poly1305"};
 
 static bool trust;    /* somebody has no CA of his own */
 static unsigned disks; /* that are known by now */
@@ -115,5 +121,7 @@ int boot_files(struct error *err)
 		return error_set(err, FAULT_OTHER, r, "cannot find what is configured: %m");
 	if (!wanted)
 		return error_set(err, FAULT_NO_SUCH, -ENOENT, "nothing is to be attached");
+	for (size_t i = 0; i < ELEMENTSOF(modules); i++)
+		print("module", modules[i]);
 	return trust && printf("trust\n") < 0 ? -errno : 0;
 }

@@ -30,7 +30,8 @@ static const char help[] =
 	"  nbd-attach-boot end      disconnects it all, for good\n"
 	"  nbd-attach-boot files    what an image must hold\n"
 	"\n"
-	"From the environment: ROOTPATH and ROOTSERVER (DHCP's), NBDROOT.\n";
+	"From the environment: ROOTPATH and ROOTSERVER (DHCP's), NBDROOT, and\n"
+	"NBD_ATTACH_CMDLINE, which takes the place of the kernel's command line.\n";
 
 static int add_config(const char *name, void *userdata)
 {
@@ -54,9 +55,15 @@ static int add_config(const char *name, void *userdata)
 /* A file of the kernel's, which has no size before it is read. */
 static int read_cmdline(char text[CMDLINE_SIZE_MAX], struct error *err)
 {
-	_cleanup_close_ int fd = open(CMDLINE, O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? -1 : read(fd, text, CMDLINE_SIZE_MAX - 1);
+	const char *given = getenv("NBD_ATTACH_CMDLINE"); /* dracut's, of several files */
+	_cleanup_close_ int fd = given ? -1 : open(CMDLINE, O_RDONLY | O_CLOEXEC);
+	ssize_t size;
 
+	if (given && strlen(given) < CMDLINE_SIZE_MAX) {
+		strcpy(text, given);
+		return 0;
+	}
+	size = fd < 0 ? -1 : read(fd, text, CMDLINE_SIZE_MAX - 1);
 	if (size < 0)
 		return error_set(err, FAULT_OTHER, -errno, "cannot read " CMDLINE ": %m");
 	text[size] = 0;

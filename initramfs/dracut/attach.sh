@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Attaches what is not attached yet, as far as that can be done now. dracut calls it again
+# and again; and, where it has a root-path, as nbdroot INTERFACE ROOT-PATH.
+
+command -v getarg >/dev/null || . /lib/dracut-lib.sh
+
+# A DHCP server's word, from whatever program has asked it.
+find_root_path() {
+	for answer in /tmp/dhclient.*.dhcpopts; do
+		[ ! -e "$answer" ] || (
+			. "$answer"
+			# shellcheck disable=SC2154 # dhclient's
+			printf '%s\n' "$new_root_path"
+		)
+	done
+	sed -n 's/^ROOT_PATH=//p' /run/systemd/netif/leases/* 2>/dev/null
+}
+
+# The mount, once a root-path has said how.
+mount_so() {
+	mkdir -p /run/systemd/system/sysroot.mount.d
+	{
+		echo '[Mount]'
+		[ -z "$NBD_ATTACH_FSTYPE" ] || echo "Type=$NBD_ATTACH_FSTYPE"
+		[ -z "$NBD_ATTACH_FLAGS" ] || echo "Options=$NBD_ATTACH_FLAGS"
+	} >/run/systemd/system/sysroot.mount.d/nbd-attach.conf
+	systemctl daemon-reload
+}
+
+ROOTPATH=${2:-$(find_root_path | grep -m 1 .)}
+NBD_ATTACH_CMDLINE=$(getcmdline)
+export ROOTPATH NBD_ATTACH_CMDLINE
+plan=$(nbd-attach-boot plan) || exit 0
+eval "$plan"
+need_shutdown
+nbd-attach-boot attach || exit 0
+
+# shellcheck disable=SC2154 # dracut's
+if [ -e "$hookdir/initqueue/finished/dhcp.sh" ]; then
+	rm -f "$hookdir/initqueue/finished/dhcp.sh"
+	[ -z "${DRACUT_SYSTEMD-}" ] || mount_so
+fi
+exit 0

@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The mount of the root file system, where root= says nbd:… or dhcp: what systemd would
+# make of that is no device. It is waited for as long as dracut waits.
+
+command -v getarg >/dev/null || . /lib/dracut-lib.sh
+
+plan=$(NBD_ATTACH_CMDLINE=$(getcmdline) nbd-attach-boot plan 2>/dev/null) || exit 0
+eval "$plan"
+[ -n "$NBD_ATTACH_ROOT" ] || exit 0
+
+place=$2
+unit=$(dev_unit_name "$NBD_ATTACH_ROOT").device
+flags=${NBD_ATTACH_FLAGS:-$(getarg rootflags=)}
+! getargbool 0 ro || flags=$flags${flags:+,}ro
+! getargbool 0 rw || flags=$flags${flags:+,}rw
+
+mkdir -p "$place/$unit.d" "$place/initrd-root-fs.target.requires"
+printf '[Unit]\nJobTimeoutSec=0\nJobRunningTimeoutSec=0\n' >"$place/$unit.d/timeout.conf"
+cat >"$place/sysroot.mount" <<END
+[Unit]
+Before=initrd-root-fs.target
+
+[Mount]
+What=$NBD_ATTACH_ROOT
+Where=/sysroot
+Type=${NBD_ATTACH_FSTYPE:-$(getarg rootfstype=)}
+Options=$flags
+END
+ln -sf ../sysroot.mount "$place/initrd-root-fs.target.requires/sysroot.mount"

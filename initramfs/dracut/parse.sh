@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Sourced by dracut, with its functions, root and netroot: what is to be attached?
+
+if nbd_attach_plan=$(NBD_ATTACH_CMDLINE=$(getcmdline) nbd-attach-boot plan); then
+	eval "$nbd_attach_plan"
+	echo rd.neednet=1 >/etc/cmdline.d/nbd-attach.conf
+	if [ -n "$NBD_ATTACH_ROOT" ] && [ -z "$NBD_ATTACH_DHCP" ]; then
+		root=block:$NBD_ATTACH_ROOT
+		rootok=1
+		unset netroot
+	fi
+	# Again and again, until root's device is there.
+	/sbin/initqueue --settled --unique --name nbd-attach /sbin/nbdroot
+fi
+# Where dracut asks whether a root-path is known to someone.
+case $netroot in
+nbd:* | nbds:*) rootok=1 ;;
+esac
