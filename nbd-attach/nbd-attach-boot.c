@@ -56,11 +56,11 @@ static int add_config(const char *name, void *userdata)
 static int read_cmdline(char text[CMDLINE_SIZE_MAX], struct error *err)
 {
 	const char *given = getenv("NBD_ATTACH_CMDLINE"); /* dracut's, of several files */
-	_cleanup_close_ int fd = given ? -1 : open(CMDLINE, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(CMDLINE, O_RDONLY | O_CLOEXEC);
 	ssize_t size;
 
-	if (given && strlen(given) < CMDLINE_SIZE_MAX) {
-		strcpy(text, given);
+	if (given) {
+		snprintf(text, CMDLINE_SIZE_MAX, "%s", given);
 		return 0;
 	}
 	size = fd < 0 ? -1 : read(fd, text, CMDLINE_SIZE_MAX - 1);

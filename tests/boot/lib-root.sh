@@ -1,62 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# Machines whose root file system is on a server, and the images that boot them. See lib.sh.
+# Machines whose root file system is on a server. See lib.sh, and lib-image.sh.
 #
-#	own_tree		a copy of the tree for this scenario: in the folder tree
-#	tree_file PATH [MODE]	with stdin's content
-#	initramfs_tools, dracut	makes the image: initrd, from what is in tree/etc/nbd-attach
-#	unpack			the image, into the folder unpacked
-#	start_root [KEY=VALUE…]	the server of root.img, made of $IMAGE's if need be
-#	boot_on ROOT ATTACH…	boots with root=ROOT and these words
-#	refuses_to_boot REGEX ROOT ATTACH…	it does not mount; the console says so
+#	start_root FILE [KEY=VALUE…]	the server of that disk
+#	root_options		for nbd.attach=: the URI, and how its certificate is checked
+#	boot_on ROOT WORDS…	boots with root=ROOT, and these words
+#	starts_on ROOT WORDS…	does so in the background
+#	refuses_to_boot REGEX ROOT WORDS…	it does not mount, and says why on the console
 
 # shellcheck source=tests/boot/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=tests/boot/lib-image.sh
+. "${BASH_SOURCE[0]%/*}/lib-image.sh"
 
 ADDRESS=10.0.2.15::10.0.2.2:255.255.255.0::enp0s1:off
+export BOOT_SECONDS=${BOOT_SECONDS:-150}
 
-own_tree() {
-	mkdir -p upper work tree
-	mount -t overlay overlay -o "lowerdir=$IMAGE/tree,upperdir=upper,workdir=work" tree
-	mount -t proc proc tree/proc
-	mkdir -p tree/etc/nbd-attach/initrd
-	cp "$PKI/ca/ca-cert.pem" tree/etc/nbd-attach/initrd
-	chmod 644 tree/etc/nbd-attach/initrd/ca-cert.pem
-}
-
-tree_file() { # PATH [MODE]
-	mkdir -p "tree$(dirname "$1")"
-	cat >"tree$1"
-	chmod "${2:-644}" "tree$1"
-}
-
-kernel_version() {
-	ls tree/lib/modules
-}
-
-# What this machine needs, beside what our hook asks for.
-initramfs_tools() {
-	cp -a tree/etc/initramfs-tools tree/tmp/conf
-	printf '%s\n' virtio_pci virtio_net dm_crypt >tree/tmp/conf/modules
-	sed -i -e 's/^MODULES=.*/MODULES=list/' -e 's/^COMPRESS=.*/COMPRESS=zstd/' \
-		tree/tmp/conf/initramfs.conf
-	echo COMPRESSLEVEL=1 >>tree/tmp/conf/initramfs.conf
-	chroot tree mkinitramfs -d /tmp/conf -o /tmp/initrd "$(kernel_version)" || return
-	rm -rf tree/tmp/conf
-	mv tree/tmp/initrd .
-}
-
-unpack() {
-	rm -rf unpacked tree/tmp/unpacked
-	cp initrd tree/tmp/initrd
-	chroot tree unmkinitramfs /tmp/initrd /tmp/unpacked
-	mv tree/tmp/unpacked .
-	[ ! -d unpacked/main ] || { mv unpacked/main whole; rm -rf unpacked; mv whole unpacked; }
-}
-
-# Who configures the network later must not take away first what it finds.
-keep_network() {
+# For the root that is mounted: who configures the network later must not take away first
+# what it finds; and dracut goes back to its image at shutdown.
+settle_root() {
 	guest_file /etc/systemd/network/10-test.network <<-'END'
 		[Match]
 		Type=ether
@@ -68,38 +31,77 @@ keep_network() {
 		IPv6AcceptRA=no
 		KeepConfiguration=yes
 	END
+	[ "$FRAMEWORK" != dracut ] || guest_file "/boot/initrd.img-$(kernel_version)" 600 <initrd
 }
 
-start_root() {
-	keep_network
+start_root() { # FILE [KEY=VALUE…]
+	local disk=$1
+	shift
+	server_start root "file=$disk" "$@"
+}
+
+# make_root: root.img, from what the image's disk holds.
+make_root() {
+	settle_root
 	root_disk root.img
-	server_start root file=root.img "$@"
 }
 
 root_at() {
 	echo "10.0.2.2:$(cat root.port)"
 }
 
-# The URI and the certificate, for nbd.attach=.
-root_uri() {
+root_options() {
 	echo "nbds://$(root_at)/root,tls-ca=/etc/nbd-attach/initrd/ca-cert.pem"
 }
 
 boot_on() { # ROOT WORDS…
-	BOOT_SECONDS=${BOOT_SECONDS:-150} boot_root "$IMAGE/vmlinuz" initrd \
-		"root=$1 ${IP:-ip=$ADDRESS} ${*:2}"
+	boot_root "$IMAGE/vmlinuz" initrd "root=$1 ${IP:-ip=$ADDRESS} ${*:2}"
+}
+
+starts_on() {
+	rm -f console.log
+	boot_on "$@" >boot.log 2>&1 &
 }
 
 console_says() {
-	grep -q -a -E -e "$1" console.log || fail "the console says nothing of $1"
+	grep -q -a -E -e "$1" console.log
 }
 
-# What it prints stays on the console; nobody is at the shell that it offers.
+# Nobody is at the shell that it offers, when its patience is at an end.
 refuses_to_boot() { # REGEX ROOT WORDS…
 	local regex=$1
 	shift
-	rm -f console.log
-	# It is ended from here, before its patience is at an end.
-	boot_on "$@" "rootdelay=20" &
-	wait_for "${BOOT_SECONDS:-150}" grep -q -a -E -e "$regex" console.log
+	starts_on "$@" rootdelay=5 rd.retry=5
+	wait_for "$BOOT_SECONDS" console_says "$regex"
+	wait_for "$BOOT_SECONDS" console_says '(emergency shell|\(initramfs\)|Could not boot)'
+	power_cut
+	wait
+	! grep -a 'EXT4-fs.*mounted' console.log
+}
+
+# ---- what is true of each machine that has booted so ----
+
+is_attached() {
+	[ "$(guest 'findmnt -n -o MAJ:MIN /' | cut -d: -f1)" -ge 43 ]
+	guest 'nbd-attach list; nbd-attach status root' | tee seen
+	grep -E '^root +/dev/nbd[0-9]+ .* up ' seen
+	grep 'server verified' seen
+}
+
+# Its name begins with @, it is in no unit of its own, it holds no file of a disk, and the
+# system that was booted starts no other one.
+is_left_alone() {
+	guest 'test -e /run/nbd-attach/root/initrd'
+	guest 'tr "\0" " " </proc/$(pgrep bd-attachd)/cmdline' | grep '^@'
+	guest 'cat /proc/$(pgrep bd-attachd)/cgroup' | grep -x '0::/init.scope'
+	guest '! ls -l /proc/$(pgrep bd-attachd)/fd | grep -E "> /" |
+		grep -v -E "/(dev/null|run/nbd-attach.*)$"'
+	guest 'grep VmLck /proc/$(pgrep bd-attachd)/status' | grep -v ' 0 kB'
+	guest '! systemctl is-active nbd-attach@root'
+}
+
+goes_off_clean() {
+	poweroff
+	server_saw_disc root "${1:-1}"
+	[ "${2:-root.img}" != root.img ] || fsck_file root
 }

@@ -49,7 +49,7 @@ server_start_again() {
 	mapfile -t -d '' arguments <"$1.arguments"
 	rm -f "$1.pid"
 	# nbdkit ends with its parent, and a case ends before the scenario does.
-	setsid bash -c '"$@"; :' - nbdkit --foreground --pidfile "$1.pid" --ipaddr 127.0.0.1 \
+	setsid bash -c '"$@"; :' - nbdkit --foreground --pidfile "$1.pid" --ipaddr 0.0.0.0 \
 		--port "$(cat "$1.port")" "${arguments[@]}" >>"$1.log" 2>&1 </dev/null &
 	wait_for 20 [ -s "$1.pid" ]
 	wait_for 20 listening "$1"

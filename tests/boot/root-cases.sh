@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# The cases of one boot through all that may happen to a server, for scenarios of both
+# frameworks.
+
+# shellcheck source=tests/boot/lib-root.sh
+. "${BASH_SOURCE[0]%/*}/lib-root.sh"
+
+makes_image() {
+	own_tree
+	make_image
+	unpack
+}
+
+# The server is not there yet; and when it is, it goes away again, with the first files read.
+boots_with_late_server() {
+	make_root
+	start_root root.img
+	server_stop root
+	starts_on LABEL=root "nbd.attach=root,$(root_options)"
+	wait_for "$BOOT_SECONDS" console_says 'cannot attach root: .*Connection refused'
+	server_start_again root
+	wait_for "$BOOT_SECONDS" grep -q 'dataport is encrypted\|using TLS' root.log
+	sleep 3
+	server_stop root
+	sleep 3
+	server_start_again root
+	wait_for "$BOOT_SECONDS" [ ! -d /proc/$! ]
+	wait $!
+	wait_booted
+}
+
+survives_server() {
+	guest 'echo before >/data; sync'
+	server_stop root
+	guest '(head -c 2M /dev/urandom | tee /data2 | sha256sum; sync; touch /synced) >/sum &'
+	sleep 3
+	guest '[ ! -e /synced ] && nbd-attach list'
+	server_start_again root
+	guest_until 30 '[ -e /synced ]'
+	guest 'nbd-attach status root' | grep -E 'reconnects: +[1-9]'
+	guest 'cat /sum' >sum
+	guest '! dmesg | grep -i "I/O error"'
+}
+
+# The server is away while units are stopped and file systems are unmounted.
+goes_off_with_late_server() {
+	guest 'systemctl --no-block poweroff'
+	sleep 2
+	server_stop root
+	sleep 6
+	server_start_again root
+	wait_ended
+	server_saw_disc root 1
+	fsck_file root
+	debugfs -R 'cat /data2' root.img 2>/dev/null | sha256sum | diff - sum
+}
+
+root_cases() {
+	it "makes an image" makes_image
+	it "holds what it needs" image_is_whole
+	it "holds no more" image_is_private
+	it "boots, with a server that comes late and goes" boots_with_late_server
+	it "is attached" is_attached
+	it "is left alone" is_left_alone
+	it "survives its server" survives_server
+	it "goes off clean, with a server that goes" goes_off_with_late_server
+}

@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Debian with its root file system on a server, booted by dracut.
+
+export FRAMEWORK=dracut
+. "${0%/*}/../root-cases.sh"
+
+root_cases
