@@ -50,7 +50,7 @@ struct target {
 	bool tls_auth_set; /* tls-type= was given, rather than derived */
 	bool tls_verify_peer;
 	bool tls_ignore_not_before; /* the clock may be behind */
-	char *tls_ca; /* files; NULL: the system's trust store */
+	char *tls_ca;               /* files; NULL: the system's trust store */
 	char *tls_cert;
 	char *tls_key;
 	char *tls_psk_file;
