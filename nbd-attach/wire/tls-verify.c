@@ -18,7 +18,7 @@
 #include "common/text.h"
 #include "wire/tls-internal.h"
 
-/* Of the path that GnuTLS found. It takes no pointer of ours to where it tells of it. */
+/* The path that GnuTLS takes; what it calls for each step is given no data of ours. */
 static _Thread_local struct {
 	bool seen, expired;
 } path;
@@ -33,7 +33,8 @@ static bool is_expired(gnutls_x509_crt_t certificate)
 /*
  * Called for each step of the path, up to and with the authority in the trust store,
  * whose time counts for GnuTLS, too. What else a server sends does not matter: there may
- * well be something old in it.
+ * well be something old in it. Only where it sends another certificate of that same
+ * authority we are stricter than GnuTLS, since which of the two is which is not told.
  */
 static int look_at_end(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer,
 	_unused_ gnutls_x509_crl_t crl, _unused_ unsigned flaws)
@@ -53,6 +54,7 @@ static int verify(gnutls_session_t session)
 	if (gnutls_certificate_verify_peers(
 		    session, tls->wanted, ELEMENTSOF(tls->wanted), &tls->flaws) < 0)
 		return GNUTLS_E_CERTIFICATE_ERROR;
+	/* a path that was not seen may be as old as it likes */
 	if (tls->ignore_not_before && tls->flaws == 0 && (!path.seen || path.expired))
 		tls->flaws = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED;
 	return tls->flaws == 0 ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
