@@ -41,6 +41,7 @@ complete -c nbd-attach -n $target -a 'nbds:// nbd:// nbds+unix:/// nbd+unix:/// 
 complete -c nbd-attach -n $target -x -l tls -a 'require prefer off' -d 'What nbd:// means'
 complete -c nbd-attach -n $target -x -l tls-type -a 'x509 psk anon' -d 'How to authenticate'
 complete -c nbd-attach -n $target -x -l tls-verify-peer -a '0 1' -d 'Whether to verify the server'
+complete -c nbd-attach -n $target -l tls-ignore-not-before -d 'Take a certificate that is not valid yet'
 complete -c nbd-attach -n $target -rF -l tls-ca -d 'Whom to trust'
 complete -c nbd-attach -n $target -rF -l tls-cert -d 'Client certificate'
 complete -c nbd-attach -n $target -rF -l tls-key -d 'Key of the client certificate'

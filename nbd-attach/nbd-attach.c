@@ -52,6 +52,8 @@ static const char help[] =
 	"  --tls-username NAME        which key of that file\n"
 	"  --tls-hostname NAME        the name in the server's certificate (default: HOST)\n"
 	"  --tls-verify-peer 0|1      0: trust anybody (not advised)\n"
+	"  --tls-ignore-not-before    for a clock that is behind: take a certificate that is\n"
+	"                             not valid yet\n"
 	"  --tls-type x509|psk|anon   how to authenticate (default: as the files say)\n"
 	"  --tls-priority STRING      GnuTLS priority string\n"
 	"  --connect-timeout TIME     for resolving, connecting and negotiating (30s)\n"

@@ -172,8 +172,8 @@ static int set_initrd_defaults(struct target *t, struct error *err)
 	for (size_t i = 0; i < t->n_settings; i++)
 		given |= strncmp(t->settings[i], key, strlen(key)) == 0;
 	r = given ? 0 : target_set(t, "reconnect-timeout", "infinity", err);
-	if (t->tls != TLS_MODE_OFF && t->tls_auth == TLS_AUTH_X509 && t->tls_verify_peer &&
-		!t->tls_ca)
+	if (t->tls != TLS_MODE_OFF && t->tls_auth == TLS_AUTH_X509 &&
+		t->tls_verify_peer && !t->tls_ca)
 		trust = trust_file();
 	if (r == 0 && trust)
 		r = target_set(t, "tls-ca", trust, err);
@@ -223,6 +223,7 @@ static int run(int argc, char **argv, struct error *err)
 		r = attach(&t, from_state, &attachment, err);
 	if (r < 0)
 		return r;
+	attachment_warn(&attachment, &t);
 	if (is_initrd)
 		settle_for_good(argv[0], &attachment);
 	lock_memory(&t, attachment.state.index);

@@ -29,6 +29,7 @@ static int attach_alone(const struct arguments *a, struct error *err)
 	r = attachment_create(&t, false, &attachment, err);
 	if (r < 0)
 		return arguments_name_server(&t, r, err);
+	attachment_warn(&attachment, &t);
 	return print_device(attachment.state.index, err);
 }
 

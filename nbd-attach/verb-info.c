@@ -8,6 +8,7 @@
 #include "json-out.h"
 #include "session/link.h"
 #include "verbs.h"
+#include "view.h"
 
 /* The mode's name in the protocol, and how it is known. */
 static const struct {
@@ -49,6 +50,7 @@ static void add_server(json_object *o, const struct target *t, const struct link
 		json_add_text(o, "tls-version", facts->tls_version);
 		json_add_text(o, "tls-cipher", facts->tls_cipher);
 		json_add_bool(o, "tls-verified", facts->tls_verified);
+		json_add_bool(o, "tls-ignore-not-before", t->tls_ignore_not_before);
 	}
 }
 
@@ -70,14 +72,14 @@ static void add_export(json_object *o, const struct target *t, const struct nbd_
 	json_add_number(o, "payload-maximum", e->maximum);
 }
 
-static void print_server(const struct link *link)
+static void print_server(const struct target *t, const struct link *link)
 {
 	const struct server_facts *facts = &link->facts;
 
 	printf("server:      %s\n", link->address);
 	if (facts->tls)
 		printf("TLS:         %s, %s, %s\n", facts->tls_version, facts->tls_cipher,
-			facts->tls_verified ? "server verified" : "SERVER NOT VERIFIED");
+			view_trust(facts->tls_verified, t));
 	else
 		printf("TLS:         no\n");
 	printf("TLS mode:    %s (%s)\n", modes[facts->mode].name, modes[facts->mode].how);
@@ -149,7 +151,7 @@ static int list_exports(const struct arguments *a, const struct target *t,
 		add_server(o, t, &link);
 		json_print(o);
 	} else {
-		print_server(&link);
+		print_server(t, &link);
 		print_list(list);
 	}
 	return 0;
@@ -169,7 +171,7 @@ static int ask_export(const struct arguments *a, const struct target *t,
 		add_export(o, t, &link.facts.export);
 		json_print(o);
 	} else {
-		print_server(&link);
+		print_server(t, &link);
 		print_export(t, &link.facts.export);
 	}
 	return 0;

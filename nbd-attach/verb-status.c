@@ -126,8 +126,7 @@ static void print_server(const struct state *state, const struct target *t)
 	line("URI", "%s", t->uri);
 	if (state->tls)
 		line("TLS", "%s, %s, %s", state->tls_version, state->tls_cipher,
-			state->tls_verified ? "server verified"
-					    : "NOT VERIFIED: tls-verify-peer=0");
+			view_trust(state->tls_verified, t));
 	else
 		line("TLS", "no");
 	if (state->relay[0])
@@ -237,6 +236,7 @@ static void add_known(json_object *o, const struct state *state, const struct ta
 	json_add_number(o, "block-size", state->block_size);
 	json_add_text(o, "export", t->export_name);
 	json_add_text(o, "uri", t->uri);
+	json_add_bool(o, "tls-ignore-not-before", t->tls_ignore_not_before);
 	json_add_text(o, "data-path", state->relay[0] ? "relay" : "kernel");
 	json_add_optional(o, "relay-reason", state->relay);
 	json_add_span(o, "connect-timeout", t->connect_timeout);

@@ -87,6 +87,16 @@ uint64_t view_size(const struct view *v)
 	return v->attached ? v->device.size : v->state.size;
 }
 
+const char *view_trust(bool verified, const struct target *t)
+{
+	if (!verified)
+		return "NOT VERIFIED: tls-verify-peer=0";
+	if (t->tls_ignore_not_before)
+		return "server verified, but NOT WHETHER ITS CERTIFICATE IS VALID YET: "
+		       "tls-ignore-not-before";
+	return "server verified";
+}
+
 void view_add(const struct view *v, json_object *o)
 {
 	const struct state *state = &v->state;

@@ -36,6 +36,9 @@ unsigned view_links_up(const struct view *v);
 
 uint64_t view_size(const struct view *v);
 
+/* Whether a server with TLS is the one that it should be, in words. */
+const char *view_trust(bool verified, const struct target *t);
+
 /* What list and status both tell: name, device, size, state, server, TLS, links-up. */
 void view_add(const struct view *v, json_object *o);
 

@@ -188,6 +188,14 @@ static int claim_some_name(const struct target *t, struct claim *claim, struct e
 	return r;
 }
 
+void attachment_warn(const struct attachment *a, const struct target *t)
+{
+	if (a->state.tls && t->tls_ignore_not_before)
+		log_warning(
+			"the server's certificate may not be valid yet: that is not looked at "
+			"(tls-ignore-not-before)");
+}
+
 /* From connected to usable; undone if it does not come to its end. */
 static int finish(const struct target *t, struct attachment *a, struct error *err)
 {

@@ -36,6 +36,9 @@ void attachment_done(struct attachment *a);
 int attachment_create(const struct target *t, bool supervised, struct attachment *ret,
 	struct error *err);
 
+/* Says in the log where t has it trust its server more than is usual. */
+void attachment_warn(const struct attachment *a, const struct target *t);
+
 /*
  * Takes over a device whose supervisor is gone, as its state tells. Its sockets are the
  * kernel's alone. -ENOENT: there is no such device (any more), or it had not come to be

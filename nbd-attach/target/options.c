@@ -218,6 +218,7 @@ static const struct option options[] = {
 	OWN("tls", set_tls, "require, prefer or off"),
 	OWN("tls-type", set_tls_type, "x509, psk or anon"),
 	BOOL("tls-verify-peer", tls_verify_peer, false),
+	BOOL("tls-ignore-not-before", tls_ignore_not_before, true),
 	STRING("tls-ca", tls_ca, "a file name"),
 	STRING("tls-cert", tls_cert, "a file name"),
 	STRING("tls-key", tls_key, "a file name"),

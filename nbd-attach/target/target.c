@@ -73,6 +73,7 @@ static const char *given_tls_option(const struct target *t)
 		{t->tls_priority, "tls-priority"},
 		{t->tls_auth_set, "tls-type"},
 		{!t->tls_verify_peer, "tls-verify-peer"},
+		{t->tls_ignore_not_before, "tls-ignore-not-before"},
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(options); i++)
@@ -99,6 +100,10 @@ static const char *tls_auth_fault(const struct target *t)
 	if (t->tls_auth == TLS_AUTH_ANON && t->tls_verify_peer)
 		return "an anonymous server cannot be verified: tls-type=anon needs "
 		       "tls-verify-peer=0";
+	if (t->tls_ignore_not_before &&
+		(t->tls_auth != TLS_AUTH_X509 || !t->tls_verify_peer))
+		return "tls-ignore-not-before is about a certificate that is verified, and here "
+		       "none is: leave it out";
 	if (t->tls_cert && !t->tls_key)
 		return "tls-cert needs the key of the certificate: give tls-key";
 	if (t->tls_key && !t->tls_cert)

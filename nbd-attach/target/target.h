@@ -49,7 +49,8 @@ struct target {
 	enum tls_auth tls_auth;
 	bool tls_auth_set; /* tls-type= was given, rather than derived */
 	bool tls_verify_peer;
-	char *tls_ca; /* files; NULL: the system's trust store */
+	bool tls_ignore_not_before; /* the clock may be behind */
+	char *tls_ca;               /* files; NULL: the system's trust store */
 	char *tls_cert;
 	char *tls_key;
 	char *tls_psk_file;

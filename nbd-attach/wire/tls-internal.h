@@ -18,8 +18,10 @@ struct tls_session {
 	gnutls_session_t gnutls;
 	const struct tls_credentials *credentials;
 	gnutls_typed_vdata_st wanted[2]; /* of the certificate; GnuTLS keeps a pointer */
-	bool up;                         /* the handshake is over: close_notify is due */
-	bool heard;                      /* the server has said something inside TLS */
+	bool ignore_not_before;
+	unsigned flaws; /* the certificate's, as the handshake found it */
+	bool up;        /* the handshake is over: close_notify is due */
+	bool heard;     /* the server has said something inside TLS */
 };
 
 /*
@@ -28,3 +30,10 @@ struct tls_session {
  * kernel can carry. FAULT_USAGE: GnuTLS does not take the target's string.
  */
 int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct error *err);
+
+/* Has the handshake verify the server's certificate as the target says. */
+void tls_verify(struct tls_session *tls, const struct target *t);
+
+/* Says why it was not accepted, to the user and to the server. -EKEYREJECTED, FAULT_TLS.
+ */
+int tls_reject(struct tls_session *tls, const struct target *t, struct error *err);

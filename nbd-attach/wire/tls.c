@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <gnutls/x509.h>
 #include <poll.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "common/text.h"
 #include "wire/tls-internal.h"
 
 /* The connection ended, and not as TLS has it. */
@@ -95,17 +93,6 @@ static int set_credentials(gnutls_session_t session, const struct tls_credential
 	return gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, c->x509);
 }
 
-/* The chain, the name, and that the certificate was made for servers. */
-static void set_verification(struct tls_session *tls, const char *name)
-{
-	tls->wanted[0] = (gnutls_typed_vdata_st){
-		.type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)name};
-	tls->wanted[1] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_KEY_PURPOSE_OID,
-		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER};
-	gnutls_session_set_verify_cert2(
-		tls->gnutls, tls->wanted, ELEMENTSOF(tls->wanted), 0);
-}
-
 static int session_new(struct stream *s, const struct target *t,
 	const struct tls_credentials *c, struct error *err)
 {
@@ -130,40 +117,9 @@ static int session_new(struct stream *s, const struct target *t,
 		return error_set(err, FAULT_OTHER, -EINVAL, "cannot set up TLS: %s",
 			gnutls_strerror(r));
 	if (c->x509 && t->tls_verify_peer)
-		set_verification(s->tls, target_tls_name(t));
+		tls_verify(s->tls, t);
 	gnutls_transport_set_int(session, s->fd);
 	return 0;
-}
-
-/* Why the certificate is not accepted, in GnuTLS's words. */
-static int certificate_rejected(
-	struct stream *s, const struct target *t, struct error *err)
-{
-	unsigned status = gnutls_session_get_verify_cert_status(s->tls->gnutls);
-	gnutls_datum_t why = {0};
-	const char *name = target_tls_name(t), *hint = "";
-	char quoted[128];
-	size_t size;
-
-	if (s->tls->credentials->trusts_nobody)
-		hint = " The system's trust store is empty: install ca-certificates, or name a "
-		       "CA with --tls-ca.";
-	else if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
-		hint = " Name its CA with --tls-ca or tls-certificates=.";
-	else if (status & GNUTLS_CERT_UNEXPECTED_OWNER)
-		hint = " Name it with --tls-hostname.";
-	gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &why, 0);
-	size = why.data ? strlen((char *)why.data) : 0;
-	while (size > 0 && why.data[size - 1] == ' ')
-		why.data[--size] = 0;
-	error_set(err, FAULT_TLS, -EKEYREJECTED,
-		"the certificate of %s is not accepted: %s%s",
-		name ? text_quote(name, strlen(name), quoted, sizeof(quoted))
-		     : "the server",
-		why.data ? (const char *)why.data : "GnuTLS does not say why", hint);
-	gnutls_free(why.data);
-	gnutls_alert_send(s->tls->gnutls, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
-	return -EKEYREJECTED;
 }
 
 /* -EAGAIN: it only has to wait. */
@@ -171,7 +127,7 @@ static int handshake_failed(
 	struct stream *s, const struct target *t, int r, struct error *err)
 {
 	if (r == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
-		return certificate_rejected(s, t, err);
+		return tls_reject(s->tls, t, err);
 	if (r == GNUTLS_E_UNEXPECTED_PACKET_LENGTH || r == GNUTLS_E_UNEXPECTED_PACKET ||
 		r == GNUTLS_E_UNSUPPORTED_VERSION_PACKET)
 		return error_set(err, FAULT_TLS, -EPROTO,

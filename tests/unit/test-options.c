@@ -30,6 +30,7 @@ static void test_defaults(void **state _unused_)
 	assert_int_equal(t.tls, TLS_MODE_OFF);
 	assert_int_equal(t.tls_auth, TLS_AUTH_X509);
 	assert_true(t.tls_verify_peer);
+	assert_false(t.tls_ignore_not_before);
 	assert_int_equal(t.device, -1);
 	assert_int_equal(t.connections, 1);
 	assert_int_equal(t.data_path, DATA_PATH_AUTO);
@@ -194,7 +195,7 @@ static void test_option_names(void **state _unused_)
 		target_init(&t);
 		assert_int_equal(target_set(&t, name, NULL, NULL), flag ? 0 : -EINVAL);
 	}
-	assert_int_equal(n, 20);
+	assert_int_equal(n, 21);
 }
 
 static void test_nbds_means_tls(void **state _unused_)
@@ -248,6 +249,8 @@ static const struct {
 	{"nbd://h", {{"tls-type", "x509"}}, "tls-type is given but TLS is off"},
 	{"nbd://h", {{"tls-verify-peer", "0"}},
 		"tls-verify-peer is given but TLS is off"},
+	{"nbd://h", {{"tls-ignore-not-before", NULL}},
+		"tls-ignore-not-before is given but TLS is off"},
 	{"nbd://u@h", {}, "user@"},
 	{"nbd://h", {{"tls-ca", "/f"}, {"tls", "off"}}, "TLS is off"},
 	{"nbd://h", {{"tls-ca", "/f"}, {"tls", "prefer"}}, NULL},
@@ -259,6 +262,11 @@ static const struct {
 	{"nbds://h", {{"tls-cert", "/f"}, {"tls-key", "/k"}}, NULL},
 	{"nbds://h", {{"tls-cert", "/f"}}, "give tls-key"},
 	{"nbds://h", {{"tls-key", "/f"}}, "give tls-cert"},
+	{"nbds://h", {{"tls-ignore-not-before", NULL}}, NULL},
+	{"nbds://h", {{"tls-ignore-not-before", NULL}, {"tls-verify-peer", "0"}},
+		"a certificate that is verified"},
+	{"nbds://h", {{"tls-ignore-not-before", NULL}, {"tls-psk-file", "/f"}},
+		"a certificate that is verified"},
 	{"nbds+unix:///?socket=/s", {}, "give tls-hostname"},
 	{"nbds+vsock://2", {}, "give tls-hostname"},
 	{"nbds+unix:///?socket=/s", {{"tls-hostname", "n"}}, NULL},

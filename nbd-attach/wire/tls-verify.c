@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The server's certificate: its chain, its name, that it was made for servers, and that
+ * it is valid now.
+ *
+ * With tls-ignore-not-before, for a machine whose clock is behind, GnuTLS looks at all of
+ * that but the time, and what has expired is found here. To let it look at the time too,
+ * and then to forgive GNUTLS_CERT_NOT_ACTIVATED, would not do: it goes down from the
+ * authority and stops at the first certificate with a flaw, so that it would never see
+ * whether the signatures below are good.
+ */
+#include <errno.h>
+#include <gnutls/x509.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/text.h"
+#include "wire/tls-internal.h"
+
+/* The path that GnuTLS takes; what it calls for each step is given no data of ours. */
+static _Thread_local struct {
+	bool seen, expired;
+} path;
+
+static bool is_expired(gnutls_x509_crt_t certificate)
+{
+	time_t end = gnutls_x509_crt_get_expiration_time(certificate);
+
+	return end == (time_t)-1 || time(NULL) > end;
+}
+
+/*
+ * Called for each step of the path, up to and with the authority in the trust store,
+ * whose time counts for GnuTLS, too. What else a server sends does not matter: there may
+ * well be something old in it. Only where it sends another certificate of that same
+ * authority we are stricter than GnuTLS, since which of the two is which is not told.
+ */
+static int look_at_end(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer,
+	_unused_ gnutls_x509_crl_t crl, _unused_ unsigned flaws)
+{
+	path.seen = true;
+	path.expired |= (certificate && is_expired(certificate)) ||
+		(issuer && is_expired(issuer));
+	return 0;
+}
+
+/* In the handshake, before anything is said to a server that may be the wrong one. */
+static int verify(gnutls_session_t session)
+{
+	struct tls_session *tls = gnutls_session_get_ptr(session);
+
+	path.seen = path.expired = false;
+	if (gnutls_certificate_verify_peers(
+		    session, tls->wanted, ELEMENTSOF(tls->wanted), &tls->flaws) < 0)
+		return GNUTLS_E_CERTIFICATE_ERROR;
+	/* a path that was not seen may be as old as it likes */
+	if (tls->ignore_not_before && tls->flaws == 0 && (!path.seen || path.expired))
+		tls->flaws = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED;
+	return tls->flaws == 0 ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+}
+
+void tls_verify(struct tls_session *tls, const struct target *t)
+{
+	unsigned flags = 0;
+
+	tls->wanted[0] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_DNS_HOSTNAME,
+		.data = (unsigned char *)target_tls_name(t)};
+	tls->wanted[1] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER};
+	tls->ignore_not_before = t->tls_ignore_not_before;
+	if (tls->ignore_not_before) {
+		flags = GNUTLS_VERIFY_DISABLE_TIME_CHECKS;
+		gnutls_session_set_verify_output_function(tls->gnutls, look_at_end);
+	}
+	/* The only way to give a session flags; it also sets a function of GnuTLS's own.
+	 */
+	gnutls_session_set_verify_cert2(
+		tls->gnutls, tls->wanted, ELEMENTSOF(tls->wanted), flags);
+	gnutls_session_set_ptr(tls->gnutls, tls);
+	gnutls_session_set_verify_function(tls->gnutls, verify);
+}
+
+/* In UTC: a link worker cannot read which time zone this is. */
+static void say_clock(char *out, size_t size)
+{
+	const time_t now = time(NULL);
+	struct tm tm;
+
+	if (strftime(out, size,
+		    " This machine's clock says %Y-%m-%d %H:%M UTC: if that is wrong, set it. "
+		    "Where there is no clock: --tls-ignore-not-before, or a pre-shared key.",
+		    gmtime_r(&now, &tm)) == 0)
+		out[0] = 0;
+}
+
+/* What to do about it: a whole sentence, or "". */
+static void say_remedy(const struct tls_session *tls, char *out, size_t size)
+{
+	const char *remedy = "";
+
+	if (tls->credentials->trusts_nobody)
+		remedy =
+			" The system's trust store is empty: install ca-certificates, or name "
+			"a CA with --tls-ca.";
+	else if (tls->flaws & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
+		remedy = " Name its CA with --tls-ca or tls-certificates=.";
+	else if (tls->flaws & GNUTLS_CERT_UNEXPECTED_OWNER)
+		remedy = " Name it with --tls-hostname.";
+	snprintf(out, size, "%s", remedy);
+	if (!remedy[0] && (tls->flaws & GNUTLS_CERT_NOT_ACTIVATED))
+		say_clock(out, size);
+}
+
+int tls_reject(struct tls_session *tls, const struct target *t, struct error *err)
+{
+	const char *name = target_tls_name(t);
+	gnutls_datum_t why = {0};
+	char quoted[128], remedy[256];
+	size_t size;
+
+	say_remedy(tls, remedy, sizeof(remedy));
+	gnutls_certificate_verification_status_print(
+		tls->flaws, GNUTLS_CRT_X509, &why, 0);
+	size = why.data ? strlen((char *)why.data) : 0;
+	while (size > 0 && why.data[size - 1] == ' ')
+		why.data[--size] = 0;
+	error_set(err, FAULT_TLS, -EKEYREJECTED,
+		"the certificate of %s is not accepted: %s%s",
+		name ? text_quote(name, strlen(name), quoted, sizeof(quoted))
+		     : "the server",
+		why.data ? (const char *)why.data : "GnuTLS does not say why", remedy);
+	gnutls_free(why.data);
+	gnutls_alert_send(tls->gnutls, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
+	return -EKEYREJECTED;
+}
