@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
@@ -44,6 +46,18 @@ bool log_is_verbose(void)
 	return log_verbose;
 }
 
+/* Where nothing takes logs yet, or no more, the kernel does. */
+static void send_to_kernel(int priority, const char *text)
+{
+	_cleanup_close_ int fd = open("/dev/kmsg", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	char line[1200];
+	int size = snprintf(line, sizeof(line), "<%d>%s: %s", LOG_DAEMON | priority,
+		log_program, text);
+
+	if (fd >= 0 && size > 0 && write(fd, line, (size_t)size) < 0)
+		return; /* nowhere to say it */
+}
+
 static void send_to_system(int priority, const char *text)
 {
 	const struct sockaddr_un address = {
@@ -53,9 +67,11 @@ static void send_to_system(int priority, const char *text)
 	int size = snprintf(line, sizeof(line), "<%d>%s[%d]: %s", LOG_DAEMON | priority,
 		log_program, getpid(), text);
 
-	if (fd >= 0 && size > 0)
-		(void)sendto(fd, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL,
-			(const struct sockaddr *)&address, sizeof(address));
+	if (fd >= 0 && size > 0 &&
+		sendto(fd, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL,
+			(const struct sockaddr *)&address, sizeof(address)) < 0 &&
+		errno != EAGAIN)
+		send_to_kernel(priority, text);
 }
 
 static bool has_room(int fd)

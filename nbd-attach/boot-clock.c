@@ -37,9 +37,11 @@ void boot_clock_floor(void)
 	strftime(was, sizeof(was), "%Y-%m-%d", gmtime_r(&now.tv_sec, &tm));
 	strftime(is, sizeof(is), "%Y-%m-%d %H:%M", gmtime_r(&floor.tv_sec, &tm));
 	if (clock_settime(CLOCK_REALTIME, &floor) < 0)
-		log_warning("the clock says %s, and cannot be set: %s", was, strerror(errno));
+		log_warning(
+			"the clock says %s, and cannot be set: %s", was, strerror(errno));
 	else
-		log_warning("the clock said %s, before this image was made: set to %s UTC, %s; "
-			    "certificates are checked against that",
+		log_warning(
+			"the clock said %s, before this image was made: set to %s UTC, %s; "
+			"certificates are checked against that",
 			was, is, rtc >= built ? "from the hardware" : "when it was made");
 }

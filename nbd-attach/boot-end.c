@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The last process that has something to do with the disk that the system ran from: the
- * file system is unmounted, or mounted read-only for good. After the disconnection not one
- * page of this program can be read from there: it is locked in memory before.
+ * file system is unmounted, or mounted read-only for good. After the disconnection not
+ * one page of this program can be read from there: it is locked in memory before.
  */
 #include <errno.h>
 #include <string.h>
@@ -40,6 +40,7 @@ int boot_end(struct error *err)
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		log_warning("cannot lock the memory: %s", strerror(errno));
 	r = state_each(end_one, &end);
-	return r < 0 ? error_set(err, FAULT_OTHER, r, "cannot read " STATE_DIRECTORY ": %m")
-		     : end.r;
+	return r < 0
+		? error_set(err, FAULT_OTHER, r, "cannot read " STATE_DIRECTORY ": %m")
+		: end.r;
 }

@@ -20,11 +20,11 @@
 #include "target/config.h"
 
 /* af_packet is for who asks DHCP servers. */
-static const char *const modules[] = {"nbd", "tls", "af_packet", "crypto-gcm", "crypto-ccm",
-	"crypto-rfc7539", "crypto-aes", "crypto-ghash", "crypto-ctr", "crypto-cbcmac",
-	"crypto-chacha20", "crypto-poly1305"};
+static const char *const modules[] = {"nbd", "tls", "af_packet", "crypto-gcm",
+	"crypto-ccm", "crypto-rfc7539", "crypto-aes", "crypto-ghash", "crypto-ctr",
+	"crypto-cbcmac", "crypto-chacha20", "crypto-poly1305"};
 
-static bool trust;    /* somebody has no CA of his own */
+static bool trust;     /* somebody has no CA of his own */
 static unsigned disks; /* that are known by now */
 
 static int print(const char *kind, const char *path)
@@ -118,9 +118,11 @@ int boot_files(struct error *err)
 		r = state_each(print_root, &ignored);
 	wanted = print_folder() || disks > 0;
 	if (r < 0)
-		return error_set(err, FAULT_OTHER, r, "cannot find what is configured: %m");
+		return error_set(
+			err, FAULT_OTHER, r, "cannot find what is configured: %m");
 	if (!wanted)
-		return error_set(err, FAULT_NO_SUCH, -ENOENT, "nothing is to be attached");
+		return error_set(
+			err, FAULT_NO_SUCH, -ENOENT, "nothing is to be attached");
 	for (size_t i = 0; i < ELEMENTSOF(modules); i++)
 		print("module", modules[i]);
 	return trust && printf("trust\n") < 0 ? -errno : 0;

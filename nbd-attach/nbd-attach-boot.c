@@ -194,8 +194,8 @@ static int attach(const struct boot_plan *plan, struct error *err)
 	}
 	told = result < 0;
 	if (plan->ask_dhcp && plan->n_disks == 0)
-		return error_set(err, FAULT_USAGE, -ENOENT,
-			"the DHCP server told no root-path");
+		return error_set(
+			err, FAULT_USAGE, -ENOENT, "the DHCP server told no root-path");
 	return result;
 }
 

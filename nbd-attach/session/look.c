@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "kernel/socket-table.h"
+#include "session/last-resort.h"
 #include "session/records.h"
+#include "session/refuge.h"
 #include "session/supervisor.h"
 
 #define MISSED_LOOK (50 * USEC_PER_MSEC)
@@ -91,6 +93,14 @@ static void look_at_adopted(struct supervisor *s, usec_t now)
 	}
 }
 
+static bool none_is_up(const struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (slot_is_up(&s->slots[i]))
+			return false;
+	return true;
+}
+
 static void for_each_up(struct supervisor *s, enum slot_event event)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
@@ -138,6 +148,8 @@ bool look(struct supervisor *s, usec_t now)
 	look_at_adopted(s, now);
 	look_at_keys(s, now);
 	look_at_patience(s, now);
+	if (refuge_is_home())
+		last_resort_look(none_is_up(s), now);
 	upkeep_grow(s, now);
 	return true;
 }

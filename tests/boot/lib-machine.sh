@@ -65,7 +65,8 @@ start_machine() {
 		-serial "unix:shell,server=on,wait=on"
 		-chardev "file,id=journal,path=journal.log,append=on" -serial chardev:journal
 		-qmp "unix:monitor,server=on,wait=off"
-		-netdev "user,id=net,ipv6=off"
+		-rtc "base=${MACHINE_RTC:-utc}"
+		-netdev "${MACHINE_NET:-user,ipv6=off},id=net"
 		-device "virtio-net-pci,netdev=net,id=nic,addr=1,romfile=" -device virtio-rng-pci
 		-kernel "$kernel" -append "console=ttyS0 $quiet $append"
 	)

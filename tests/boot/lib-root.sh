@@ -18,7 +18,8 @@ ADDRESS=10.0.2.15::10.0.2.2:255.255.255.0::enp0s1:off
 export BOOT_SECONDS=${BOOT_SECONDS:-150}
 
 # For the root that is mounted: who configures the network later must not take away first
-# what it finds; and dracut goes back to its image at shutdown.
+# what it finds, nor configure what systemd in the image has; and dracut goes back to its
+# image at shutdown.
 settle_root() {
 	guest_file /etc/systemd/network/10-test.network <<-'END'
 		[Match]
@@ -31,6 +32,7 @@ settle_root() {
 		IPv6AcceptRA=no
 		KeepConfiguration=yes
 	END
+	guest_link /etc/systemd/system/systemd-network-generator.service /dev/null
 	[ "$FRAMEWORK" != dracut ] || guest_file "/boot/initrd.img-$(kernel_version)" 600 <initrd
 }
 
@@ -64,7 +66,7 @@ starts_on() {
 }
 
 console_says() {
-	grep -q -a -E -e "$1" console.log
+	grep -s -q -a -E -e "$1" console.log
 }
 
 # Nobody is at the shell that it offers, when its patience is at an end.

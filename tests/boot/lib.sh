@@ -30,6 +30,7 @@
 #	guest_until SECONDS COMMAND	until it succeeds
 #	poweroff		by itself, in POWEROFF_SECONDS (60); reboot is that and boot
 #	power_cut		no goodbye
+#	MACHINE_RTC=DATE, MACHINE_NET=…	its clock, and QEMU's kind of network
 #	link_down, link_up	the guest's network card has no carrier
 #	host_down, host_up	packets from and to all servers vanish; the carrier stays
 #	journal_says REGEX	what the guest's journal has had, also after its end

@@ -26,8 +26,7 @@ boots_with_late_server() {
 	server_stop root
 	sleep 3
 	server_start_again root
-	wait_for "$BOOT_SECONDS" [ ! -d /proc/$! ]
-	wait $!
+	wait $! || fail "$(cat boot.log)"
 	wait_booted
 }
 

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# The cases of where a root file system may be on a server's disk, and how a machine may
+# hear of it, for scenarios of both frameworks.
+
+# shellcheck source=tests/boot/lib-root.sh
+. "${BASH_SOURCE[0]%/*}/lib-root.sh"
+
+PASSPHRASE=correct-horse
+
+# What unlocks the disk, by the means of each framework; qemu-img makes it, for the host's
+# kernel need not be able to.
+make_luks() {
+	echo -n $PASSPHRASE >passphrase
+	qemu-img convert -O luks --object secret,id=key,file=passphrase \
+		-o key-secret=key,iter-time=10 root.img luks.img
+	LUKS=$(blkid -p -s UUID -o value luks.img)
+	echo "$LUKS" >luks.uuid
+	tree_file /etc/keys/root.key 600 <passphrase
+	echo "cryptroot UUID=$LUKS /etc/keys/root.key luks,initramfs" |
+		tree_file /etc/crypttab
+	echo 'KEYFILE_PATTERN="/etc/keys/*.key"' |
+		tree_file /etc/cryptsetup-initramfs/conf-hook
+	DRACUT_ARGUMENTS=(--install '/etc/crypttab /etc/keys/root.key')
+}
+
+makes_image() {
+	own_tree
+	make_root
+	make_luks
+	# initramfs-tools: the disk's key is somebody else's.
+	sed -i 's/^.*UMASK=.*//' tree/etc/initramfs-tools/initramfs.conf
+	echo UMASK=0077 >>tree/etc/initramfs-tools/initramfs.conf
+	make_image
+}
+
+# By the name of its partition, which udev makes of ours.
+boots_from_partition() {
+	truncate -s 800M partitioned.img
+	echo 'start=2048, type=L' | sfdisk -q partitioned.img
+	dd if=root.img of=partitioned.img bs=1M seek=1 conv=notrunc,sparse status=none
+	start_root partitioned.img
+	boot_on /dev/nbd/by-name/root-part1 "nbd.attach=root,$(root_options)"
+	wait_booted
+	is_attached
+	poweroff
+	server_saw_disc root 1
+	dd if=partitioned.img of=partition.img bs=1M skip=1 conv=sparse status=none
+	fsck.ext4 -f -n partition.img
+}
+
+boots_from_luks() {
+	server_start luks file=luks.img
+	boot_on /dev/mapper/cryptroot "rd.luks.uuid=$(cat luks.uuid)" \
+		"nbd.attach=root,nbds://10.0.2.2:$(cat luks.port)/root,tls-ca=/etc/nbd-attach/initrd/ca-cert.pem"
+	wait_booted
+	guest 'findmnt -n -o SOURCE /' | grep cryptroot
+	guest 'nbd-attach list' | grep -E '^root .* up '
+	guest 'echo there >/data; sync'
+	poweroff
+	server_saw_disc luks 1
+	qemu-img convert --object secret,id=key,file=passphrase --image-opts \
+		driver=luks,file.filename=luks.img,key-secret=key -O raw plain.img
+	fsck.ext4 -f -n plain.img
+}
+
+# The host is the network, and its only machine.
+start_dhcp() { # ROOT-PATH
+	ip tuntap add tap0 mode tap
+	ip addr add 10.0.2.2/24 dev tap0
+	ip link set tap0 up
+	setsid dnsmasq --no-daemon --user=root --conf-file=/dev/null --port=0 \
+		--interface=tap0 --bind-interfaces --dhcp-range=10.0.2.15,10.0.2.15,1h \
+		--dhcp-leasefile="$PWD/dhcp.leases" "--dhcp-option=option:root-path,$1" \
+		>dhcp.log 2>&1 </dev/null &
+}
+
+# dracut's way to say so, and that of Debian's nbd-client.
+boots_by_dhcp() {
+	local export
+	server_start dhcp file=root.img
+	start_dhcp "nbd:10.0.2.2:$(cat dhcp.port)/root:ext4:noatime"
+	export IP=ip=dhcp MACHINE_NET=tap,ifname=tap0,script=no,downscript=no
+	boot_on dhcp nbd.options=tls-ca=/etc/nbd-attach/initrd/ca-cert.pem
+	wait_booted
+	is_attached
+	guest 'findmnt -n -o OPTIONS /' | grep noatime
+	poweroff
+	server_saw_disc dhcp 1
+	fsck_file dhcp
+}
+
+disk_cases() {
+	it "makes an image" makes_image
+	it "boots from a partition" boots_from_partition
+	it "boots from LUKS" boots_from_luks
+	it "boots by a DHCP server's word" boots_by_dhcp
+}

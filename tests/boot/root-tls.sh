@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# The cases of whom a machine trusts that boots from a server, for scenarios of both
+# frameworks: an image that says of itself to be old, for clocks that are wrong.
+
+# shellcheck source=tests/boot/lib-root.sh
+. "${BASH_SOURCE[0]%/*}/lib-root.sh"
+
+OLD=978307200 # the beginning of 2001
+
+makes_old_image() {
+	own_tree
+	SOURCE_DATE_EPOCH=$OLD make_image
+	make_root
+	start_root root.img
+}
+
+refuses_wrong_authority() {
+	server_start foreign file=root.img pki=foreign
+	refuses_to_boot "cannot attach root: .*certificate.*(not trusted|unknown|issuer)" LABEL=root \
+		"nbd.attach=root,nbds://10.0.2.2:$(cat foreign.port)/root,tls-ca=/etc/nbd-attach/initrd/ca-cert.pem"
+}
+
+refuses_with_wrong_clock() {
+	MACHINE_RTC=2001-02-03 refuses_to_boot \
+		"cannot attach root: .*not yet (activated|valid).*clock says 2001-02-03" \
+		LABEL=root "nbd.attach=root,$(root_options)"
+}
+
+boots_with_wrong_clock_if_asked() {
+	MACHINE_RTC=2001-02-03 boot_on LABEL=root \
+		"nbd.attach=root,$(root_options),tls-ignore-not-before"
+	wait_booted
+	console_says 'tls-ignore-not-before'
+	guest 'nbd-attach status root' | grep 'NOT WHETHER ITS CERTIFICATE IS VALID YET'
+	goes_off_clean
+}
+
+# By a configuration file: with a key, which makes the image one for root alone.
+makes_image_with_key() {
+	install -m 600 "$PKI/psk/keys.psk" tree/etc/nbd-attach/root.psk
+	server_start psk file=root.img tls=psk
+	tree_file /etc/nbd-attach/root.conf <<-END
+		[attach]
+		uri = nbds://alice@10.0.2.2:$(cat psk.port)/root
+		tls-psk-file = root.psk
+		initrd = yes
+	END
+	make_image
+	unpack
+	image_is_private /etc/nbd-attach/root.psk
+}
+
+# Nobody's clock is older than the image.
+boots_with_key_and_no_clock() {
+	MACHINE_RTC=1970-01-02 boot_on LABEL=root
+	wait_booted
+	console_says 'the clock said 1970-01-02, before this image was made: set to 2'
+	is_attached
+	is_left_alone
+	poweroff
+	server_saw_disc psk 1
+	fsck_file root
+}
+
+tls_cases() {
+	it "makes an image that seems old" makes_old_image
+	it "refuses a server of another authority" refuses_wrong_authority
+	it "refuses with a clock that is wrong" refuses_with_wrong_clock
+	it "boots with a clock that is wrong, if asked to" boots_with_wrong_clock_if_asked
+	it "makes an image with a key" makes_image_with_key
+	it "boots with a key, and no clock" boots_with_key_and_no_clock
+}

@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Debian with its root file system on a server, booted by dracut: where it is.
+# Long: several boots.
+
+export FRAMEWORK=dracut
+. "${0%/*}/../root-disks.sh"
+
+disk_cases
