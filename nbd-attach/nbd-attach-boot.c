@@ -57,20 +57,46 @@ static int read_cmdline(char text[CMDLINE_SIZE_MAX], struct error *err)
 {
 	const char *given = getenv("NBD_ATTACH_CMDLINE"); /* dracut's, of several files */
 	_cleanup_close_ int fd = open(CMDLINE, O_RDONLY | O_CLOEXEC);
-	ssize_t size;
+	ssize_t n = fd < 0 ? -1 : 1;
+	size_t size = 0;
 
-	if (given) {
-		snprintf(text, CMDLINE_SIZE_MAX, "%s", given);
-		return 0;
+	while (!given && n > 0 && size < CMDLINE_SIZE_MAX) {
+		n = read(fd, text + size, CMDLINE_SIZE_MAX - size);
+		size += n > 0 ? (size_t)n : 0;
 	}
-	size = fd < 0 ? -1 : read(fd, text, CMDLINE_SIZE_MAX - 1);
-	if (size < 0)
+	if (given)
+		size = strnlen(given, CMDLINE_SIZE_MAX);
+	else if (n < 0)
 		return error_set(err, FAULT_OTHER, -errno, "cannot read " CMDLINE ": %m");
+	/* half a word could mean another disk */
+	if (size == CMDLINE_SIZE_MAX)
+		return error_set(err, FAULT_OTHER, -EFBIG, CMDLINE " is too long");
+	if (given)
+		memcpy(text, given, size);
 	text[size] = 0;
 	return 0;
 }
 
-/* The command line first: what it calls as a file does stands above the file. */
+/* A name alone is that of a file, which must be there. */
+static int check_names(const struct boot_plan *plan, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->n_disks; i++) {
+		_cleanup_config_ struct config c = {0};
+
+		if (!plan->disks[i].uri)
+			r = config_read("", plan->disks[i].name, &c, err);
+		if (r < 0)
+			error_prefix(err, r, "nbd.attach=%s", plan->disks[i].name);
+	}
+	/* that one is not there does not mean that there is nothing to do */
+	if (r < 0 && err->fault == FAULT_NO_SUCH)
+		err->fault = FAULT_USAGE;
+	return r;
+}
+
+/* The command line first: a disk that it names hides the file of that name. */
 static int read_plan(struct boot_plan *plan, struct error *err)
 {
 	const struct boot_hints hints = {.root_path = getenv("ROOTPATH"),
@@ -82,26 +108,14 @@ static int read_plan(struct boot_plan *plan, struct error *err)
 	if (r < 0)
 		return r;
 	r = boot_plan_read(text, &hints, plan, err);
-	return r < 0 ? error_prefix(err, r, "kernel command line")
-		     : config_list("", add_config, plan);
+	if (r == 0)
+		r = check_names(plan, err);
+	return r < 0 ? r : config_list("", add_config, plan);
 }
 
 static bool is_empty(const struct boot_plan *plan)
 {
 	return plan->n_disks == 0 && !plan->ask_dhcp;
-}
-
-/* All that is printed has been checked, and needs no more than the quotes. */
-static int print_plan(const struct boot_plan *plan)
-{
-	printf("NBD_ATTACH_NAMES='");
-	for (size_t i = 0; i < plan->n_disks; i++)
-		printf("%s%s", i > 0 ? " " : "", plan->disks[i].name);
-	printf("'\nNBD_ATTACH_DHCP='%s'\n", plan->ask_dhcp ? "yes" : "");
-	printf("NBD_ATTACH_ROOT='%s'\n", plan->root ? plan->root : "");
-	printf("NBD_ATTACH_FSTYPE='%s'\n", plan->fstype ? plan->fstype : "");
-	printf("NBD_ATTACH_FLAGS='%s'\n", plan->flags ? plan->flags : "");
-	return 0;
 }
 
 /* ---- attaching ---- */
@@ -210,7 +224,10 @@ static int run_plan(bool print, struct error *err)
 		return print ? error_set(err, FAULT_NO_SUCH, -ENOENT,
 				       "nothing is to be attached")
 			     : 0;
-	return print ? print_plan(&plan) : attach(&plan, err);
+	if (!print)
+		return attach(&plan, err);
+	boot_plan_print(&plan, stdout);
+	return 0;
 }
 
 static int run(const char *verb, struct error *err)

@@ -4,11 +4,18 @@
  * README.Debian. TLS is on unless nbd.tls= says otherwise: they know none.
  *
  *	root=nbd:SERVER:WHAT[:FSTYPE[:ROOTFLAGS[:OPTIONS]]]        so netroot=
- *	root=dhcp, netroot=dhcp                                    the root-path is such a one
- *	nbdroot=SERVER,WHAT[,DEVICE]   nbdroot=dhcp[,WHAT[,DEVICE]]
- *	nbdroot=SERVER:[PORT]/EXPORT                               as its script has it, too
+ *	root=dhcp, netroot=dhcp                                    the root-path is such a
+ *one nbdroot=SERVER,WHAT[,DEVICE]   nbdroot=dhcp[,WHAT[,DEVICE]]
+ *	nbdroot=SERVER:[PORT]/EXPORT                               as its script has it,
+ *too
  *
- * WHAT is PORT, EXPORT or PORT/EXPORT. A SERVER may be an IPv6 address in brackets.
+ * WHAT is PORT or EXPORT, and but for nbdroot= PORT/EXPORT. A SERVER may be an IPv6
+ * address in brackets.
+ *
+ * Anybody in the network can answer for its DHCP server. So a root-path names a server, a
+ * port, an export, a disk's file system and flags to mount it with, sizes and times, but
+ * nothing that says whom we trust, or which file we read: that is left to the kernel
+ * command line.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,11 +25,14 @@
 #include "common/text.h"
 #include "target/boot-plan.h"
 
+#define DIGITS  "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 /* What a form says; slices of a copy of it. */
 struct form {
-	char *server, *port, *export_name;
-	char *fstype, *flags, *options;
-	char *device;
+	const char *server, *port, *export_name;
+	const char *fstype, *flags, *device;
+	char *options;
 };
 
 static int bad_form(const char *form, const char *what, struct error *err)
@@ -31,6 +41,19 @@ static int bad_form(const char *form, const char *what, struct error *err)
 
 	return error_set(err, FAULT_USAGE, -EINVAL, "%s %s",
 		text_quote(form, strlen(form), quoted, sizeof(quoted)), what);
+}
+
+static int not_by_dhcp(const char *what, struct error *err)
+{
+	char quoted[128];
+
+	return error_set(err, FAULT_USAGE, -EPERM, "a DHCP server may not say %s",
+		text_quote(what, strlen(what), quoted, sizeof(quoted)));
+}
+
+static bool is_dracut(const char *text)
+{
+	return strncmp(text, "nbd:", 4) == 0;
 }
 
 /* An address in brackets, or what ends before one of the bytes in `end`: the rest. */
@@ -51,15 +74,18 @@ static char *cut_server(char *text, const char *end, struct form *form)
 	return stop + 1;
 }
 
-static void take_what(char *what, struct form *form)
+/* PORT or EXPORT; `both`: PORT/EXPORT too. */
+static void take_what(char *what, bool both, struct form *form)
 {
-	size_t digits = strspn(what, "0123456789");
+	size_t digits = strspn(what, DIGITS);
 
-	form->export_name = what;
-	if (digits == 0 || (what[digits] && what[digits] != '/'))
+	if (digits == 0 || (what[digits] && !(both && what[digits] == '/'))) {
+		form->export_name = what;
 		return;
+	}
 	form->port = what;
-	form->export_name = what[digits] ? what + digits + 1 : NULL;
+	if (what[digits])
+		form->export_name = what + digits + 1;
 	what[digits] = 0;
 }
 
@@ -71,7 +97,7 @@ static bool cut_dracut(char *text, struct form *form)
 
 	if (!what || !what[0])
 		return false;
-	take_what(what, form);
+	take_what(what, true, form);
 	form->fstype = strsep(&rest, ":");
 	form->flags = strsep(&rest, ":");
 	form->options = rest;
@@ -84,34 +110,73 @@ static bool cut_debian(char *text, struct form *form)
 	bool commas = strchr(text, ',') != NULL;
 	char *rest = cut_server(text, commas ? "," : ":", form), *what;
 
-	if (!rest || !rest[0])
+	/* a second colon: an IPv6 address without its brackets */
+	if (!rest || !rest[0] || (!commas && rest[0] == ':'))
 		return false;
 	if (!commas) {
-		take_what(rest[0] == '/' ? rest + 1 : rest, form);
+		take_what(rest[0] == '/' ? rest + 1 : rest, true, form);
 		return true;
 	}
 	what = strsep(&rest, ",");
 	if (!what[0])
 		return false;
-	take_what(what, form);
+	take_what(what, false, form);
 	form->device = rest;
 	return true;
 }
 
-/* nbd-client's options; "" is without effect here. */
+/* nbd-client's options. */
 static const struct {
-	const char *theirs, *ours;
+	const char *theirs, *ours; /* NULL: without effect here */
+	bool harmless;             /* a DHCP server may say it */
 } words[] = {
-	{"b", "block-size"}, {"bs", "block-size"}, {"block-size", "block-size"},
-	{"C", "connections"}, {"conns", "connections"}, {"connections", "connections"},
-	{"t", "io-timeout"}, {"timeout", "io-timeout"}, {"R", "read-only"},
-	{"readonly", "read-only"}, {"A", "tls-ca"}, {"cacertfile", "tls-ca"},
-	{"F", "tls-cert"}, {"certfile", "tls-cert"}, {"K", "tls-key"},
-	{"keyfile", "tls-key"}, {"H", "tls-hostname"}, {"tlshostname", "tls-hostname"},
-	{"p", ""}, {"persist", ""}, {"s", ""}, {"swap", ""}, {"m", ""},
-	{"systemd-mark", ""}, {"n", ""}, {"nofork", ""}, {"g", ""}, {"no-optgo", ""},
-	{"L", ""}, {"nonetlink", ""}, {"x", ""}, {"enable-tls", ""},
+	{"b", "block-size", true},
+	{"bs", "block-size", true},
+	{"block-size", "block-size", true},
+	{"C", "connections", true},
+	{"conns", "connections", true},
+	{"connections", "connections", true},
+	{"t", "io-timeout", true},
+	{"timeout", "io-timeout", true},
+	{"R", "read-only", true},
+	{"readonly", "read-only", true},
+	{"A", "tls-ca", false},
+	{"cacertfile", "tls-ca", false},
+	{"F", "tls-cert", false},
+	{"certfile", "tls-cert", false},
+	{"K", "tls-key", false},
+	{"keyfile", "tls-key", false},
+	{"H", "tls-hostname", false},
+	{"tlshostname", "tls-hostname", false},
+	{"p", NULL, true},
+	{"persist", NULL, true},
+	{"s", NULL, true},
+	{"swap", NULL, true},
+	{"m", NULL, true},
+	{"systemd-mark", NULL, true},
+	{"n", NULL, true},
+	{"nofork", NULL, true},
+	{"g", NULL, true},
+	{"no-optgo", NULL, true},
+	{"L", NULL, true},
+	{"nonetlink", NULL, true},
+	{"x", NULL, true},
+	{"enable-tls", NULL, true},
 };
+
+static int take_known(
+	size_t i, const char *value, struct boot_disk *disk, struct error *err)
+{
+	const char *ours = words[i].ours;
+
+	if (disk->foreign && !words[i].harmless)
+		return not_by_dhcp(words[i].theirs, err);
+	/* to nbd-client no time means that nothing is ever given up: as is so here */
+	if (!ours ||
+		(strcmp(ours, "io-timeout") == 0 && value && strcmp(value, "0") == 0))
+		return 0;
+	return boot_disk_option(disk, ours, value, err);
+}
 
 static int take_option(
 	struct form *form, struct boot_disk *disk, char *option, struct error *err)
@@ -126,15 +191,9 @@ static int take_option(
 		form->export_name = value;
 		return 0;
 	}
-	for (size_t i = 0; i < ELEMENTSOF(words); i++) {
-		if (strcmp(option, words[i].theirs) != 0)
-			continue;
-		/* there it means that nothing is ever given up */
-		if (!words[i].ours[0] || (words[i].ours[0] == 'i' && value &&
-						 strcmp(value, "0") == 0))
-			return 0;
-		return boot_disk_option(disk, words[i].ours, value, err);
-	}
+	for (size_t i = 0; i < ELEMENTSOF(words); i++)
+		if (strcmp(option, words[i].theirs) == 0)
+			return take_known(i, value, disk, err);
 	return bad_form(option, "is no option that is known here", err);
 }
 
@@ -149,6 +208,15 @@ static int take_options(struct form *form, struct boot_disk *disk, struct error 
 	return r;
 }
 
+/* A percent sign would be decoded in a URI, but in an address it begins the zone. */
+static bool is_server(const char *text)
+{
+	const char *allowed =
+		strchr(text, ':') ? LETTERS DIGITS ".:-_%" : LETTERS DIGITS ".-_";
+
+	return text[0] && !text[strspn(text, allowed)];
+}
+
 static int make_uri(const struct form *form, bool tls, char **ret, struct error *err)
 {
 	const char *name = form->export_name ? form->export_name : "";
@@ -156,9 +224,7 @@ static int make_uri(const struct form *form, bool tls, char **ret, struct error 
 	bool ipv6 = strchr(form->server, ':') != NULL;
 	char *uri;
 
-	if (form->server[0] == 0 ||
-		form->server[strspn(form->server,
-			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_%")])
+	if (!is_server(form->server))
 		return bad_form(form->server, "is no server", err);
 	if (!encoded)
 		return error_memory(err);
@@ -176,20 +242,49 @@ static int keep_word(const char *word, char **ret, struct error *err)
 {
 	if (!word || !word[0])
 		return 0;
-	if (word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-			      ".,:;=/@%+_-")])
+	if (word[strspn(word, LETTERS DIGITS ".,:;=/@%+_-")])
 		return bad_form(word, "is not allowed here", err);
 	*ret = strdup(word);
 	return *ret ? 0 : error_memory(err);
 }
 
+/*
+ * Of a disk: what a DHCP server may have mounted. Others (cifs with its unc=) would bring
+ * a root file system from elsewhere, and no certificate with it.
+ */
+static bool is_disk_type(const char *fstype)
+{
+	static const char *const types[] = {"auto", "bcachefs", "btrfs", "erofs", "ext2",
+		"ext3", "ext4", "f2fs", "iso9660", "jfs", "nilfs2", "reiserfs",
+		"squashfs", "udf", "xfs"};
+
+	for (size_t i = 0; i < ELEMENTSOF(types); i++)
+		if (strcmp(fstype, types[i]) == 0)
+			return true;
+	return false;
+}
+
+static int keep_mount(
+	const struct form *form, bool foreign, struct boot_plan *plan, struct error *err)
+{
+	int r;
+
+	if (foreign && form->fstype && form->fstype[0] && !is_disk_type(form->fstype))
+		return not_by_dhcp(form->fstype, err);
+	r = keep_word(form->fstype, &plan->fstype, err);
+	return r < 0 ? r : keep_word(form->flags, &plan->flags, err);
+}
+
 /* "/dev/nbd3p1" and "nbd3" to "/dev/nbd3". */
 static bool whole_disk(const char *text, char device[32])
 {
+	char *part;
 	unsigned n;
 
 	snprintf(device, 32, "%s%s", strncmp(text, "/dev/", 5) == 0 ? "" : "/dev/", text);
-	device[strcspn(device, "p")] = 0;
+	part = strchr(device, 'p');
+	if (part && part[1] && !part[1 + strspn(part + 1, DIGITS)])
+		*part = 0;
 	return target_parse_device(device, &n) == 0;
 }
 
@@ -198,105 +293,145 @@ static int choose_root(const struct boot_legacy *legacy, const struct form *form
 	struct boot_plan *plan, struct boot_disk *disk, struct error *err)
 {
 	const char *root = legacy->root;
-	bool given = root && root[0] && strncmp(root, "nbd:", 4) != 0 &&
-		strcmp(root, "dhcp") != 0 && strcmp(root, "/dev/root") != 0 &&
-		strcmp(root, "/dev/nfs") != 0;
-	char device[32] = "";
-	bool fixed = (given && whole_disk(root, device)) ||
-		(form->device && form->device[0] && whole_disk(form->device, device));
-	int r = fixed ? boot_disk_option(disk, "device", device, err) : 0;
+	bool given = root && root[0] && !is_dracut(root) && strcmp(root, "dhcp") != 0 &&
+		strcmp(root, "/dev/root") != 0 && strcmp(root, "/dev/nfs") != 0;
+	bool named = form->device && form->device[0];
+	char by_root[32], device[32] = "";
+	int r = 0;
 
+	if (named && !whole_disk(form->device, device))
+		return bad_form(form->device, "is not a device such as nbd0", err);
+	if (given && whole_disk(root, by_root))
+		strcpy(device, by_root);
+	if (device[0])
+		r = boot_disk_option(disk, "device", device, err);
 	if (r < 0 || given)
 		return r;
-	plan->root = strdup(fixed ? device : "/dev/nbd/by-name/" BOOT_LEGACY_NAME);
+	plan->root = strdup(device[0] ? device : "/dev/nbd/by-name/" BOOT_LEGACY_NAME);
 	return plan->root ? 0 : error_memory(err);
 }
 
-static int add(const struct boot_legacy *legacy, struct form *form, bool foreign,
+static int add_disk(
+	struct boot_plan *plan, bool foreign, struct boot_disk **ret, struct error *err)
+{
+	int r = boot_plan_add(plan, BOOT_LEGACY_NAME, strlen(BOOT_LEGACY_NAME), ret, err);
+
+	if (r == 0)
+		(*ret)->foreign = foreign;
+	return r;
+}
+
+static int add_form(const struct boot_legacy *legacy, struct form *form, bool foreign,
 	struct boot_plan *plan, struct error *err)
 {
-	bool tls = !legacy->tls || strcmp(legacy->tls, "require") == 0;
 	struct boot_disk *disk;
-	int r = boot_plan_add(
-		plan, BOOT_LEGACY_NAME, strlen(BOOT_LEGACY_NAME), &disk, err);
+	int r = add_disk(plan, foreign, &disk, err);
 
-	if (r < 0)
-		return r;
-	disk->foreign = foreign;
-	r = take_options(form, disk, err);
 	if (r == 0)
-		r = make_uri(form, tls, &disk->uri, err);
-	if (r == 0 && !tls)
-		r = boot_disk_option(disk, "tls", legacy->tls, err);
+		r = take_options(form, disk, err);
+	if (r == 0)
+		r = make_uri(form, legacy->tls == TLS_MODE_REQUIRE, &disk->uri, err);
+	if (r == 0 && legacy->tls == TLS_MODE_PREFER)
+		r = boot_disk_option(disk, "tls", "prefer", err);
 	if (r == 0)
 		r = choose_root(legacy, form, plan, disk, err);
 	if (r == 0)
-		r = keep_word(form->fstype, &plan->fstype, err);
-	if (r == 0)
-		r = keep_word(form->flags, &plan->flags, err);
+		r = keep_mount(form, foreign, plan, err);
 	return r < 0 ? r : 1;
 }
 
-/* A root-path that is a URI says all in one word. */
+/* A root-path that is a URI says all in one word; what is in its query is not DHCP's. */
 static int add_uri(const struct boot_legacy *legacy, const char *uri,
 	struct boot_plan *plan, struct error *err)
 {
+	_cleanup_target_ struct target t;
 	const struct form none = {0};
 	struct boot_disk *disk;
-	int r = boot_plan_add(
-		plan, BOOT_LEGACY_NAME, strlen(BOOT_LEGACY_NAME), &disk, err);
+	int r;
 
+	target_init(&t);
+	r = target_parse_uri(&t, uri, err);
 	if (r < 0)
 		return r;
-	disk->foreign = true;
+	if (t.transport != TRANSPORT_TCP || t.n_settings > 0)
+		return error_set(err, FAULT_USAGE, -EPERM,
+			"a DHCP server may not say more than server, port and export");
+	r = add_disk(plan, true, &disk, err);
+	if (r < 0)
+		return r;
 	disk->uri = strdup(uri);
 	if (!disk->uri)
 		return error_memory(err);
-	r = choose_root(legacy, &none, plan, disk, err);
+	if (t.tls == TLS_MODE_OFF && legacy->tls == TLS_MODE_PREFER)
+		r = boot_disk_option(disk, "tls", "prefer", err);
+	if (r == 0)
+		r = choose_root(legacy, &none, plan, disk, err);
 	return r < 0 ? r : 1;
 }
 
-static int read_dracut(const struct boot_legacy *legacy, const char *text, bool foreign,
+static int read_dracut(const struct boot_legacy *legacy, bool foreign,
 	struct boot_plan *plan, struct error *err)
 {
-	_cleanup_free_ char *copy = strdup(text);
+	_cleanup_free_ char *copy = strdup(legacy->text);
 	struct form form = {0};
 
 	if (!copy)
 		return error_memory(err);
 	if (!cut_dracut(copy + strlen("nbd:"), &form))
-		return bad_form(text, "is not nbd:SERVER:PORT or nbd:SERVER:EXPORT", err);
-	return add(legacy, &form, foreign, plan, err);
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"this is not nbd:SERVER:PORT or nbd:SERVER:EXPORT");
+	return add_form(legacy, &form, foreign, plan, err);
 }
 
-static int read_debian(const struct boot_legacy *legacy, const char *text, bool foreign,
+/* The server's address, where the form leaves it to DHCP; NULL: not known. */
+static const char *dhcp_server(const struct boot_hints *hints, bool in_root_path)
+{
+	const char *server = in_root_path ? NULL : hints->root_path;
+
+	if (!server || !server[0])
+		server = hints->root_server;
+	return server && server[0] ? server : NULL;
+}
+
+static int read_debian(const struct boot_legacy *legacy, bool foreign,
 	const struct boot_hints *hints, struct boot_plan *plan, struct error *err)
 {
-	_cleanup_free_ char *copy = strdup(text);
+	_cleanup_free_ char *copy = strdup(legacy->text);
 	struct form form = {0};
 
 	if (!copy)
 		return error_memory(err);
 	if (!cut_debian(copy, &form))
-		return bad_form(text, "is not SERVER,PORT or SERVER,EXPORT", err);
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"this is not SERVER,PORT or SERVER,EXPORT");
 	if (form.server[0] == 0 || strcmp(form.server, "dhcp") == 0) {
-		const char *server = hints->root_path && hints->root_path[0]
-			? hints->root_path
-			: hints->root_server;
-
-		if (!server || !server[0]) {
-			plan->ask_dhcp = true;
-			return 0;
-		}
-		form.server = (char *)server;
+		form.server = dhcp_server(hints, foreign);
 		foreign = true;
 	}
-	return add(legacy, &form, foreign, plan, err);
+	if (!form.server) {
+		plan->ask_dhcp = true;
+		return 0;
+	}
+	return add_form(legacy, &form, foreign, plan, err);
+}
+
+/* Which of NBD's schemes it is, and whether there is such a one, is seen later. */
+static bool is_uri(const char *text)
+{
+	return strncmp(text, "nbd", 3) == 0 &&
+		strncmp(text + strcspn(text, ":,="), "://", 3) == 0;
+}
+
+/* Notes what is read, for messages. */
+static void read_from(struct boot_legacy *legacy, const char *key, const char *text)
+{
+	legacy->key = key;
+	legacy->text = text;
 }
 
 /* The whole is in the root-path. */
-static int read_root_path(const struct boot_legacy *legacy,
-	const struct boot_hints *hints, struct boot_plan *plan, struct error *err)
+static int read_root_path(struct boot_legacy *legacy, const struct boot_hints *hints,
+	struct boot_plan *plan, struct error *err)
 {
 	const char *path = hints->root_path;
 
@@ -304,32 +439,35 @@ static int read_root_path(const struct boot_legacy *legacy,
 		plan->ask_dhcp = true;
 		return 0;
 	}
-	if (strncmp(path, "nbd:", 4) == 0 && strncmp(path, "nbd://", 6) != 0)
-		return read_dracut(legacy, path, true, plan, err);
-	if (strncmp(path, "nbd", 3) == 0 && strstr(path, "://"))
+	read_from(legacy, "DHCP's root-path ", path);
+	if (is_uri(path))
 		return add_uri(legacy, path, plan, err);
+	if (is_dracut(path))
+		return read_dracut(legacy, true, plan, err);
 	if (!legacy->nbdroot)
 		return 0; /* root=dhcp may mean another kind of disk */
 	if (strncmp(path, "nbdroot=", 8) == 0)
-		path += 8;
-	return read_debian(legacy, path, true, hints, plan, err);
+		legacy->text += 8;
+	return read_debian(legacy, true, hints, plan, err);
 }
 
-int boot_legacy_read(const struct boot_legacy *legacy, const struct boot_hints *hints,
+int boot_legacy_read(struct boot_legacy *legacy, const struct boot_hints *hints,
 	struct boot_plan *plan, struct error *err)
 {
 	const char *root = legacy->root ? legacy->root : "";
 
-	if (legacy->tls && strcmp(legacy->tls, "require") != 0 &&
-		strcmp(legacy->tls, "prefer") != 0 && strcmp(legacy->tls, "off") != 0)
-		return error_set(err, FAULT_USAGE, -EINVAL,
-			"nbd.tls= is require, prefer or off");
-	if (strncmp(root, "nbd:", 4) == 0)
-		return read_dracut(legacy, root, false, plan, err);
-	if (legacy->netroot && strcmp(legacy->netroot, "dhcp") != 0)
-		return read_dracut(legacy, legacy->netroot, false, plan, err);
-	if (legacy->nbdroot && legacy->nbdroot[0] && strcmp(legacy->nbdroot, "dhcp") != 0)
-		return read_debian(legacy, legacy->nbdroot, false, hints, plan, err);
+	if (is_dracut(root)) {
+		read_from(legacy, "root=", root);
+		return read_dracut(legacy, false, plan, err);
+	}
+	if (legacy->netroot && is_dracut(legacy->netroot)) {
+		read_from(legacy, "netroot=", legacy->netroot);
+		return read_dracut(legacy, false, plan, err);
+	}
+	if (legacy->nbdroot && strcmp(legacy->nbdroot, "dhcp") != 0) {
+		read_from(legacy, "nbdroot=", legacy->nbdroot);
+		return read_debian(legacy, false, hints, plan, err);
+	}
 	if (legacy->netroot || legacy->nbdroot || strcmp(root, "dhcp") == 0)
 		return read_root_path(legacy, hints, plan, err);
 	return 0;

@@ -5,6 +5,8 @@
 #include "common/text.h"
 #include "target/boot-plan.h"
 
+#define SPACES " \t\n\v\f\r"
+
 static void disk_done(struct boot_disk *disk)
 {
 	for (size_t i = 0; i < disk->n_options; i++)
@@ -76,6 +78,45 @@ static int take_options(struct boot_disk *disk, const char *list, struct error *
 	return r;
 }
 
+static int set_option(struct target *t, const char *text, struct error *err)
+{
+	_cleanup_free_ char *option = strdup(text);
+	char *value = option ? strchr(option, '=') : NULL;
+
+	if (!option)
+		return error_memory(err);
+	if (value)
+		*value++ = 0;
+	if (strcmp(option, "name") == 0)
+		return error_set(err, FAULT_USAGE, -EINVAL, "the name comes first");
+	return target_set(t, option, value, err);
+}
+
+/* Whoever sends DHCP's answers does not decide whether we believe him. */
+static bool is_believed(const struct target *t, enum tls_mode least)
+{
+	return t->tls >= least && t->tls_verify_peer && t->tls_auth != TLS_AUTH_ANON;
+}
+
+/* Does it say what can be done? Whether it fits a file is not known here. */
+static int check_disk(const struct boot_disk *disk, enum tls_mode tls, struct error *err)
+{
+	_cleanup_target_ struct target t;
+	int r;
+
+	target_init(&t);
+	r = disk->uri ? target_parse_uri(&t, disk->uri, err) : 0;
+	for (size_t i = 0; r == 0 && i < disk->n_options; i++)
+		r = set_option(&t, disk->options[i], err);
+	if (r == 0 && disk->uri)
+		r = target_check(&t, err);
+	if (r == 0 && disk->foreign && !is_believed(&t, tls))
+		r = error_set(err, FAULT_USAGE, -EPERM,
+			"a server that DHCP names must prove who it is, by TLS: only "
+			"nbd.tls= on the kernel command line can do without");
+	return r;
+}
+
 /* NAME[,URI][,OPTION[=VALUE]…]. A comma in a URI is written %2C. */
 static int take_attach(
 	struct boot_plan *plan, const char *value, const char *common, struct error *err)
@@ -96,52 +137,29 @@ static int take_attach(
 			return error_memory(err);
 		value += size;
 	}
-	return r < 0 ? r : take_options(disk, value, err);
+	if (r == 0)
+		r = take_options(disk, value, err);
+	return r < 0 ? r : check_disk(disk, TLS_MODE_OFF, err);
 }
 
-/* Does it say what can be done? And nobody may make us less careful than we were told. */
-static int check_disk(const struct boot_disk *disk, const char *tls, struct error *err)
+static int check_options(const char *list, struct error *err)
 {
-	_cleanup_target_ struct target t;
-	int r;
+	_cleanup_(disk_done) struct boot_disk disk = {0};
+	int r = take_options(&disk, list, err);
 
-	target_init(&t);
-	if (!disk->uri)
-		return 0; /* its file is not here */
-	r = target_parse_uri(&t, disk->uri, err);
-	for (size_t i = 0; r == 0 && i < disk->n_options; i++) {
-		_cleanup_free_ char *option = strdup(disk->options[i]);
-		char *value = option ? strchr(option, '=') : NULL;
-
-		if (!option)
-			return error_memory(err);
-		if (value)
-			*value++ = 0;
-		r = strcmp(option, "name") == 0
-			? error_set(err, FAULT_USAGE, -EINVAL, "the name comes first")
-			: target_set(&t, option, value, err);
-	}
-	if (r == 0)
-		r = target_check(&t, err);
-	if (r == 0 && disk->foreign &&
-		((t.tls != TLS_MODE_REQUIRE && !tls) || !t.tls_verify_peer ||
-			t.tls_auth == TLS_AUTH_ANON))
-		r = error_set(err, FAULT_USAGE, -EPERM,
-			"a DHCP server may not ask for less than verified TLS: nbd.tls= on the "
-			"kernel command line may");
-	return r;
+	return r < 0 ? r : check_disk(&disk, TLS_MODE_OFF, err);
 }
 
 /* The next word, as the kernel cuts them: quotes hold spaces together. Ends it with NUL.
  */
 static char *next_word(char **text)
 {
-	char *in = *text + strspn(*text, " \t\n"), *word = in, *out = in;
+	char *in = *text + strspn(*text, SPACES), *word = in, *out = in;
 	bool quoted = false;
 
 	if (!*in)
 		return NULL;
-	for (; *in && (quoted || !strchr(" \t\n", *in)); in++)
+	for (; *in && (quoted || !strchr(SPACES, *in)); in++)
 		if (*in == '"')
 			quoted = !quoted;
 		else
@@ -158,51 +176,83 @@ static const char *value_of(const char *word, const char *key)
 	return strncmp(word, key, size) == 0 ? word + size : NULL;
 }
 
+static int take_tls(const char *value, enum tls_mode *ret, struct error *err)
+{
+	_cleanup_target_ struct target t;
+	int r;
+
+	target_init(&t);
+	r = target_set(&t, "tls", value, err);
+	if (r == 0)
+		*ret = t.tls;
+	return r;
+}
+
 /* root=, netroot= and nbdroot=: the last one that is for us. */
-static void note_legacy(struct boot_legacy *words, const char *word)
+static int note_legacy(struct boot_legacy *words, const char *word, struct error *err)
 {
 	const char *value;
 
 	if ((value = value_of(word, "root=")))
 		words->root = value;
 	else if ((value = value_of(word, "nbdroot=")))
-		words->nbdroot = value;
+		words->nbdroot = value[0] ? value : NULL;
 	else if ((value = value_of(word, "nbd.tls=")))
-		words->tls = value;
+		return take_tls(value, &words->tls, err);
 	else if ((value = value_of(word, "netroot=")) &&
 		(strncmp(value, "nbd:", 4) == 0 || strcmp(value, "dhcp") == 0))
 		words->netroot = value;
+	return 0;
 }
 
-static int read_words(
-	char *text, const struct boot_hints *hints, struct boot_plan *plan, struct error *err)
+static int read_word(const char *word, const char **common, struct boot_legacy *legacy,
+	struct boot_plan *plan, struct error *err)
 {
-	struct boot_legacy legacy = {0};
-	const char *value, *common = NULL;
-	char *word, quoted[128];
-	int r = 0;
+	const char *value;
 
-	while (r == 0 && (word = next_word(&text))) {
-		if ((value = value_of(word, "nbd.options=")))
-			common = value;
-		else if ((value = value_of(word, "nbd.attach=")))
-			r = take_attach(plan, value, common, err);
-		else
-			note_legacy(&legacy, word);
-		if (r == 0 && value && plan->n_disks > 0)
-			r = check_disk(&plan->disks[plan->n_disks - 1], NULL, err);
+	if ((value = value_of(word, "nbd.attach=")))
+		return take_attach(plan, value, *common, err);
+	if (!(value = value_of(word, "nbd.options=")))
+		return note_legacy(legacy, word, err);
+	*common = value;
+	return check_options(value, err);
+}
+
+static int read_legacy(struct boot_legacy *legacy, const char *common,
+	const struct boot_hints *hints, struct boot_plan *plan, struct error *err)
+{
+	int r = boot_legacy_read(legacy, hints, plan, err);
+	char quoted[128];
+
+	if (r > 0) {
+		struct boot_disk *disk = &plan->disks[plan->n_disks - 1];
+
+		r = common ? take_options(disk, common, err) : 0;
+		if (r == 0)
+			r = check_disk(disk, legacy->tls, err);
+	}
+	if (r < 0)
+		text_quote(legacy->text, strlen(legacy->text), quoted, sizeof(quoted));
+	return r < 0 ? error_prefix(err, r, "%s%s", legacy->key, quoted) : 0;
+}
+
+static int read_words(char *text, const struct boot_hints *hints, struct boot_plan *plan,
+	struct error *err)
+{
+	struct boot_legacy legacy = {.tls = TLS_MODE_REQUIRE};
+	const char *common = NULL;
+	char *word, quoted[128];
+
+	while ((word = next_word(&text)) && strcmp(word, "--") != 0) {
+		int r = read_word(word, &common, &legacy, plan, err);
+
 		if (r < 0)
-			return error_prefix(err, r, "%s",
+			return error_prefix(err, r, "kernel command line: %s",
 				text_quote(word, strlen(word), quoted, sizeof(quoted)));
 	}
 	if (hints->nbdroot && hints->nbdroot[0])
 		legacy.nbdroot = hints->nbdroot;
-	r = boot_legacy_read(&legacy, hints, plan, err);
-	if (r <= 0)
-		return r;
-	if (common)
-		r = take_options(&plan->disks[plan->n_disks - 1], common, err);
-	return r < 0 ? r : check_disk(&plan->disks[plan->n_disks - 1], legacy.tls, err);
+	return read_legacy(&legacy, common, hints, plan, err);
 }
 
 int boot_plan_read(const char *cmdline, const struct boot_hints *hints,
@@ -217,4 +267,21 @@ int boot_plan_read(const char *cmdline, const struct boot_hints *hints,
 	*ret = plan;
 	plan = (struct boot_plan){0};
 	return 0;
+}
+
+static void print_variable(FILE *out, const char *name, const char *value)
+{
+	fprintf(out, "NBD_ATTACH_%s='%s'\n", name, value ? value : "");
+}
+
+void boot_plan_print(const struct boot_plan *plan, FILE *out)
+{
+	fputs("NBD_ATTACH_NAMES='", out);
+	for (size_t i = 0; i < plan->n_disks; i++)
+		fprintf(out, "%s%s", i > 0 ? " " : "", plan->disks[i].name);
+	fputs("'\n", out);
+	print_variable(out, "DHCP", plan->ask_dhcp ? "yes" : NULL);
+	print_variable(out, "ROOT", plan->root);
+	print_variable(out, "FSTYPE", plan->fstype);
+	print_variable(out, "FLAGS", plan->flags);
 }

@@ -27,9 +27,9 @@ struct boot_disk {
 struct boot_plan {
 	struct boot_disk disks[BOOT_DISKS_MAX];
 	size_t n_disks;
-	char *root;   /* the device that root= means; NULL: what it says */
-	char *fstype; /* of that file system; NULL: as else */
-	char *flags;  /* its mount options; NULL: as else */
+	char *root;    /* the device that root= means; NULL: what it says */
+	char *fstype;  /* of that file system; NULL: as else */
+	char *flags;   /* its mount options; NULL: as else */
 	bool ask_dhcp; /* a root-path is asked for, and not known */
 };
 
@@ -44,11 +44,19 @@ struct boot_hints {
 };
 
 /*
- * Reads it all. What a URI and its options say is checked; what a DHCP server says must
- * not weaken TLS. FAULT_USAGE, and a line that names the word.
+ * Reads it all, up to a word "--", after which the words are init's. What a URI and its
+ * options say is checked; of options to a configured name, whether there are such. A
+ * DHCP server chooses no more than what is to be attached: it must prove who it is by TLS
+ * as nbd.tls= says, whatever else is there. FAULT_USAGE, and a line that names the word.
  */
 int boot_plan_read(const char *cmdline, const struct boot_hints *hints,
 	struct boot_plan *ret, struct error *err);
+
+/*
+ * Prints it as variables for a shell: NBD_ATTACH_NAMES, _DHCP, _ROOT, _FSTYPE, _FLAGS. A
+ * value is in single quotes, and none has a quote or a newline in it.
+ */
+void boot_plan_print(const struct boot_plan *plan, FILE *out);
 
 /* ---- for boot-legacy.c ---- */
 
@@ -62,9 +70,12 @@ int boot_disk_option(
 
 /* The words of the command line that matter to the legacy forms; NULL: not there. */
 struct boot_legacy {
-	const char *root, *netroot, *nbdroot, *tls;
+	const char *root, *netroot, *nbdroot;
+	enum tls_mode tls;
+
+	const char *key, *text; /* the one that was read, for messages */
 };
 
 /* The disk that a legacy form means, if there is one: 1; 0: there is none. */
-int boot_legacy_read(const struct boot_legacy *words, const struct boot_hints *hints,
+int boot_legacy_read(struct boot_legacy *legacy, const struct boot_hints *hints,
 	struct boot_plan *plan, struct error *err);
