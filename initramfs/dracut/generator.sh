@@ -8,6 +8,9 @@ command -v getarg >/dev/null || . /lib/dracut-lib.sh
 
 plan=$(NBD_ATTACH_CMDLINE=$(getcmdline) nbd-attach-boot plan 2>/dev/null) || exit 0
 eval "$plan"
+case $NBD_ATTACH_DHCP$(getarg root=) in
+yes | yesdhcp | yesdhcp6) NBD_ATTACH_ROOT=/dev/nbd/by-name/root ;; # what is told is called so
+esac
 [ -n "$NBD_ATTACH_ROOT" ] || exit 0
 
 place=$2

@@ -6,7 +6,7 @@
 if nbd_attach_plan=$(NBD_ATTACH_CMDLINE=$(getcmdline) nbd-attach-boot plan); then
 	eval "$nbd_attach_plan"
 	echo rd.neednet=1 >/etc/cmdline.d/nbd-attach.conf
-	if [ -n "$NBD_ATTACH_ROOT" ] && [ -z "$NBD_ATTACH_DHCP" ]; then
+	if [ -n "$NBD_ATTACH_ROOT" ]; then
 		root=block:$NBD_ATTACH_ROOT
 		rootok=1
 		unset netroot
