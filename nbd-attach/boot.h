@@ -10,6 +10,9 @@
 /* What is in here is in the image: certificates and keys that the command line names. */
 #define BOOT_FOLDER "/etc/nbd-attach/initrd"
 
+/* What firmware, boot loader or hypervisor have given systemd. */
+#define BOOT_CREDENTIALS "/run/credentials/@system"
+
 /* boot-files.c: prints what the image must hold; false: nothing is to be attached there. */
 int boot_files(struct error *err);
 

@@ -251,6 +251,9 @@ int main(int argc, char **argv)
 	int r;
 
 	program_begin("nbd-attach-boot");
+	/* what systemd keeps there for its services it has for everybody here */
+	if (access(BOOT_CREDENTIALS, F_OK) == 0)
+		setenv("CREDENTIALS_DIRECTORY", BOOT_CREDENTIALS, false);
 	r = argc == 2 ? run(argv[1], &err)
 		      : error_set(&err, FAULT_USAGE, -EINVAL,
 				"one word is needed: see nbd-attach-boot --help");

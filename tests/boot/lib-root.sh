@@ -77,7 +77,9 @@ refuses_to_boot() { # REGEX ROOT WORDS…
 	wait_for "$BOOT_SECONDS" console_says "$regex"
 	wait_for "$BOOT_SECONDS" console_says '(Dropping to a shell|Could not boot|emergency)'
 	! grep -a 'EXT4-fs.*mounted' console.log || fail "it was mounted"
-	[ -s machine.exit ] || power_cut
+	# it may be about to end by itself
+	monitor '{"execute": "quit"}' || :
+	wait_ended
 	wait $! || :
 }
 
@@ -93,17 +95,20 @@ is_attached() {
 # Its name begins with @, it is in no unit of its own, it holds no file of a disk, and the
 # system that was booted starts no other one.
 is_left_alone() {
+	local pid
 	guest 'test -e /run/nbd-attach/root/initrd'
-	guest 'tr "\0" " " </proc/$(pgrep bd-attachd)/cmdline' | grep '^@'
-	guest 'cat /proc/$(pgrep bd-attachd)/cgroup' | grep -x '0::/init.scope'
-	guest '! ls -l /proc/$(pgrep bd-attachd)/fd | grep -E "> /" |
-		grep -v -E "/(dev/null|run/nbd-attach.*)$"'
-	guest 'grep VmLck /proc/$(pgrep bd-attachd)/status' | grep -v ' 0 kB'
+	pid=$(guest 'pgrep nbd-attachd')
+	guest "tr '\0' ' ' </proc/$pid/cmdline" | grep '^@'
+	guest "cat /proc/$pid/cgroup" | grep -x '0::/init.scope'
+	guest "! ls -l /proc/$pid/fd | grep '> /' |
+		grep -v -E '/(dev/null|run/nbd-attach.*)$'"
+	guest "grep VmLck /proc/$pid/status" | grep -v ' 0 kB'
 	guest '! systemctl is-active nbd-attach@root'
 }
 
-goes_off_clean() {
+# Its server, whose disk is a whole file system.
+goes_off_clean() { # SERVER
 	poweroff
-	server_saw_disc root "${1:-1}"
-	[ "${2:-root.img}" != root.img ] || fsck_file root
+	server_saw_disc "$1" 1
+	fsck_file "$1"
 }

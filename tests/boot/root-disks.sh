@@ -78,7 +78,6 @@ start_dhcp() { # ROOT-PATH
 
 # dracut's way to say so, and that of Debian's nbd-client.
 boots_by_dhcp() {
-	local export
 	server_start dhcp file=root.img
 	start_dhcp "nbd:10.0.2.2:$(cat dhcp.port)/root:ext4:noatime"
 	export IP=ip=dhcp MACHINE_NET=tap,ifname=tap0,script=no,downscript=no
@@ -86,9 +85,7 @@ boots_by_dhcp() {
 	wait_booted
 	is_attached
 	guest 'findmnt -n -o OPTIONS /' | grep noatime
-	poweroff
-	server_saw_disc dhcp 1
-	fsck_file dhcp
+	goes_off_clean dhcp
 }
 
 disk_cases() {

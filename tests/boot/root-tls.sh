@@ -34,7 +34,7 @@ boots_with_wrong_clock_if_asked() {
 	wait_booted
 	console_says 'tls-ignore-not-before'
 	guest 'nbd-attach status root' | grep 'NOT WHETHER ITS CERTIFICATE IS VALID YET'
-	goes_off_clean
+	goes_off_clean root
 }
 
 # By a configuration file: with a key, which makes the image one for root alone.
@@ -59,9 +59,7 @@ boots_with_key_and_no_clock() {
 	console_says 'the clock said 1970-01-02, before this image was made: set to 2'
 	is_attached
 	is_left_alone
-	poweroff
-	server_saw_disc psk 1
-	fsck_file root
+	goes_off_clean psk
 }
 
 tls_cases() {
