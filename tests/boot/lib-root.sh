@@ -3,8 +3,8 @@
 #
 # Machines whose root file system is on a server. See lib.sh, and lib-image.sh.
 #
-#	start_root FILE [KEY=VALUE…]	the server of that disk
-#	root_options		for nbd.attach=: the URI, and how its certificate is checked
+#	make_root		root.img: the image's disk, for such a machine
+#	attach_options SERVER	for nbd.attach=: its URI, and how its certificate is checked
 #	boot_on ROOT WORDS…	boots with root=ROOT, and these words
 #	starts_on ROOT WORDS…	does so in the background
 #	refuses_to_boot REGEX ROOT WORDS…	it does not mount, and says why on the console
@@ -36,24 +36,13 @@ settle_root() {
 	[ "$FRAMEWORK" != dracut ] || guest_file "/boot/initrd.img-$(kernel_version)" 600 <initrd
 }
 
-start_root() { # FILE [KEY=VALUE…]
-	local disk=$1
-	shift
-	server_start root "file=$disk" "$@"
-}
-
-# make_root: root.img, from what the image's disk holds.
 make_root() {
 	settle_root
 	root_disk root.img
 }
 
-root_at() {
-	echo "10.0.2.2:$(cat root.port)"
-}
-
-root_options() {
-	echo "nbds://$(root_at)/root,tls-ca=/etc/nbd-attach/initrd/ca-cert.pem"
+attach_options() { # SERVER
+	echo "nbds://10.0.2.2:$(cat "$1.port")/$1,tls-ca=/etc/nbd-attach/initrd/ca-cert.pem"
 }
 
 boot_on() { # ROOT WORDS…

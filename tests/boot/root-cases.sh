@@ -16,9 +16,9 @@ makes_image() {
 # The server is not there yet; and when it is, it goes away again, with the first files read.
 boots_with_late_server() {
 	make_root
-	start_root root.img
+	server_start root file=root.img
 	server_stop root
-	starts_on LABEL=root "nbd.attach=root,$(root_options)"
+	starts_on LABEL=root "nbd.attach=root,$(attach_options root)"
 	wait_for "$BOOT_SECONDS" console_says 'cannot attach root: .*Connection refused'
 	server_start_again root
 	wait_for "$BOOT_SECONDS" grep -q 'dataport is encrypted\|using TLS' root.log

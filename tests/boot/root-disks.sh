@@ -9,30 +9,22 @@
 
 PASSPHRASE=correct-horse
 
-# What unlocks the disk, by the means of each framework; qemu-img makes it, for the host's
-# kernel need not be able to.
-make_luks() {
-	echo -n $PASSPHRASE >passphrase
-	qemu-img convert -O luks --object secret,id=key,file=passphrase \
-		-o key-secret=key,iter-time=10 root.img luks.img
-	LUKS=$(blkid -p -s UUID -o value luks.img)
-	echo "$LUKS" >luks.uuid
-	tree_file /etc/keys/root.key 600 <passphrase
-	echo "cryptroot UUID=$LUKS /etc/keys/root.key luks,initramfs" |
+# What unlocks the disk, by the means of each framework.
+add_luks_key() {
+	echo -n $PASSPHRASE | tee passphrase | tree_file /etc/keys/root.key 600
+	echo "cryptroot /dev/nbd/by-name/luks /etc/keys/root.key luks,initramfs" |
 		tree_file /etc/crypttab
 	echo 'KEYFILE_PATTERN="/etc/keys/*.key"' |
 		tree_file /etc/cryptsetup-initramfs/conf-hook
+	echo UMASK=0077 >>tree/etc/initramfs-tools/initramfs.conf
 	DRACUT_ARGUMENTS=(--install '/etc/crypttab /etc/keys/root.key')
 }
 
 makes_image() {
 	own_tree
-	make_root
-	make_luks
-	# initramfs-tools: the disk's key is somebody else's.
-	sed -i 's/^.*UMASK=.*//' tree/etc/initramfs-tools/initramfs.conf
-	echo UMASK=0077 >>tree/etc/initramfs-tools/initramfs.conf
+	add_luks_key
 	make_image
+	make_root
 }
 
 # By the name of its partition, which udev makes of ours.
@@ -40,23 +32,25 @@ boots_from_partition() {
 	truncate -s 800M partitioned.img
 	echo 'start=2048, type=L' | sfdisk -q partitioned.img
 	dd if=root.img of=partitioned.img bs=1M seek=1 conv=notrunc,sparse status=none
-	start_root partitioned.img
-	boot_on /dev/nbd/by-name/root-part1 "nbd.attach=root,$(root_options)"
+	server_start disk file=partitioned.img
+	boot_on /dev/nbd/by-name/root-part1 rd.luks=0 "nbd.attach=root,$(attach_options disk)"
 	wait_booted
 	is_attached
 	poweroff
-	server_saw_disc root 1
+	server_saw_disc disk 1
 	dd if=partitioned.img of=partition.img bs=1M skip=1 conv=sparse status=none
 	fsck.ext4 -f -n partition.img
 }
 
+# qemu-img makes it, for the host's kernel need not be able to.
 boots_from_luks() {
+	qemu-img convert -O luks --object secret,id=key,file=passphrase \
+		-o key-secret=key,iter-time=10 root.img luks.img
 	server_start luks file=luks.img
-	boot_on /dev/mapper/cryptroot "rd.luks.uuid=$(cat luks.uuid)" \
-		"nbd.attach=root,nbds://10.0.2.2:$(cat luks.port)/root,tls-ca=/etc/nbd-attach/initrd/ca-cert.pem"
+	boot_on /dev/mapper/cryptroot "nbd.attach=luks,$(attach_options luks)"
 	wait_booted
 	guest 'findmnt -n -o SOURCE /' | grep cryptroot
-	guest 'nbd-attach list' | grep -E '^root .* up '
+	guest 'nbd-attach list' | grep -E '^luks .* up '
 	guest 'echo there >/data; sync'
 	poweroff
 	server_saw_disc luks 1
@@ -81,7 +75,7 @@ boots_by_dhcp() {
 	server_start dhcp file=root.img
 	start_dhcp "nbd:10.0.2.2:$(cat dhcp.port)/root:ext4:noatime"
 	export IP=ip=dhcp MACHINE_NET=tap,ifname=tap0,script=no,downscript=no
-	boot_on dhcp nbd.options=tls-ca=/etc/nbd-attach/initrd/ca-cert.pem
+	boot_on dhcp rd.luks=0 nbd.options=tls-ca=/etc/nbd-attach/initrd/ca-cert.pem
 	wait_booted
 	is_attached
 	guest 'findmnt -n -o OPTIONS /' | grep noatime

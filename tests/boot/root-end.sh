@@ -11,8 +11,8 @@ boots() {
 	own_tree
 	make_image
 	make_root
-	start_root root.img
-	boot_on LABEL=root "nbd.attach=root,$(root_options)"
+	server_start root file=root.img
+	boot_on LABEL=root "nbd.attach=root,$(attach_options root)"
 	wait_booted
 	is_attached
 }
@@ -30,7 +30,7 @@ ends_without_server() { # VERB KERNEL'S-LAST-WORDS
 # The files there are of before.
 boots_again() {
 	server_start_again root
-	boot_on LABEL=root "nbd.attach=root,$(root_options)"
+	boot_on LABEL=root "nbd.attach=root,$(attach_options root)"
 	wait_booted
 	goes_off_clean root
 }

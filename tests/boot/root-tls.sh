@@ -13,24 +13,24 @@ makes_old_image() {
 	own_tree
 	SOURCE_DATE_EPOCH=$OLD make_image
 	make_root
-	start_root root.img
+	server_start root file=root.img
 }
 
 refuses_wrong_authority() {
 	server_start foreign file=root.img pki=foreign
 	refuses_to_boot "cannot attach root: .*certificate.*(not trusted|unknown|issuer)" LABEL=root \
-		"nbd.attach=root,nbds://10.0.2.2:$(cat foreign.port)/root,tls-ca=/etc/nbd-attach/initrd/ca-cert.pem"
+		"nbd.attach=root,$(attach_options foreign)"
 }
 
 refuses_with_wrong_clock() {
 	MACHINE_RTC=2001-02-03 refuses_to_boot \
 		"cannot attach root: .*not yet (activated|valid).*clock says 20" \
-		LABEL=root "nbd.attach=root,$(root_options)"
+		LABEL=root "nbd.attach=root,$(attach_options root)"
 }
 
 boots_with_wrong_clock_if_asked() {
 	MACHINE_RTC=2001-02-03 boot_on LABEL=root \
-		"nbd.attach=root,$(root_options),tls-ignore-not-before"
+		"nbd.attach=root,$(attach_options root),tls-ignore-not-before"
 	wait_booted
 	console_says 'tls-ignore-not-before'
 	guest 'nbd-attach status root' | grep 'NOT WHETHER ITS CERTIFICATE IS VALID YET'
