@@ -194,9 +194,12 @@ static int attach_one(const struct boot_disk *disk, struct error *err)
 
 static int attach(const struct boot_plan *plan, struct error *err)
 {
+	static const char no_word[] = "no DHCP server has told a root-path yet";
 	int result = 0;
 
 	boot_clock_floor();
+	if (plan->ask_dhcp && is_news(BOOT_LEGACY_NAME, no_word))
+		log_warning("%s", no_word);
 	for (size_t i = 0; i < plan->n_disks; i++) {
 		struct error this = {0};
 		int r = attach_one(&plan->disks[i], &this);
@@ -206,11 +209,10 @@ static int attach(const struct boot_plan *plan, struct error *err)
 			*err = this;
 		}
 	}
-	told = result < 0;
-	if (plan->ask_dhcp && plan->n_disks == 0)
-		return error_set(
-			err, FAULT_USAGE, -ENOENT, "the DHCP server told no root-path");
-	return result;
+	told = true;
+	return plan->ask_dhcp && result == 0
+		? error_set(err, FAULT_OTHER, -EAGAIN, "%s", no_word)
+		: result;
 }
 
 static int run_plan(bool print, struct error *err)

@@ -18,6 +18,19 @@ find_root_path() {
 	sed -n 's/^ROOT_PATH=//p' /run/systemd/netif/leases/* 2>/dev/null
 }
 
+# systemd-networkd asks for a root-path only if it is told to. There is no D-Bus yet with
+# which it could be told while it runs.
+ask_for_root_path() {
+	asked=
+	for network in /run/systemd/network/*.network; do
+		[ -e "$network" ] && [ ! -e "$network.d/nbd-attach.conf" ] || continue
+		mkdir -p "$network.d"
+		printf '[DHCPv4]\nRequestOptions=17\n' >"$network.d/nbd-attach.conf"
+		asked=yes
+	done
+	[ -z "$asked" ] || systemctl try-restart systemd-networkd.service
+}
+
 # The mount, once a root-path has said how.
 mount_so() {
 	mkdir -p /run/systemd/system/sysroot.mount.d
@@ -34,6 +47,7 @@ NBD_ATTACH_CMDLINE=$(getcmdline)
 export ROOTPATH NBD_ATTACH_CMDLINE
 plan=$(nbd-attach-boot plan) || exit 0
 eval "$plan"
+[ -z "$NBD_ATTACH_DHCP" ] || ask_for_root_path
 need_shutdown
 nbd-attach-boot attach || exit 0
 
