@@ -3,6 +3,7 @@
 #
 # What a server says of its block sizes is kept: no smaller requests, no larger ones.
 # nbdkit's blocksize-policy filter answers a request that breaks the rule with an error.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # Detaching ends in bounded time, whatever is the matter; and what attach says when the name
 # is not free, or what is known of it is wrong.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

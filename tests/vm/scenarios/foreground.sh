@@ -3,6 +3,7 @@
 #
 # A supervisor under a service manager, and what signals do to it; an attach that is
 # interrupted leaves nothing behind; a server that stalls in the middle of its data.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # The connection is cut on its way, while the server goes on: what it was doing is done, and
 # done again.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # Of several links one dies, or all do. Requests that were under way are sent again when
 # --io-timeout is over.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # The server is away for longer than --reconnect-timeout: I/O errors then, and not before.
 # The device heals when the server is back.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

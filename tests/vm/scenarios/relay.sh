@@ -3,6 +3,7 @@
 #
 # The data path through user space: a process that stays, and moves the bytes of what the
 # kernel's nbd driver cannot talk to itself.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 . "$VM_LIB/lib-relay.sh"

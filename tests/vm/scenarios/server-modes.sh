@@ -3,6 +3,7 @@
 #
 # The three modes of servers, NOTLS, FORCEDTLS and SELECTIVETLS: what `info` calls them,
 # and what each way of asking gets.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

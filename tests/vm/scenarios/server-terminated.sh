@@ -4,6 +4,7 @@
 # Servers that are told to end (SIGTERM) and start again: nbd-server and qemu-nbd just close
 # their connections. nbdkit answers requests with the error ESHUTDOWN first, and the kernel
 # makes I/O errors of that; see nbd-attach(8), "Stopping a server".
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 
