@@ -58,7 +58,8 @@ static void send_to_kernel(int priority, const char *text)
 		return; /* nowhere to say it */
 }
 
-static void send_to_system(int priority, const char *text)
+/* EAGAIN: it is there, and has no room: what it misses is lost. */
+static bool send_to_system(int priority, const char *text)
 {
 	const struct sockaddr_un address = {
 		.sun_family = AF_UNIX, .sun_path = "/dev/log"};
@@ -67,11 +68,10 @@ static void send_to_system(int priority, const char *text)
 	int size = snprintf(line, sizeof(line), "<%d>%s[%d]: %s", LOG_DAEMON | priority,
 		log_program, getpid(), text);
 
-	if (fd >= 0 && size > 0 &&
-		sendto(fd, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL,
-			(const struct sockaddr *)&address, sizeof(address)) < 0 &&
-		errno != EAGAIN)
-		send_to_kernel(priority, text);
+	return fd >= 0 && size > 0 &&
+		(sendto(fd, line, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL,
+			 (const struct sockaddr *)&address, sizeof(address)) >= 0 ||
+			errno == EAGAIN);
 }
 
 static bool has_room(int fd)
@@ -105,10 +105,24 @@ static _printf_(2, 0) void log_line(int priority, const char *format, va_list ar
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		return;
 	text_flatten(text);
-	if (log_system)
-		send_to_system(priority, text);
-	else
+	if (log_system && !send_to_system(priority, text))
+		send_to_kernel(priority, text);
+	if (!log_system)
 		write_to_stderr(priority, text);
+}
+
+void log_console(const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(text, sizeof(text), format, args) >= 0) {
+		text_flatten(text);
+		(void)send_to_system(LOG_ERR, text);
+		send_to_kernel(LOG_ERR, text);
+	}
+	va_end(args);
 }
 
 void log_error(const char *format, ...)

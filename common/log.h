@@ -21,12 +21,15 @@ bool log_is_verbose(void);
 /*
  * For a daemon: from here on a line is dropped rather than waited with, for what is to
  * take it may wait for us. With `system` lines go to the system's log (/dev/log) instead
- * of stderr; syslog(3) does not do for this, since it waits.
+ * of stderr, or to the kernel's where that is not there; syslog(3) does not do for this,
+ * since it waits.
  */
 void log_as_daemon(bool system);
 
 void log_error(const char *format, ...) _printf_(1, 2);
 void log_warning(const char *format, ...) _printf_(1, 2);
+/* Of a daemon: to the system's log, and through the kernel's also to the console. */
+void log_console(const char *format, ...) _printf_(1, 2);
 /* What happened to a device in the hands of a daemon. */
 void log_notice(const char *format, ...) _printf_(1, 2);
 /* Prints on a terminal only: what a person who waits wants to know. */

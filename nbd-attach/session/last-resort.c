@@ -46,5 +46,5 @@ void last_resort_look(bool away, usec_t now)
 		"no server for the system's disk: %s, without what is yet to be written",
 		off ? "switching off" : "restarting");
 	if (reboot(off ? RB_POWER_OFF : RB_AUTOBOOT) < 0)
-		log_error("cannot end the system: %s", strerror(errno));
+		log_console("cannot end the system: %s", strerror(errno));
 }
