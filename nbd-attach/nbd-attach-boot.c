@@ -19,7 +19,7 @@
 #include "target/config.h"
 
 #define CMDLINE          "/proc/cmdline"
-#define CMDLINE_SIZE_MAX (64 * 1024)
+#define CMDLINE_SIZE_MAX ((size_t)64 * 1024)
 
 static const char help[] =
 	"For dracut's module and initramfs-tools' scripts: see nbd-attach-initrd(7).\n"

@@ -84,8 +84,8 @@ static int mount_shared(struct error *err)
  */
 static int leave_other_mounts(struct error *err)
 {
-	_cleanup_fclose_ FILE *file = fopen("/proc/self/mountinfo", "re");
 	_cleanup_free_ char *line = NULL;
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/mountinfo", "re");
 	char *points[MOUNTS_MAX];
 	size_t size = 0, n = 0;
 

@@ -324,7 +324,7 @@ static int add_disk(
 static int add_form(const struct boot_legacy *legacy, struct form *form, bool foreign,
 	struct boot_plan *plan, struct error *err)
 {
-	struct boot_disk *disk;
+	struct boot_disk *disk = NULL;
 	int r = add_disk(plan, foreign, &disk, err);
 
 	if (r == 0)
@@ -346,7 +346,7 @@ static int add_uri(const struct boot_legacy *legacy, const char *uri,
 {
 	_cleanup_target_ struct target t;
 	const struct form none = {0};
-	struct boot_disk *disk;
+	struct boot_disk *disk = NULL;
 	int r;
 
 	target_init(&t);

@@ -122,7 +122,7 @@ static int take_attach(
 	struct boot_plan *plan, const char *value, const char *common, struct error *err)
 {
 	size_t size = strcspn(value, ",");
-	struct boot_disk *disk;
+	struct boot_disk *disk = NULL;
 	int r = boot_plan_add(plan, value, size, &disk, err);
 
 	if (r < 0)
