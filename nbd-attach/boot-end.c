@@ -5,12 +5,18 @@
  * one page of this program can be read from there: it is locked in memory before.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "boot.h"
+#include "common/deadline.h"
 #include "common/log.h"
 #include "session/attachment.h"
+
+#define OTHERS_PATIENCE (10 * USEC_PER_SEC)
+#define OTHERS_LOOK     (50 * USEC_PER_MSEC)
 
 struct end {
 	int r;
@@ -32,11 +38,46 @@ static int end_one(const char *name, void *userdata)
 	return 0;
 }
 
+/* What could not be mounted read-only has what is yet to be written, while links live. */
+static void write_root(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)syncfs(fd);
+}
+
+/* Programs of others that systemd-shutdown has started beside us may need the disk. */
+static void wait_for_others(void)
+{
+	char path[64], children[4096];
+	pid_t parent = getppid();
+	usec_t end = deadline_after(OTHERS_PATIENCE);
+
+	if (parent == 1)
+		return; /* dracut's shutdown, which has no others */
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", parent, parent);
+	while (deadline_now() < end) {
+		_cleanup_fclose_ FILE *file = fopen(path, "re");
+		const char *space;
+
+		if (!file || !fgets(children, sizeof(children), file))
+			return;
+		space = strchr(children, ' ');
+		if (!space || strspn(space, " ") == strlen(space))
+			return; /* one: ourselves */
+		(void)usleep(OTHERS_LOOK);
+	}
+}
+
 int boot_end(struct error *err)
 {
 	struct end end = {.err = err};
 	int r;
 
+	wait_for_others();
+	write_root("/");
+	write_root("/oldroot");
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		log_warning("cannot lock the memory: %s", strerror(errno));
 	r = state_each(end_one, &end);

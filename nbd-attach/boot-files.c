@@ -29,7 +29,7 @@ static unsigned disks; /* that are known by now */
 
 static int print(const char *kind, const char *path)
 {
-	if (!path)
+	if (!path || target_credential(path))
 		return 0;
 	return printf("%s %s\n", kind, path) < 0 ? -errno : 0;
 }
@@ -81,11 +81,14 @@ static int print_root(const char *name, void *userdata)
 	return 0;
 }
 
-static bool is_secret(const char *path)
+static void print_found(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && (st.st_mode & 077) != 0044;
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		log_warning("not in the image: %s is no file", path);
+	else
+		print((st.st_mode & 077) == 0044 ? "file" : "secret", path);
 }
 
 /* True: there is that folder, so that something is to be attached. */
@@ -100,7 +103,7 @@ static bool print_folder(void)
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), BOOT_FOLDER "/%s", entry->d_name);
-		print(is_secret(path) ? "secret" : "file", path);
+		print_found(path);
 		empty = false;
 	}
 	/* The command line may name a server whose CA is known to everybody. */

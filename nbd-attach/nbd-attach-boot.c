@@ -176,6 +176,19 @@ static bool is_news(const char *name, const char *text)
 	return true;
 }
 
+/* As nbd-attach@.service has them: what is nbd-attach.NAME.psk to systemd is psk to us.
+ */
+static void pass_credentials(const char *name)
+{
+	char prefix[sizeof("nbd-attach..") + NBD_NAME_MAX];
+
+	if (access(BOOT_CREDENTIALS, F_OK) < 0)
+		return;
+	snprintf(prefix, sizeof(prefix), "nbd-attach.%s.", name);
+	setenv("CREDENTIALS_DIRECTORY", BOOT_CREDENTIALS, true);
+	setenv("NBD_ATTACH_CREDENTIAL_PREFIX", prefix, true);
+}
+
 static int attach_one(const struct boot_disk *disk, struct error *err)
 {
 	_cleanup_(argv_freep) char **argv = make_arguments(disk);
@@ -184,6 +197,7 @@ static int attach_one(const struct boot_disk *disk, struct error *err)
 
 	if (is_attached(disk->name))
 		return 0;
+	pass_credentials(disk->name);
 	r = argv ? spawn_supervisor(argv, USEC_INFINITY, &index, err) : error_memory(err);
 	if (r == 0)
 		log_notice("%s is attached as /dev/nbd%u", disk->name, index);
@@ -253,9 +267,6 @@ int main(int argc, char **argv)
 	int r;
 
 	program_begin("nbd-attach-boot");
-	/* what systemd keeps there for its services it has for everybody here */
-	if (access(BOOT_CREDENTIALS, F_OK) == 0)
-		setenv("CREDENTIALS_DIRECTORY", BOOT_CREDENTIALS, false);
 	r = argc == 2 ? run(argv[1], &err)
 		      : error_set(&err, FAULT_USAGE, -EINVAL,
 				"one word is needed: see nbd-attach-boot --help");

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "arguments.h"
 #include "common/file.h"
@@ -96,6 +97,9 @@ static void lock_memory(const struct target *t, unsigned index)
 		return;
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		log_warning("cannot lock the memory: %s", strerror(errno));
+	/* memory for us is not to come from what waits to be written to that disk */
+	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)
+		log_debug("cannot be an I/O flusher: %s", strerror(errno));
 }
 
 /* Out of the way of whoever started us: his terminal, his folder. */
@@ -122,6 +126,11 @@ static void settle_for_good(char *argv0, struct attachment *a)
 {
 	argv0[0] = '@';
 	state_mark_initrd(&a->claim);
+	if (a->state.relay[0])
+		log_warning(
+			"a process carries %s's data, which systemd ends at shutdown: "
+			"better have the kernel do it",
+			a->claim.name);
 }
 
 static void say_ready(unsigned index)

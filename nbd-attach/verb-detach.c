@@ -41,7 +41,17 @@ static int detach_one(const char *name, void *userdata)
 {
 	struct detach_all *all = userdata;
 	struct error this = {0};
-	int r = detach(name, all->force, &this);
+	int r;
+
+	/* The system may run from it: nobody means that with "all". */
+	if (state_is_initrd(name)) {
+		log_warning(
+			"%s was attached in the initramfs: it is left alone, unless it is "
+			"named",
+			name);
+		return 0;
+	}
+	r = detach(name, all->force, &this);
 
 	if (r < 0 && all->result < 0)
 		log_error("%s", this.text);

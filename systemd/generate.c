@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "fstab.h"
@@ -58,6 +60,15 @@ static void wire_trigger(
 		unit_file_want(g->folder, device, service);
 }
 
+/* It is there before systemd is, and its supervisor is no service. */
+static bool is_of_initramfs(const struct generation *g, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/run/nbd-attach/%s/initrd", g->root, name);
+	return access(path, F_OK) == 0;
+}
+
 static int wire_entry(const char *name, void *userdata)
 {
 	const struct generation *g = userdata;
@@ -65,7 +76,7 @@ static int wire_entry(const char *name, void *userdata)
 	char service[UNIT_NAME_SIZE];
 	struct error err = {0};
 
-	if (!target_name_is_valid(name))
+	if (!target_name_is_valid(name) || is_of_initramfs(g, name))
 		return 0;
 	/* A service that fails tells more than a device that never comes. */
 	wire_names(g, name);
@@ -128,6 +139,9 @@ static void take_mount(const struct fstab_mount *m, void *userdata)
 	const struct generation *g = userdata;
 	char name[NBD_NAME_MAX + 1];
 
+	for (size_t i = 0; i < ELEMENTSOF(m->names); i++)
+		if (m->names[i][0] && is_of_initramfs(g, m->names[i]))
+			return;
 	if (m->hangs)
 		log_warning(
 			"/etc/fstab: %s waits for a disk that comes over the network, "

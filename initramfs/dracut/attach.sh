@@ -18,6 +18,16 @@ find_root_path() {
 	sed -n 's/^ROOT_PATH=//p' /run/systemd/netif/leases/* 2>/dev/null
 }
 
+# Names are resolved as the network's configuration says. systemd-networkd leaves that to
+# systemd-resolved, which is not there.
+write_resolv_conf() {
+	[ ! -s /etc/resolv.conf ] || return 0
+	for server in $(sed -n 's/^DNS=//p' /run/systemd/network/*.network \
+		/run/systemd/netif/leases/* 2>/dev/null); do
+		echo "nameserver $server"
+	done >/etc/resolv.conf
+}
+
 # systemd-networkd asks for a root-path only if it is told to. There is no D-Bus yet with
 # which it could be told while it runs.
 ask_for_root_path() {
@@ -49,6 +59,7 @@ plan=$(nbd-attach-boot plan) || exit 0
 eval "$plan"
 [ -z "$NBD_ATTACH_DHCP" ] || ask_for_root_path
 need_shutdown
+write_resolv_conf
 nbd-attach-boot attach || exit 0
 
 # shellcheck disable=SC2154 # dracut's

@@ -48,9 +48,9 @@ static bool file_is_on(const char *path, const char *disk)
 }
 
 /* btrfs has device numbers of its own: there the mount's source tells. */
-static bool root_mount_is_on(const char *disk)
+static bool root_mount_is_on(const char *mountinfo, const char *disk)
 {
-	_cleanup_fclose_ FILE *file = fopen("/proc/self/mountinfo", "re");
+	_cleanup_fclose_ FILE *file = fopen(mountinfo, "re");
 	_cleanup_free_ char *line = NULL;
 	char where[8], source[PATH_MAX];
 	const char *rest;
@@ -73,5 +73,14 @@ bool root_disk_is_on(unsigned index)
 
 	snprintf(disk, sizeof(disk), "/block/nbd%u/", index);
 	return file_is_on("/", disk) || file_is_on("/proc/self/exe", disk) ||
-		root_mount_is_on(disk);
+		root_mount_is_on("/proc/self/mountinfo", disk);
+}
+
+bool root_disk_is_of_system(unsigned index)
+{
+	char disk[32];
+
+	snprintf(disk, sizeof(disk), "/block/nbd%u/", index);
+	return file_is_on("/proc/1/root/", disk) ||
+		root_mount_is_on("/proc/1/mountinfo", disk);
 }

@@ -9,3 +9,6 @@
  * devices above it.
  */
 bool root_disk_is_on(unsigned index);
+
+/* Whether the root file system of PID 1 does, which may be another than ours. */
+bool root_disk_is_of_system(unsigned index);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "kernel/root-disk.h"
 #include "session/last-resort.h"
 
 /* As long as systemd gives a service to stop. */
@@ -14,33 +15,46 @@
 #define UP        "/run/nbd-attach-up"
 #define NO_REBOOT "/run/nbd-attach-no-reboot"
 
-static bool was_up;                  /* UP was there, so that it tells something */
-static usec_t since = USEC_INFINITY; /* it goes down, and the server is away */
+/* A system that has not ended after so long, with its disk, goes on: a job was cancelled.
+ */
+#define ENDS_WITHIN (30 * 60 * USEC_PER_SEC)
 
-static bool is_going_down(void)
+static bool was_up;                     /* UP was there, so that it tells something */
+static bool is_root;                    /* … and the system ran from this disk then */
+static usec_t down_at = USEC_INFINITY;  /* when UP was gone */
+static usec_t alone_at = USEC_INFINITY; /* since when the server has been away, too */
+
+static bool is_going_down(unsigned index, bool away, usec_t now)
 {
-	bool up = access(UP, F_OK) == 0;
-
-	was_up |= up;
-	return was_up && !up;
+	if (access(UP, F_OK) == 0) {
+		is_root = was_up ? is_root : root_disk_is_of_system(index);
+		was_up = true;
+		down_at = USEC_INFINITY;
+		return false;
+	}
+	if (was_up && down_at == USEC_INFINITY)
+		down_at = now;
+	if (was_up && !away && now - down_at > ENDS_WITHIN)
+		was_up = false;
+	return was_up && is_root;
 }
 
-void last_resort_look(bool away, usec_t now)
+void last_resort_look(unsigned index, bool away, usec_t now)
 {
 	bool off = access(NO_REBOOT, F_OK) == 0;
 
-	if (!is_going_down() || !away) {
-		since = USEC_INFINITY;
+	if (!is_going_down(index, away, now) || !away) {
+		alone_at = USEC_INFINITY;
 		return;
 	}
-	if (since == USEC_INFINITY) {
-		since = now;
+	if (alone_at == USEC_INFINITY) {
+		alone_at = now;
 		log_warning(
 			"the system is to end, and its disk has no server: it is waited "
 			"for, %d s",
 			(int)(PATIENCE / USEC_PER_SEC));
 	}
-	if (now - since < PATIENCE)
+	if (now - alone_at < PATIENCE)
 		return;
 	log_error(
 		"no server for the system's disk: %s, without what is yet to be written",

@@ -11,9 +11,9 @@
 #include "common/deadline.h"
 
 /*
- * A look now and then. If the system is going down, by what systemd says with
- * nbd-attach-up.service, and `away` was true at each look for a minute and a half:
- * switches the machine off, or starts it anew, at once (reboot(2)). What was not written
- * is lost.
+ * A look now and then at the device. If the system runs from it, and is going down, by
+ * what systemd says with nbd-attach-up.service, and `away` was true at each look for a
+ * minute and a half: switches the machine off, or starts it anew, at once (reboot(2)).
+ * What was not written is lost.
  */
-void last_resort_look(bool away, usec_t now);
+void last_resort_look(unsigned index, bool away, usec_t now);

@@ -149,7 +149,7 @@ bool look(struct supervisor *s, usec_t now)
 	look_at_keys(s, now);
 	look_at_patience(s, now);
 	if (refuge_is_home())
-		last_resort_look(none_is_up(s), now);
+		last_resort_look(s->a->state.index, none_is_up(s), now);
 	upkeep_grow(s, now);
 	return true;
 }

@@ -111,8 +111,8 @@ static int make_place(struct error *err)
 {
 	if (mkdir(PLACE, 0700) < 0 && errno != EEXIST)
 		return failed(PLACE, err);
-	if (mount("nbd-attach", PLACE, "tmpfs", MS_NOSUID | MS_NOEXEC,
-		    "mode=0755,size=4m") < 0)
+	/* not a tmpfs: that may be swapped out, to this very disk */
+	if (mount("nbd-attach", PLACE, "ramfs", MS_NOSUID | MS_NOEXEC, "mode=0755") < 0)
 		return failed(PLACE, err);
 	return 0;
 }

@@ -19,18 +19,23 @@ void credentials_done(struct credentials *c)
 	*c = (struct credentials){0};
 }
 
-/* Where the file is: what systemd passes lies in a folder of the service's. */
+/*
+ * Where the file is: what systemd passes lies in a folder of the service's; or, in an
+ * initramfs, in one for all, with a prefix that nbd-attach-boot sets.
+ */
 static int find_file(const char *what, const char *path, char **ret, struct error *err)
 {
 	const char *credential = target_credential(path);
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	const char *prefix = getenv("NBD_ATTACH_CREDENTIAL_PREFIX");
 
 	if (credential && !folder)
 		return error_set(err, FAULT_USAGE, -ENOKEY,
 			"%s %s is passed by systemd to nbd-attach@NAME.service only: "
 			"start that",
 			what, path);
-	if ((credential ? asprintf(ret, "%s/%s", folder, credential)
+	if ((credential ? asprintf(ret, "%s/%s%s", folder, prefix ? prefix : "",
+				  credential)
 			: asprintf(ret, "%s", path)) < 0) {
 		*ret = NULL;
 		return error_memory(err);

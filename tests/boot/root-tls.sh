@@ -62,6 +62,23 @@ boots_with_key_and_no_clock() {
 	goes_off_clean psk
 }
 
+# What firmware may pass; here, for there is none, the command line.
+boots_with_credential() {
+	sed 's/^tls-psk-file = .*/tls-psk-file = credential:psk/' tree/etc/nbd-attach/root.conf |
+		tree_file /etc/nbd-attach/root.conf
+	make_image
+	unpack
+	image_is_private
+	server_stop psk
+	server_start_again psk
+	: >psk.log
+	boot_on LABEL=root \
+		"systemd.set_credential=nbd-attach.root.psk:$(cat "$PKI/psk/keys.psk")"
+	wait_booted
+	is_attached
+	goes_off_clean psk
+}
+
 tls_cases() {
 	it "makes an image that seems old" makes_old_image
 	it "refuses a server of another authority" refuses_wrong_authority

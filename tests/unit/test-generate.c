@@ -249,6 +249,22 @@ static void test_mount_of_nothing(void **state)
 	assert_int_equal(rmdir(w->out), 0);
 }
 
+/* Neither a service for it, nor a word about its mounts, which need none. */
+static void test_disk_of_initramfs(void **state)
+{
+	struct world *w = *state;
+	char command[128];
+
+	snprintf(command, sizeof(command), "mkdir -p %s/run/nbd-attach/root", w->root);
+	assert_int_equal(system(command), 0);
+	put(w, "/run/nbd-attach/root/initrd", "");
+	put(w, "/etc/nbd-attach/root.conf", URI "auto=yes\n");
+	put(w, "/etc/fstab", "/dev/nbd/by-name/root-part1 /boot ext4 defaults 0 0\n");
+	run(w);
+	assert_string_equal(w->said, "");
+	assert_int_equal(rmdir(w->out), 0);
+}
+
 static void test_unit_names(void **state _unused_)
 {
 	static const struct {
@@ -291,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lines_that_hang, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mount_of_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_configured, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_disk_of_initramfs, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

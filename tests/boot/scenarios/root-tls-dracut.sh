@@ -8,3 +8,4 @@ export FRAMEWORK=dracut
 . "${0%/*}/../root-tls.sh"
 
 tls_cases
+it "boots with a credential for a key" boots_with_credential
