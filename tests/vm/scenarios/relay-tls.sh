@@ -3,6 +3,7 @@
 #
 # What a server may send in a TLS session besides data: to a relay it is nothing special,
 # where the kernel's nbd driver would lose the link.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 . "$VM_LIB/lib-relay.sh"

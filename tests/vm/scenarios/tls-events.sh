@@ -3,6 +3,7 @@
 #
 # What a server may send in a TLS session besides data: the kernel's nbd driver can make
 # nothing of it and ends the link, and there is a new one.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 
