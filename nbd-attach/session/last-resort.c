@@ -49,14 +49,14 @@ void last_resort_look(unsigned index, bool away, usec_t now)
 	}
 	if (alone_at == USEC_INFINITY) {
 		alone_at = now;
-		log_warning(
+		log_console(
 			"the system is to end, and its disk has no server: it is waited "
 			"for, %d s",
 			(int)(PATIENCE / USEC_PER_SEC));
 	}
 	if (now - alone_at < PATIENCE)
 		return;
-	log_error(
+	log_console(
 		"no server for the system's disk: %s, without what is yet to be written",
 		off ? "switching off" : "restarting");
 	if (reboot(off ? RB_POWER_OFF : RB_AUTOBOOT) < 0)

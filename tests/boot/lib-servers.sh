@@ -98,9 +98,13 @@ server_thaw() {
 	kill -CONT "$(cat "$1.pid")"
 }
 
+server_discs() { # NAME
+	grep -c 'client sent NBD_CMD_DISC' "$1.log" || :
+}
+
 server_saw_disc() { # NAME N
 	local seen
-	seen=$(grep -c 'client sent NBD_CMD_DISC' "$1.log") || :
+	seen=$(server_discs "$1")
 	[ "$seen" = "$2" ] || fail "$1 saw $seen NBD_CMD_DISC instead of $2"
 }
 

@@ -13,7 +13,8 @@
 #	server_uri NAME		its URI for the guest, with all about TLS
 #	server_stop NAME	killed; server_start_again NAME: with the same disk and port
 #	server_freeze NAME	stopped, its connections stay; server_thaw NAME
-#	server_saw_disc NAME N	N connections ended with NBD_CMD_DISC, since the beginning
+#	server_saw_disc NAME N	N connections ended with NBD_CMD_DISC, since the beginning;
+#				server_discs NAME: how many did
 #	fsck_file NAME		its disk has a clean file system
 #	NAME.img, NAME.log	its disk and what it says
 #

@@ -159,13 +159,9 @@ stops() {
 	guest 'systemctl start nbd-attach@raw && [ -b /dev/nbd/by-name/raw ]'
 }
 
-discs() { # NAME
-	grep -c 'client sent NBD_CMD_DISC' "$1.log" || :
-}
-
 goes_off_clean() {
 	local vault raw
-	vault=$(discs vault) raw=$(discs raw)
+	vault=$(server_discs vault) raw=$(server_discs raw)
 	poweroff
 	server_saw_disc vault $((vault + 1))
 	server_saw_disc raw $((raw + 1))

@@ -82,7 +82,7 @@ relay() {
 
 goes_off() {
 	local before
-	before=$(grep -c 'client sent NBD_CMD_DISC' disk.log)
+	before=$(server_discs disk)
 	poweroff
 	# folder, any, wire and stick
 	server_saw_disc disk $((before + 4))
