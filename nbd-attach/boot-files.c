@@ -4,6 +4,7 @@
  *
  *	file PATH      may be read by everybody
  *	secret PATH    a key: so the image must not be
+ *	credential PATH is passed by systemd, which the image must have
  *	trust          the system's trust store: no CA is named
  *	module NAME    the kernel's, or an alias of it: all implementations of a cipher
  */
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "boot.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "kernel/root-disk.h"
 #include "session/state.h"
@@ -24,19 +26,40 @@ static const char *const modules[] = {"nbd", "tls", "af_packet", "crypto-gcm",
 	"crypto-ccm", "crypto-rfc7539", "crypto-aes", "crypto-ghash", "crypto-ctr",
 	"crypto-cbcmac", "crypto-chacha20", "crypto-poly1305"};
 
+#define KEY_SIZE_MAX   ((size_t)64 * 1024)
+#define KEY_DIGITS_MIN 16
+
+static bool refused;   /* a key is not kept as keys are to be */
 static bool trust;     /* somebody has no CA of his own */
 static unsigned disks; /* that are known by now */
 
 static int print(const char *kind, const char *path)
 {
-	if (!path || target_credential(path))
+	if (!path)
 		return 0;
-	return printf("%s %s\n", kind, path) < 0 ? -errno : 0;
+	return printf("%s %s\n", target_credential(path) ? "credential" : kind, path) < 0
+		? -errno
+		: 0;
 }
 
 static int print_file(const char *path, _unused_ void *userdata)
 {
 	return print("file", path);
+}
+
+/* One that the supervisor will not take: better said now than when nothing boots. */
+static void print_key(const char *path)
+{
+	_cleanup_blob_ struct blob text = {0};
+
+	if (path && !target_credential(path) &&
+		file_read(path, KEY_SIZE_MAX, true, &text) == -EPERM) {
+		log_error(
+			"%s can be read by everybody, or written by its group: chmod 600 it",
+			path);
+		refused = true;
+	}
+	print("secret", path);
 }
 
 static void print_target(const struct target *t)
@@ -47,8 +70,8 @@ static void print_target(const struct target *t)
 	trust |= t->tls_auth == TLS_AUTH_X509 && !t->tls_ca && t->tls_verify_peer;
 	print("file", t->tls_ca);
 	print("file", t->tls_cert);
-	print("secret", t->tls_key);
-	print("secret", t->tls_psk_file);
+	print_key(t->tls_key);
+	print_key(t->tls_psk_file);
 }
 
 /* Those with initrd=yes. What cannot be read is worth a word. */
@@ -81,12 +104,26 @@ static int print_root(const char *name, void *userdata)
 	return 0;
 }
 
+/* Of PEM, or a line USER:HEXADECIMAL. */
+static bool is_key(const char *text)
+{
+	const char *line = text + strcspn(text, ":\n");
+
+	if (strstr(text, "PRIVATE KEY-----"))
+		return true;
+	return *line == ':' && line > text &&
+		strspn(line + 1, "0123456789abcdefABCDEF") >= KEY_DIGITS_MIN;
+}
+
 static void print_found(const char *path)
 {
+	_cleanup_blob_ struct blob text = {0};
 	struct stat st;
 
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		log_warning("not in the image: %s is no file", path);
+	else if (file_read(path, KEY_SIZE_MAX, false, &text) == 0 && is_key(text.data))
+		print_key(path);
 	else
 		print((st.st_mode & 077) == 0044 ? "file" : "secret", path);
 }
@@ -123,6 +160,9 @@ int boot_files(struct error *err)
 	if (r < 0)
 		return error_set(
 			err, FAULT_OTHER, r, "cannot find what is configured: %m");
+	if (refused)
+		return error_set(
+			err, FAULT_USAGE, -EPERM, "such a key is refused at boot");
 	if (!wanted)
 		return error_set(
 			err, FAULT_NO_SUCH, -ENOENT, "nothing is to be attached");

@@ -273,5 +273,9 @@ int main(int argc, char **argv)
 	/* attach_one() has said what is new; that there is nothing to do is no failure */
 	if (r < 0 && (told || err.fault == FAULT_NO_SUCH))
 		return (int)err.fault;
+	/* initramfs-tools asks each second */
+	if (r < 0 && argc == 2 && strcmp(argv[1], "plan") == 0 &&
+		!is_news(argv[1], err.text))
+		return (int)err.fault;
 	return program_end(r, &err);
 }

@@ -3,7 +3,9 @@
 #
 # Sourced by dracut, with its functions, root and netroot: what is to be attached?
 
-if nbd_attach_plan=$(NBD_ATTACH_CMDLINE=$(getcmdline) nbd-attach-boot plan); then
+nbd_attach_plan=$(NBD_ATTACH_CMDLINE=$(getcmdline) nbd-attach-boot plan)
+case $? in
+0)
 	eval "$nbd_attach_plan"
 	echo rd.neednet=1 >/etc/cmdline.d/nbd-attach.conf
 	if [ -n "$NBD_ATTACH_ROOT" ]; then
@@ -13,7 +15,10 @@ if nbd_attach_plan=$(NBD_ATTACH_CMDLINE=$(getcmdline) nbd-attach-boot plan); the
 	fi
 	# Again and again, until root's device is there.
 	/sbin/initqueue --settled --unique --name nbd-attach /sbin/nbdroot
-fi
+	;;
+8) ;; # nothing is
+*) die "nbd-attach: what is to be attached is not clear: see above" ;;
+esac
 # Where dracut asks whether a root-path is known to someone.
 case $netroot in
 nbd:* | nbds:*) rootok=1 ;;

@@ -17,7 +17,7 @@
 
 /* A system that has not ended after so long, with its disk, goes on: a job was cancelled.
  */
-#define ENDS_WITHIN (30 * 60 * USEC_PER_SEC)
+#define ENDS_WITHIN (1800 * USEC_PER_SEC)
 
 static bool was_up;                     /* UP was there, so that it tells something */
 static bool is_root;                    /* … and the system ran from this disk then */

@@ -38,7 +38,7 @@ make_with_initramfs_tools() {
 	sed -i -e 's/^MODULES=.*/MODULES=list/' -e 's/^COMPRESS=.*/COMPRESS=zstd/' \
 		tree/tmp/conf/initramfs.conf
 	echo COMPRESSLEVEL=1 >>tree/tmp/conf/initramfs.conf
-	chroot tree mkinitramfs -d /tmp/conf -o /tmp/initrd "$(kernel_version)"
+	chroot tree mkinitramfs -d /tmp/conf -o /tmp/initrd "$(kernel_version)" || return
 	rm -rf tree/tmp/conf
 }
 
@@ -53,13 +53,14 @@ make_with_dracut() {
 		systemd-veritysetup systemd-pcrphase fido2 pcsc pkcs11 tpm2-tss nvdimm
 		overlay-root overlayfs ppcmac lunmask usrmount uefi-lib pollcdrom'
 	chroot tree dracut --force --no-hostonly --no-early-microcode --compress 'zstd -1' \
-		--omit "$needless" --drivers 'ext4 virtio_pci virtio_net dm_crypt' \
+		--omit "$needless" --drivers 'ext4 virtio_pci dm_crypt' \
 		"${DRACUT_ARGUMENTS[@]}" /tmp/initrd "$(kernel_version)"
 }
 
 DRACUT_ARGUMENTS=()
 
 make_image() {
+	rm -f initrd
 	"make_with_${FRAMEWORK/-/_}" >image.log 2>&1 || { cat image.log >&2; return 1; }
 	mv tree/tmp/initrd .
 }

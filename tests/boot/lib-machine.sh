@@ -65,16 +65,24 @@ start_machine() {
 		-serial "unix:shell,server=on,wait=on"
 		-chardev "file,id=journal,path=journal.log,append=on" -serial chardev:journal
 		-qmp "unix:monitor,server=on,wait=off"
-		-rtc "base=${MACHINE_RTC:-utc}"
+		-pidfile machine.pid -rtc "base=${MACHINE_RTC:-utc}"
 		-netdev "${MACHINE_NET:-user,ipv6=off},id=net"
 		-device "virtio-net-pci,netdev=net,id=nic,addr=1,romfile=" -device virtio-rng-pci
 		-kernel "$kernel" -append "console=ttyS0 $quiet $append"
 	)
+	end_machine
 	rm -f machine.exit shell
 	start_in_background timeout -k 5 "${MACHINE_SECONDS:-300}" \
 		qemu-system-x86_64 "${machine[@]}" "$@"
 	wait_for 20 [ -S shell ]
 	"$BOOT_LIB/talk.py" ready shell "${BOOT_SECONDS:-90}"
+}
+
+# A case that failed may have left one.
+end_machine() {
+	[ -e machine.pid ] && [ ! -s machine.exit ] || return 0
+	kill "$(cat machine.pid)" 2>/dev/null || :
+	wait_for 10 [ -s machine.exit ]
 }
 
 # Its exit code goes to a file: it may be no child of the shell that waits for it.

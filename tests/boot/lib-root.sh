@@ -6,7 +6,7 @@
 #	make_root		root.img: the image's disk, for such a machine
 #	attach_options SERVER	for nbd.attach=: its URI, and how its certificate is checked
 #	boot_on ROOT WORDS…	boots with root=ROOT, and these words
-#	starts_on ROOT WORDS…	does so in the background
+#	starts_on ROOT WORDS…	does so in the background; wait_started: until it has
 #	refuses_to_boot REGEX ROOT WORDS…	it does not mount, and says why on the console
 
 # shellcheck source=tests/boot/lib.sh
@@ -15,7 +15,7 @@
 . "${BASH_SOURCE[0]%/*}/lib-image.sh"
 
 ADDRESS=10.0.2.15::10.0.2.2:255.255.255.0::enp0s1:off
-export BOOT_SECONDS=${BOOT_SECONDS:-150}
+export BOOT_SECONDS=${BOOT_SECONDS:-150} POWEROFF_SECONDS=${POWEROFF_SECONDS:-120}
 
 # For the root that is mounted: who configures the network later must not take away first
 # what it finds, nor configure what systemd in the image has; and dracut goes back to its
@@ -46,12 +46,18 @@ attach_options() { # SERVER
 }
 
 boot_on() { # ROOT WORDS…
+	rm -f console.log
 	boot_root "$IMAGE/vmlinuz" initrd "root=$1 ${IP:-ip=$ADDRESS} ${*:2}"
 }
 
-starts_on() {
-	rm -f console.log
+starts_on() { # ROOT WORDS…
 	boot_on "$@" >boot.log 2>&1 &
+	echo $! >boot.pid
+}
+
+# What starts_on has begun.
+wait_started() {
+	wait "$(cat boot.pid)" || fail "$(cat boot.log)"
 }
 
 console_says() {
@@ -65,11 +71,11 @@ refuses_to_boot() { # REGEX ROOT WORDS…
 	starts_on "$@" rootdelay=5 rd.retry=5
 	wait_for "$BOOT_SECONDS" console_says "$regex"
 	wait_for "$BOOT_SECONDS" console_says '(Dropping to a shell|Could not boot|emergency)'
-	! grep -a 'EXT4-fs.*mounted' console.log || fail "it was mounted"
+	! console_says 'is attached as' || fail "it was attached"
 	# it may be about to end by itself
 	monitor '{"execute": "quit"}' || :
 	wait_ended
-	wait $! || :
+	! wait "$(cat boot.pid)" || fail "it booted"
 }
 
 # ---- what is true of each machine that has booted so ----
@@ -89,10 +95,11 @@ is_left_alone() {
 	pid=$(guest 'pgrep nbd-attachd')
 	guest "tr '\0' ' ' </proc/$pid/cmdline" | grep '^@'
 	guest "cat /proc/$pid/cgroup" | grep -x '0::/init.scope'
-	guest "! ls -l /proc/$pid/fd | grep '> /' |
-		grep -v -E '/(dev/null|run/nbd-attach.*)$'"
+	guest "ls -l /proc/$pid/fd" >fds
+	grep -q '> /dev/null$' fds
+	! grep '> /' fds | grep -v -E '/(dev/null|run/nbd-attach.*)$' || fail "files are open"
 	guest "grep VmLck /proc/$pid/status" | grep -v ' 0 kB'
-	guest '! systemctl is-active nbd-attach@root'
+	[ "$(guest 'systemctl is-active nbd-attach@root || :')" = inactive ]
 }
 
 # Its server, whose disk is a whole file system.

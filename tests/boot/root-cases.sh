@@ -26,8 +26,9 @@ boots_with_late_server() {
 	server_stop root
 	sleep 3
 	server_start_again root
-	wait $! || fail "$(cat boot.log)"
+	wait_started
 	wait_booted
+	guest 'nbd-attach status root' | grep -E 'reconnects: +[1-9]'
 }
 
 survives_server() {
@@ -40,14 +41,17 @@ survives_server() {
 	guest_until 30 '[ -e /synced ]'
 	guest 'nbd-attach status root' | grep -E 'reconnects: +[1-9]'
 	guest 'cat /sum' >sum
-	guest '! dmesg | grep -i "I/O error"'
+	guest dmesg >kernel.log
+	grep -q 'block nbd0' kernel.log
+	! grep -i 'I/O error' kernel.log || fail "I/O errors"
 }
 
 # The server is away while units are stopped and file systems are unmounted.
 goes_off_with_late_server() {
 	guest 'systemctl --no-block poweroff'
-	sleep 2
+	wait_for 60 grep -q -a 'Stopped target' journal.log
 	server_stop root
+	server_saw_disc root 0
 	sleep 6
 	server_start_again root
 	wait_ended

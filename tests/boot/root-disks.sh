@@ -39,7 +39,7 @@ boots_from_partition() {
 	poweroff
 	server_saw_disc disk 1
 	dd if=partitioned.img of=partition.img bs=1M skip=1 conv=sparse status=none
-	fsck.ext4 -f -n partition.img
+	fsck_file partition
 }
 
 # qemu-img makes it, for the host's kernel need not be able to.
@@ -56,7 +56,8 @@ boots_from_luks() {
 	server_saw_disc luks 1
 	qemu-img convert --object secret,id=key,file=passphrase --image-opts \
 		driver=luks,file.filename=luks.img,key-secret=key -O raw plain.img
-	fsck.ext4 -f -n plain.img
+	fsck_file plain
+	[ "$(debugfs -R 'cat /data' plain.img 2>/dev/null)" = there ]
 }
 
 # The host is the network, and its only machine.

@@ -7,6 +7,6 @@
 export FRAMEWORK=initramfs-tools
 . "${0%/*}/../root-end.sh"
 
-it "boots" boots
-it "ends without a server" ends_without_server poweroff "Power down"
+it "boots, told in old words" boots_in_old_words
+it "ends without a server" ends_without_server poweroff "switching off" "Power down"
 it "boots again" boots_again
