@@ -3,6 +3,7 @@
 #
 # An attach that is ended half-way. SIGTERM leaves nothing at all; after SIGKILL the worker
 # is gone too, and what has reached the kernel can be detached.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

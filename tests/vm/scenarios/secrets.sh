@@ -3,6 +3,7 @@
 #
 # Keys are nowhere but in their files and in memory: not in what is said, logged, stored or
 # left in a core dump. The scenario first sees that its own search finds them.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # Both versions of TLS, each with every cipher that the kernel can carry, and one that only
 # a relay can. `list` tells which was agreed on.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

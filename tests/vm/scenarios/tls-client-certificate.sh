@@ -3,6 +3,7 @@
 #
 # Servers that want a certificate of the client too. With TLS 1.3 a client learns that it
 # was turned down only after its own handshake has ended: that is a TLS failure all the same.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 
