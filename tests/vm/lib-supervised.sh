@@ -77,9 +77,10 @@ holds() {
 	fi
 }
 
-# soon SECONDS CONDITION…: whether it comes to hold in that time.
+# soon SECONDS CONDITION…: whether it comes to hold in that time, or in four times that,
+# since the host may be busy.
 soon() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/./} + $1 * 4000000))
 	shift
 	until holds "$@"; do
 		[ "${EPOCHREALTIME/./}" -lt $end ] || return 1
