@@ -3,6 +3,7 @@
 #
 # Servers that do not answer, or take their time: they keep their links, since a new one
 # would be no better.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 
