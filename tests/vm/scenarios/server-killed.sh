@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The server is killed and comes back: no I/O error, and I/O goes on soon after it is back.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 
