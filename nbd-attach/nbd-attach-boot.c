@@ -122,16 +122,10 @@ static bool is_empty(const struct boot_plan *plan)
 
 static bool told; /* the failure that ends it is on the console already */
 
-static void argv_freep(char ***argv)
-{
-	for (size_t i = 1; *argv && (*argv)[i]; i++)
-		free((*argv)[i]);
-	free(*argv);
-}
-
 static char **make_arguments(const struct boot_disk *disk)
 {
-	_cleanup_(argv_freep) char **argv = calloc(disk->n_options + 5, sizeof(*argv));
+	_cleanup_(spawn_argv_freep) char **argv =
+		calloc(disk->n_options + 5, sizeof(*argv));
 	size_t n = 1;
 
 	if (!argv || !(argv[n++] = strdup("--initrd")))
@@ -191,7 +185,7 @@ static void pass_credentials(const char *name)
 
 static int attach_one(const struct boot_disk *disk, struct error *err)
 {
-	_cleanup_(argv_freep) char **argv = make_arguments(disk);
+	_cleanup_(spawn_argv_freep) char **argv = make_arguments(disk);
 	unsigned index;
 	int r;
 

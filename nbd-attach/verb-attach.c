@@ -33,18 +33,11 @@ static int attach_alone(const struct arguments *a, struct error *err)
 	return print_device(attachment.state.index, err);
 }
 
-/* The first is the program's name, and not there yet. */
-static void argv_freep(char ***argv)
-{
-	for (size_t i = 1; *argv && (*argv)[i]; i++)
-		free((*argv)[i]);
-	free(*argv);
-}
-
 /* The supervisor takes the same options and operand. */
 static char **supervisor_arguments(const struct arguments *a)
 {
-	_cleanup_(argv_freep) char **argv = calloc(a->n_settings + 4, sizeof(*argv));
+	_cleanup_(spawn_argv_freep) char **argv =
+		calloc(a->n_settings + 4, sizeof(*argv));
 	size_t n = 1;
 
 	if (!argv)
@@ -65,7 +58,7 @@ static char **supervisor_arguments(const struct arguments *a)
 
 int verb_attach(const struct arguments *a, struct error *err)
 {
-	_cleanup_(argv_freep) char **argv = NULL;
+	_cleanup_(spawn_argv_freep) char **argv = NULL;
 	unsigned index = 0;
 	int r;
 

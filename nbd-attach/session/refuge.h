@@ -13,9 +13,6 @@
 
 #include "common/error.h"
 
-/* Where it sees the files of the system, once there is one: they may be on the disk. */
-#define REFUGE_OUTSIDE "/proc/1/root"
-
 /* Moves this process there. It must be root, in an initramfs. */
 int refuge_enter(struct error *err);
 

@@ -136,6 +136,13 @@ static int wait_for_message(
 	return message.r;
 }
 
+void spawn_argv_freep(char ***argv)
+{
+	for (size_t i = 1; *argv && (*argv)[i]; i++)
+		free((*argv)[i]);
+	free(*argv);
+}
+
 int spawn_supervisor(char **argv, usec_t patience, unsigned *ret_index, struct error *err)
 {
 	_cleanup_close_ int ours = -1;

@@ -24,6 +24,9 @@ int spawn_become(char **argv, struct error *err);
 int spawn_supervisor(
 	char **argv, usec_t patience, unsigned *ret_index, struct error *err);
 
+/* Frees such arguments; the first is not there yet. */
+void spawn_argv_freep(char ***argv);
+
 /*
  * From the supervisor's side: 0 and its device, or r < 0 and the failure. True if it was
  * started by spawn_supervisor(): nobody will look at its stdin, stdout and stderr after

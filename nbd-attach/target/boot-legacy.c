@@ -3,11 +3,10 @@
  * What other programs' documentation has users write: dracut.cmdline(7) and nbd-client's
  * README.Debian. TLS is on unless nbd.tls= says otherwise: they know none.
  *
- *	root=nbd:SERVER:WHAT[:FSTYPE[:ROOTFLAGS[:OPTIONS]]]        so netroot=
- *	root=dhcp, netroot=dhcp                                    the root-path is such a
- *one nbdroot=SERVER,WHAT[,DEVICE]   nbdroot=dhcp[,WHAT[,DEVICE]]
- *	nbdroot=SERVER:[PORT]/EXPORT                               as its script has it,
- *too
+ *	root=nbd:SERVER:WHAT[:FSTYPE[:ROOTFLAGS[:OPTIONS]]]   and so netroot=
+ *	root=dhcp, netroot=dhcp             the root-path is such a one
+ *	nbdroot=SERVER,WHAT[,DEVICE]        or nbdroot=dhcp[,WHAT[,DEVICE]]
+ *	nbdroot=SERVER:[PORT]/EXPORT        as its script has it, too
  *
  * WHAT is PORT or EXPORT, and but for nbdroot= PORT/EXPORT. A SERVER may be an IPv6
  * address in brackets.
