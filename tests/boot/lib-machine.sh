@@ -72,10 +72,10 @@ start_machine() {
 	)
 	end_machine
 	rm -f machine.exit shell
-	start_in_background timeout -k 5 "${MACHINE_SECONDS:-300}" \
-		qemu-system-x86_64 "${machine[@]}" "$@"
+	# as long as its scenario may take
+	start_in_background timeout -k 5 900 qemu-system-x86_64 "${machine[@]}" "$@"
 	wait_for 20 [ -S shell ]
-	"$BOOT_LIB/talk.py" ready shell "${BOOT_SECONDS:-90}"
+	"$BOOT_LIB/talk.py" ready shell $((PATIENCE * ${BOOT_SECONDS:-90}))
 }
 
 # A case that failed may have left one.
@@ -106,7 +106,7 @@ boot_root() { # KERNEL INITRD APPEND
 }
 
 guest() {
-	"$BOOT_LIB/talk.py" run shell "${GUEST_SECONDS:-30}" "$1"
+	"$BOOT_LIB/talk.py" run shell $((PATIENCE * ${GUEST_SECONDS:-30})) "$1"
 }
 
 guest_until() { # SECONDS COMMAND

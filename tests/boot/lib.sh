@@ -49,6 +49,9 @@
 set -Eeuo pipefail
 
 BOOT_LIB=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+# All seconds that a scenario names are what a quiet host needs; a busy one may take that
+# many times as long.
+PATIENCE=3
 # The folder of the scenario, that of the images, and that of the keys on the host.
 : "${WORK:?}" "${IMAGE:?}" "${PKI:?}"
 cd "$WORK"
@@ -94,7 +97,7 @@ it() {
 
 # wait_for SECONDS COMMAND…: until the command succeeds.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + PATIENCE * $1))
 	shift
 	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || fail "waited in vain for: $*"
