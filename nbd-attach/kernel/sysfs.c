@@ -205,9 +205,9 @@ int sysfs_read_io(unsigned index, struct sysfs_io *ret)
 	return 0;
 }
 
-int sysfs_announce(unsigned index, struct error *err)
+int sysfs_announce(unsigned index, const char *action, struct error *err)
 {
-	int r = write_text(index, "uevent", "change");
+	int r = write_text(index, "uevent", action);
 
 	return r < 0 ? error_set(err, FAULT_KERNEL, r,
 			       "cannot announce /dev/nbd%u to udev: %m", index)

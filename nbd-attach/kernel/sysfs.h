@@ -57,8 +57,12 @@ struct sysfs_io {
 /* What the device is doing: its "stat". -errno. */
 int sysfs_read_io(unsigned index, struct sysfs_io *ret);
 
-/* A synthetic "change" uevent: at connect the driver's own comes too early for udev. */
-int sysfs_announce(unsigned index, struct error *err);
+/*
+ * A synthetic uevent, "add" or "change": the driver's own comes too early for udev, at
+ * connect and at disconnect. At connect that is a change, too, but LVM's rules look at no
+ * disk unless it is added; for udev it is, as at boot, when all devices are said to be.
+ */
+int sysfs_announce(unsigned index, const char *action, struct error *err);
 
 /* Waits until the driver has let go of the device ("pid" vanishes). -ETIMEDOUT. */
 int sysfs_wait_released(unsigned index, usec_t deadline, struct error *err);

@@ -107,7 +107,7 @@ static int make_ready(const struct state *state, struct error *err)
 	int r = limit_requests(state, err);
 
 	if (r == 0)
-		r = sysfs_announce(state->index, err);
+		r = sysfs_announce(state->index, "add", err);
 	if (r == 0)
 		r = wait_for_udev(state->index);
 	if (r == 0)

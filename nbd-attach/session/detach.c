@@ -107,7 +107,7 @@ int attachment_take_down(unsigned index, const int sockets[NBD_LINKS_MAX],
 		return r;
 	/* The driver's own event comes while it still looks configured (nbd_config_put).
 	 */
-	(void)sysfs_announce(index, &ignored);
+	(void)sysfs_announce(index, "change", &ignored);
 	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
 	return 0;
 }
