@@ -12,6 +12,8 @@ case $? in
 		root=block:$NBD_ATTACH_ROOT
 		rootok=1
 		unset netroot
+		# dracut does so by itself only for what it understands of root=
+		wait_for_dev -n "$NBD_ATTACH_ROOT"
 	fi
 	# Again and again, until root's device is there.
 	/sbin/initqueue --settled --unique --name nbd-attach /sbin/nbdroot
