@@ -5,7 +5,6 @@
  *	file PATH      may be read by everybody
  *	secret PATH    a key: so the image must not be
  *	credential PATH is passed by systemd, which the image must have
- *	trust          the system's trust store: no CA is named
  *	module NAME    the kernel's, or an alias of it: all implementations of a cipher
  */
 #include <dirent.h>
@@ -20,6 +19,7 @@
 #include "kernel/root-disk.h"
 #include "session/state.h"
 #include "target/config.h"
+#include "wire/credentials.h"
 
 /* af_packet is for who asks DHCP servers. */
 static const char *const modules[] = {"nbd", "tls", "af_packet", "crypto-gcm",
@@ -67,7 +67,7 @@ static void print_target(const struct target *t)
 	disks++;
 	if (t->tls == TLS_MODE_OFF)
 		return;
-	trust |= t->tls_auth == TLS_AUTH_X509 && !t->tls_ca && t->tls_verify_peer;
+	trust |= credentials_are_system(t);
 	print("file", t->tls_ca);
 	print("file", t->tls_cert);
 	print_key(t->tls_key);
@@ -148,6 +148,17 @@ static bool print_folder(void)
 	return dir != NULL;
 }
 
+static void print_trust(void)
+{
+	const char *path = credentials_system_file();
+
+	if (path)
+		print("file", path);
+	else
+		log_warning("the system has no trust store: install ca-certificates, or "
+			    "say tls-ca=");
+}
+
 int boot_files(struct error *err)
 {
 	struct error ignored;
@@ -168,5 +179,7 @@ int boot_files(struct error *err)
 			err, FAULT_NO_SUCH, -ENOENT, "nothing is to be attached");
 	for (size_t i = 0; i < ELEMENTSOF(modules); i++)
 		print("module", modules[i]);
-	return trust && printf("trust\n") < 0 ? -errno : 0;
+	if (trust)
+		print_trust();
+	return 0;
 }

@@ -20,6 +20,7 @@
 #include "session/refuge.h"
 #include "session/spawn.h"
 #include "session/supervise.h"
+#include "wire/credentials.h"
 
 static const char help[] =
 	"Attach a remote disk (NBD), and keep it attached: in the foreground, for service\n"
@@ -154,19 +155,6 @@ static void say_ready(unsigned index)
 	notify_send("READY=1\nSTATUS=/dev/nbd%u is attached", index);
 }
 
-/* Where distributions keep what their trust store amounts to, as one file. */
-static const char *trust_file(void)
-{
-	static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt",
-		"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-		"/etc/ssl/cert.pem"};
-
-	for (size_t i = 0; i < ELEMENTSOF(places); i++)
-		if (access(places[i], R_OK) == 0)
-			return places[i];
-	return NULL;
-}
-
 /*
  * A system whose disk has failed cannot be helped: it waits. And whom to trust is kept in
  * memory, since the system's trust store is on that disk when it is needed next.
@@ -181,9 +169,8 @@ static int set_initrd_defaults(struct target *t, struct error *err)
 	for (size_t i = 0; i < t->n_settings; i++)
 		given |= strncmp(t->settings[i], key, strlen(key)) == 0;
 	r = given ? 0 : target_set(t, "reconnect-timeout", "infinity", err);
-	if (t->tls != TLS_MODE_OFF && t->tls_auth == TLS_AUTH_X509 &&
-		t->tls_verify_peer && !t->tls_ca)
-		trust = trust_file();
+	if (credentials_are_system(t))
+		trust = credentials_system_file();
 	if (r == 0 && trust)
 		r = target_set(t, "tls-ca", trust, err);
 	return r < 0 ? r : target_set(t, "lock-memory", NULL, err);

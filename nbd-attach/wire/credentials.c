@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "wire/credentials.h"
 
@@ -137,6 +138,24 @@ static int read_psk(const struct target *t, struct credentials *c, struct error 
 			"PSK file %s has several keys: say which with --tls-username",
 			t->tls_psk_file);
 	return 0;
+}
+
+bool credentials_are_system(const struct target *t)
+{
+	return t->tls != TLS_MODE_OFF && t->tls_auth == TLS_AUTH_X509 &&
+		t->tls_verify_peer && !t->tls_ca;
+}
+
+const char *credentials_system_file(void)
+{
+	static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+		"/etc/ssl/cert.pem"};
+
+	for (size_t i = 0; i < ELEMENTSOF(places); i++)
+		if (access(places[i], R_OK) == 0)
+			return places[i];
+	return NULL;
 }
 
 int credentials_read(const struct target *t, struct credentials *ret, struct error *err)

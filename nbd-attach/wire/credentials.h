@@ -21,6 +21,12 @@ struct credentials {
 void credentials_done(struct credentials *c);
 #define _cleanup_credentials_ _cleanup_(credentials_done)
 
+/* Whether whom to trust is the system's trust store: no CA is named. */
+bool credentials_are_system(const struct target *t);
+
+/* What that store amounts to as one file, where this distribution keeps it; or NULL. */
+const char *credentials_system_file(void);
+
 /*
  * Reads what the target names; nothing where it does without TLS. Key files that others
  * can read are refused. FAULT_USAGE and a line that names the file; -ENOKEY: it is a
