@@ -44,7 +44,7 @@ make_with_initramfs_tools() {
 
 # As for any machine, without modules that these tests have no use for.
 make_with_dracut() {
-	local needless='bash i18n kernel-modules-extra lvm lvmmerge mdraid dmraid btrfs multipath
+	local needless='bash i18n kernel-modules-extra lvmmerge mdraid dmraid btrfs multipath
 		qemu qemu-net nfs cifs iscsi fcoe nvmf virtiofs virtfs resume terminfo
 		memstrack biosdevname console-setup securityfs masterkey integrity selinux
 		plymouth drm rngd modsign rescue systemd-hostnamed systemd-coredump

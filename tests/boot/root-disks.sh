@@ -27,25 +27,66 @@ makes_image() {
 	make_root
 }
 
+# DISK: where a partition or a volume begins there.
+put_root() {
+	dd if=root.img of="$1" bs=1M seek=1 conv=notrunc,sparse status=none
+}
+
+# DISK DISCONNECTS: what was put there is clean.
+goes_off_with() {
+	poweroff
+	server_saw_disc "$1" "$2"
+	dd if="$1.img" of=plain.img bs=1M skip=1 conv=sparse status=none
+	fsck_file plain
+}
+
 # By the name of its partition, which udev makes of ours.
 boots_from_partition() {
 	truncate -s 800M partitioned.img
 	echo 'start=2048, type=L' | sfdisk -q partitioned.img
-	dd if=root.img of=partitioned.img bs=1M seek=1 conv=notrunc,sparse status=none
-	server_start disk file=partitioned.img
-	boot_on /dev/nbd/by-name/root-part1 rd.luks=0 "nbd.attach=root,$(attach_options disk)"
+	put_root partitioned.img
+	server_start partitioned file=partitioned.img
+	boot_on /dev/nbd/by-name/root-part1 rd.luks=0 \
+		"nbd.attach=root,$(attach_options partitioned)"
 	wait_booted
 	is_attached
-	poweroff
-	server_saw_disc disk 1
-	dd if=partitioned.img of=partition.img bs=1M skip=1 conv=sparse status=none
-	fsck_file partition
 }
 
-# qemu-img makes it, for the host's kernel need not be able to.
-boots_from_luks() {
+# The volume takes all of its disk, and begins 1 MiB behind its beginning. It comes with its
+# disk.
+makes_volume() {
+	server_start volume size=800M
+	guest "nbd-attach attach --name=volume '$(server_uri volume)'"
+	guest 'pvcreate /dev/nbd/by-name/volume && vgcreate remote /dev/nbd/by-name/volume &&
+		lvcreate -W n -Z n -l 100%FREE -n root remote'
+	# which is in use as long as that is active
+	guest 'nbd-attach detach volume; [ $? = 7 ]'
+	guest 'vgchange -an remote && nbd-attach detach volume'
+	guest "nbd-attach attach --name=volume '$(server_uri volume)'"
+	guest_until 20 '[ -b /dev/remote/root ]'
+	guest 'vgchange -an remote && nbd-attach detach volume'
+	server_saw_disc volume 2
+	put_root volume.img
+}
+
+boots_from_volume() {
+	boot_on /dev/mapper/remote-root rd.luks=0 rd.lvm.lv=remote/root \
+		"nbd.attach=volume,$(attach_options volume)"
+	wait_booted
+	guest 'findmnt -n -o SOURCE /' | grep remote-root
+	guest 'nbd-attach list' | grep -E '^volume .* up '
+	goes_off_with volume 3
+}
+
+# qemu-img makes it, for the host's kernel need not be able to. On a fast host it may fail
+# to measure how long an iteration takes.
+make_luks() {
 	qemu-img convert -O luks --object secret,id=key,file=passphrase \
 		-o key-secret=key,iter-time=10 root.img luks.img
+}
+
+boots_from_luks() {
+	wait_for 60 make_luks
 	server_start luks file=luks.img
 	boot_on /dev/mapper/cryptroot "nbd.attach=luks,$(attach_options luks)"
 	wait_booted
@@ -86,6 +127,9 @@ boots_by_dhcp() {
 disk_cases() {
 	it "makes an image" makes_image
 	it "boots from a partition" boots_from_partition
+	it "makes a volume of LVM" makes_volume
+	it "goes off clean" goes_off_with partitioned 1
+	it "boots from a volume of LVM" boots_from_volume
 	it "boots from LUKS" boots_from_luks
 	it "boots by a DHCP server's word" boots_by_dhcp
 }
