@@ -56,43 +56,27 @@ PATIENCE=3
 : "${WORK:?}" "${IMAGE:?}" "${PKI:?}"
 cd "$WORK"
 
+# shellcheck source=tests/lib-cases.sh
+. "$BOOT_LIB/../lib-cases.sh"
 # shellcheck source=tests/boot/lib-servers.sh
 . "$BOOT_LIB/lib-servers.sh"
 # shellcheck source=tests/boot/lib-machine.sh
 . "$BOOT_LIB/lib-machine.sh"
 
-# Where a scenario called, for the log.
-whence() {
-	local i
-	for ((i = 1; i < ${#BASH_SOURCE[@]} - 1; i++)); do
-		[[ ${BASH_SOURCE[i]##*/} == lib*.sh ]] || break
-	done
-	echo "${BASH_SOURCE[i]##*/}:${BASH_LINENO[i - 1]}"
-}
-
-fail() {
-	echo "$(whence): $*" >&2
-	exit 1
-}
-
 # Whatever a case changes has to be in files: it has a shell of its own.
 it() {
-	local name=$1 start=$EPOCHREALTIME verdict=ok code us
+	local name=$1 start=$EPOCHREALTIME verdict=ok code
 	shift
 	echo "--- $name"
 	set +e
 	(
-		set -e
-		trap 'echo "$(whence): failed: $BASH_COMMAND" >&2' ERR
+		end_at_failure
 		"$@"
 	)
 	code=$?
 	set -e
 	[ $code = 0 ] || verdict=FAILED
-	us=$((${EPOCHREALTIME/./} - ${start/./}))
-	printf '%s %d.%d %s\n' $verdict $((us / 1000000)) $((us % 1000000 / 100000)) "$name" \
-		>>cases
-	echo "--- $verdict: $name"
+	note_case cases $verdict "$start" "$name"
 }
 
 # wait_for SECONDS COMMAND…: until the command succeeds.

@@ -17,6 +17,8 @@ WORK=/run/test
 RESULTS=/run/results
 RUN_DIR=/run/nbd-attach
 
+# shellcheck source=tests/lib-cases.sh
+. "$VM_LIB/../lib-cases.sh"
 # shellcheck source=tests/vm/lib-servers.sh
 . "$VM_LIB/lib-servers.sh"
 # shellcheck source=tests/vm/lib-data.sh
@@ -31,22 +33,8 @@ RUN_DIR=/run/nbd-attach
 # What no test may cause in the kernel, unless a case calls expect_in_kernel_log.
 TROUBLE='BUG|WARNING|Oops|I/O error|Call Trace|general protection|Possible stuck|blocked for more'
 
-# Where a scenario called, for the log.
-whence() {
-	local i
-	for ((i = 1; i < ${#BASH_SOURCE[@]} - 1; i++)); do
-		[[ ${BASH_SOURCE[i]##*/} == lib*.sh ]] || break
-	done
-	echo "${BASH_SOURCE[i]##*/}:${BASH_LINENO[i - 1]}"
-}
-
-fail() {
-	echo "$(whence): $*" >&2
-	exit 1
-}
-
 it() {
-	local name=$1 start=$EPOCHREALTIME verdict=ok code us
+	local name=$1 start=$EPOCHREALTIME verdict=ok code
 	shift
 	CASE=$(mktemp -d -p "$WORK" case.XXXXXX)
 	echo "<6>nbd-attach test: $CASE" >/dev/kmsg
@@ -54,9 +42,8 @@ it() {
 
 	set +e
 	(
-		set -e
+		end_at_failure
 		trap 'wipe_up; stop_servers' EXIT
-		trap 'echo "$(whence): failed: $BASH_COMMAND" >&2' ERR
 		cd "$CASE"
 		"$@"
 		assert_clean
@@ -66,12 +53,9 @@ it() {
 	[ $code = 0 ] || verdict=FAILED
 
 	no_kernel_trouble "$CASE" >>"$CASE.log" 2>&1 || verdict=FAILED
-	us=$((${EPOCHREALTIME/./} - ${start/./}))
-	printf '%s %d.%d %s\n' $verdict $((us / 1000000)) $((us % 1000000 / 100000)) "$name" \
-		>>"$RESULTS/cases"
-	sync "$RESULTS/cases"
 	[ $verdict = ok ] && [ -z "${VM_VERBOSE-}" ] || cat "$CASE.log"
-	echo "--- $verdict: $name"
+	note_case "$RESULTS/cases" $verdict "$start" "$name"
+	sync "$RESULTS/cases"
 	rm -rf "$CASE"
 }
 

@@ -119,15 +119,20 @@ at_once() {
 	detach plain-1
 }
 
-# broken STATE: with what is in the file, nobody can take over. It can be detached.
-broken() {
-	local state=$RUN_DIR/plain-1/state.json
+# Of one disk; nothing says so but the state file.
+supervisor_killed() {
 	WAYS=(plain-1)
 	new_disks 4M
 	serve
 	server_up
 	attach_ways
 	kill_supervisor plain-1
+}
+
+# broken STATE: with what is in the file, nobody can take over. It can be detached.
+broken() {
+	local state=$RUN_DIR/plain-1/state.json
+	supervisor_killed
 	case $1 in
 	none) rm "$state" ;;
 	cut) truncate -s 100 "$state" ;;
@@ -140,12 +145,7 @@ broken() {
 
 # The device was taken away, and nobody has noticed: it is attached anew.
 stale() {
-	WAYS=(plain-1)
-	new_disks 4M
-	serve
-	server_up
-	attach_ways
-	kill_supervisor plain-1
+	supervisor_killed
 	nbd-client -d "${DEVICES[plain-1]}"
 	within 5 no_devices
 	[ "$(field plain-1 STATE)" = gone ] || fail "it is $(field plain-1 STATE)"
