@@ -29,7 +29,7 @@ static const char *const modules[] = {"nbd", "tls", "af_packet", "crypto-gcm",
 #define KEY_SIZE_MAX   ((size_t)64 * 1024)
 #define KEY_DIGITS_MIN 16
 
-static bool refused;   /* a key is not kept as keys are to be */
+static bool refused;   /* something that is to be in there is not as it must be */
 static bool trust;     /* somebody has no CA of his own */
 static unsigned disks; /* that are known by now */
 
@@ -74,15 +74,19 @@ static void print_target(const struct target *t)
 	print_key(t->tls_psk_file);
 }
 
-/* Those with initrd=yes. What cannot be read is worth a word. */
+/* Those with initrd=yes. */
 static int print_config(const char *name, void *userdata)
 {
 	_cleanup_config_ struct config c = {0};
 	struct error *err = userdata;
 	int r = config_read("", name, &c, err);
 
-	if (r < 0)
+	if (r < 0 && c.initrd) {
+		log_error("%s", err->text);
+		refused = true;
+	} else if (r < 0) {
 		log_warning("not in the image: %s", err->text);
+	}
 	if (r < 0 || !c.initrd)
 		return 0;
 	print_target(&c.target);
@@ -172,8 +176,8 @@ int boot_files(struct error *err)
 		return error_set(
 			err, FAULT_OTHER, r, "cannot find what is configured: %m");
 	if (refused)
-		return error_set(
-			err, FAULT_USAGE, -EPERM, "such a key is refused at boot");
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"mend that: nothing would boot with it");
 	if (!wanted)
 		return error_set(
 			err, FAULT_NO_SUCH, -ENOENT, "nothing is to be attached");

@@ -108,7 +108,7 @@ static int find_files(
 
 	if (!find_main(root, name, files->paths[0]))
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
-			"there is no " CONFIG_PLACE "/%s.conf", name);
+			"there is no " CONFIG_PLACE "/%s.conf, or nothing in it", name);
 	files->n = 1;
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(places); i++)
 		if (make_path(folder, root, places[i], name, ".conf.d"))
@@ -160,14 +160,14 @@ static int set_directory(struct config *c, const char *main_file, struct error *
 static int read_files(
 	struct config *c, const char *name, const struct files *files, struct error *err)
 {
-	int r = take_files(c, CONFIG_ROUND_URI, files, err);
+	int r = set_directory(c, files->paths[0], err);
 
+	if (r == 0)
+		r = take_files(c, CONFIG_ROUND_URI, files, err);
 	if (r == 0 && !c->target.uri)
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"%s has no line uri=, which says where the disk is",
 			files->paths[0]);
-	if (r == 0)
-		r = set_directory(c, files->paths[0], err);
 	if (r == 0)
 		r = target_set(&c->target, "name", name, err);
 	if (r == 0)
@@ -189,12 +189,14 @@ int config_read(const char *root, const char *name, struct config *ret, struct e
 		return error_memory(err);
 	if (!target_name_is_valid(name))
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
-			"that cannot be an attachment's name");
+			"\"%.64s\" cannot be an attachment's name", name);
 	r = find_files(root, name, files, err);
 	if (r == 0)
 		r = read_files(&c, name, files, err);
-	if (r < 0)
+	if (r < 0) {
+		*ret = (struct config){.initrd = c.initrd};
 		return r;
+	}
 	*ret = c;
 	c = (struct config){0};
 	return 0;

@@ -28,10 +28,14 @@ void config_done(struct config *c)
 	target_init(&c->target);
 }
 
+/* Another one takes the place of all that was said so far, but of where the file is. */
 static int take_uri(struct config *c, const char *value, struct error *err)
 {
+	char *directory = TAKE_PTR(c->target.directory);
+
 	target_done(&c->target);
 	target_init(&c->target);
+	c->target.directory = directory;
 	return target_parse_uri(&c->target, value, err);
 }
 

@@ -36,19 +36,23 @@ static int set_socket(struct target *t, struct uri_bytes *value, struct error *e
 	return 0;
 }
 
-static char *path_in(const char *folder, const char *file)
+/* Whole already, since it is looked whether it is there. */
+static char *path_in(const struct target *t, const char *folder, const char *file)
 {
+	bool relative = t->directory && folder[0] != '/';
 	char *path;
+	int r = asprintf(&path, "%s%s%s/%s", relative ? t->directory : "",
+		relative ? "/" : "", folder, file);
 
-	return asprintf(&path, "%s/%s", folder, file) < 0 ? NULL : path;
+	return r < 0 ? NULL : path;
 }
 
 /* A folder with the file names that libnbd and QEMU look for. */
 static int set_certificates(struct target *t, struct uri_bytes *value, struct error *err)
 {
-	_cleanup_free_ char *ca = path_in(value->data, "ca-cert.pem");
-	_cleanup_free_ char *cert = path_in(value->data, "client-cert.pem");
-	_cleanup_free_ char *key = path_in(value->data, "client-key.pem");
+	_cleanup_free_ char *ca = path_in(t, value->data, "ca-cert.pem");
+	_cleanup_free_ char *cert = path_in(t, value->data, "client-cert.pem");
+	_cleanup_free_ char *key = path_in(t, value->data, "client-key.pem");
 	int r;
 
 	if (!ca || !cert || !key)

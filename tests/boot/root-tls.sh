@@ -37,9 +37,21 @@ boots_with_wrong_clock_if_asked() {
 	goes_off_clean root
 }
 
-# By a configuration file: with a key, which makes the image one for root alone.
+# By a configuration file, with a key that others can read; or with a word that is none.
+makes_no_image() {
+	install -m 644 "$PKI/psk/keys.psk" tree/etc/nbd-attach/root.psk
+	printf '%s\n' '[attach]' uri=nbds://a@server/root tls-psk-file=root.psk initrd=yes |
+		tree_file /etc/nbd-attach/root.conf
+	! make_image || fail "with a key that everybody can read"
+	grep 'root.psk can be read by everybody' image.log
+	chmod 600 tree/etc/nbd-attach/root.psk
+	echo io-timout=1s >>tree/etc/nbd-attach/root.conf
+	! make_image || fail "without what is to be attached"
+	grep 'root.conf:5: unknown option' image.log
+}
+
+# The key makes the image one for root alone.
 makes_image_with_key() {
-	install -m 600 "$PKI/psk/keys.psk" tree/etc/nbd-attach/root.psk
 	server_start psk file=root.img tls=psk
 	tree_file /etc/nbd-attach/root.conf <<-END
 		[attach]
@@ -84,6 +96,7 @@ tls_cases() {
 	it "refuses a server of another authority" refuses_wrong_authority
 	it "refuses with a clock that is wrong" refuses_with_wrong_clock
 	it "boots with a clock that is wrong, if asked to" boots_with_wrong_clock_if_asked
+	it "makes no image that would not boot" makes_no_image
 	it "makes an image with a key" makes_image_with_key
 	it "boots with a key, and no clock" boots_with_key_and_no_clock
 }

@@ -80,6 +80,38 @@ static void test_all_keys(void **state _unused_)
 	assert_string_equal(c.target.tls_ca, ca);
 }
 
+/* Not where the one is who reads it. */
+static void test_certificates(void **state _unused_)
+{
+	_cleanup_config_ struct config c = {0};
+	char path[128];
+
+	put("/etc/nbd-attach/pki.conf",
+		"[attach]\nuri=nbds://s/x?tls-certificates=pki\n");
+	put("/etc/nbd-attach/pki/client-cert.pem", "");
+	put("/etc/nbd-attach/pki/client-key.pem", "");
+	read_good("pki", &c);
+	snprintf(path, sizeof(path), "%s/etc/nbd-attach/pki/ca-cert.pem", root);
+	assert_string_equal(c.target.tls_ca, path);
+	snprintf(path, sizeof(path), "%s/etc/nbd-attach/pki/client-cert.pem", root);
+	assert_string_equal(c.target.tls_cert, path);
+}
+
+/* The initramfs' maker must know what it cannot have. */
+static void test_broken_initrd(void **state _unused_)
+{
+	_cleanup_config_ struct config c = {0}, other = {0};
+	struct error err = {0};
+
+	put("/etc/nbd-attach/broken.conf",
+		"[attach]\nuri=nbds://s/x\nio-timout=1s\ninitrd=yes\n");
+	assert_true(config_read(root, "broken", &c, &err) < 0);
+	assert_true(c.initrd);
+	put("/etc/nbd-attach/broken.conf", "[attach]\nuri=nbds://s/x\nio-timout=1s\n");
+	assert_true(config_read(root, "broken", &other, &err) < 0);
+	assert_false(other.initrd);
+}
+
 /* The supervisor after the next makes the target from what is recorded of it. */
 static void test_replays(void **state _unused_)
 {
@@ -250,6 +282,8 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_all_keys),
+		TEST(test_certificates),
+		TEST(test_broken_initrd),
 		TEST(test_replays),
 		TEST(test_precedence),
 		TEST(test_drop_ins),
