@@ -82,12 +82,12 @@ static int parse_line(char *text, struct line *ret, struct error *err)
 	while ((field = strsep(&rest, " \t\r")))
 		if (*field && n++ < N_FIELDS)
 			fields[n - 1] = field;
-	if (n < N_FIELDS - 1 || n > N_FIELDS)
-		return error_set(err, FAULT_USAGE, -EINVAL,
-			"not a line DEVICE HOST EXPORT [OPTION,…]");
 	line.device = fields[0];
 	line.host = fields[1];
 	line.export_name = fields[2];
+	if (n < N_FIELDS - 1 || n > N_FIELDS)
+		r = error_set(err, FAULT_USAGE, -EINVAL,
+			"not a line DEVICE HOST EXPORT [OPTION,…]");
 	while (r == 0 && (option = strsep(&fields[3], ",")))
 		r = take_option(&line, option, err);
 	*ret = line;
@@ -173,7 +173,18 @@ static bool is_wanted(const struct target *t, const char *wanted, char *name)
 	return strcmp(name, wanted) == 0;
 }
 
-/* 1: it is the one that is wanted, and in *ret. */
+/* The same, of a line that cannot be read. */
+static bool is_meant(const struct line *line, const char *wanted)
+{
+	unsigned device, number;
+
+	if (line->export_name && strcmp(line->export_name, wanted) == 0)
+		return true;
+	return line->device && target_parse_device(wanted, &device) == 0 &&
+		target_parse_device(line->device, &number) == 0 && device == number;
+}
+
+/* 1: it is the one that is wanted, and in *ret. 0: another one, valid or not. */
 static int try_line(char *text, const char *wanted, struct target *ret, struct error *err)
 {
 	_cleanup_target_ struct target t;
@@ -185,8 +196,10 @@ static int try_line(char *text, const char *wanted, struct target *ret, struct e
 	r = parse_line(text, &line, err);
 	if (r == 0)
 		r = make_target(&line, &t, err);
-	if (r < 0 || !is_wanted(&t, wanted, name))
-		return r;
+	if (r < 0)
+		return is_meant(&line, wanted) ? r : 0;
+	if (!is_wanted(&t, wanted, name))
+		return 0;
 	r = target_set(&t, "name", name, err);
 	if (r < 0)
 		return r;
@@ -219,7 +232,6 @@ int nbdtab_find(const char *file, const char *text, const char *wanted,
 			*err = this;
 		}
 	}
-	/* A line that cannot be read stands in the way of nothing but itself. */
 	return first < 0
 		? first
 		: error_set(err, FAULT_NO_SUCH, -ENOENT, "%s has no such line", file);

@@ -75,7 +75,7 @@ static void test_options(void **state _unused_)
 	assert_int_equal(safe.io_timeout, swap.io_timeout);
 }
 
-/* Of the lines that cannot be read the first is told, if none was the right one. */
+/* A line that cannot be read is told if it is the one; to others it is nothing. */
 static void test_faults(void **state _unused_)
 {
 	static const struct {
@@ -100,7 +100,10 @@ static void test_faults(void **state _unused_)
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		target_init(&t);
 		err = (struct error){0};
-		assert_true(nbdtab_find("tab", rows[i].tab, "x", &t, &err) < 0);
+		/* by its device, or the one without by its export */
+		assert_true(nbdtab_find("tab", rows[i].tab,
+				    strstr(rows[i].tab, "disk0") ? "x" : "nbd0", &t,
+				    &err) < 0);
 		if (err.fault != FAULT_USAGE ||
 			strncmp(err.text, rows[i].said, strlen(rows[i].said)) != 0)
 			fail_msg("%s: %s", rows[i].tab, err.text);
@@ -108,6 +111,11 @@ static void test_faults(void **state _unused_)
 	target_init(&t);
 	assert_int_equal(nbdtab_find("tab", "nbd0 server x\n", "y", &t, &err), -ENOENT);
 	assert_int_equal(err.fault, FAULT_NO_SUCH);
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		assert_int_equal(
+			nbdtab_find("tab", rows[i].tab, "nbd9", &t, &err), -ENOENT);
+		assert_int_equal(err.fault, FAULT_NO_SUCH);
+	}
 }
 
 int main(void)
