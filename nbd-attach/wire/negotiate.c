@@ -126,10 +126,23 @@ static int info_by_entering(
 	return r;
 }
 
+/* Some servers look for the size only then (nbd-server 3.24), and say 0 before. */
+static int size_by_entering(
+	struct negotiation *n, struct nbd_export *export, struct error *err)
+{
+	int r = opt_info_go(n, NBD_OPT_GO, export, err);
+
+	if (r < 0)
+		return leave(n, r, err);
+	cmd_disc(&n->stream);
+	return 0;
+}
+
 int negotiate_info(struct negotiation *n, const struct tls_credentials *credentials,
 	struct server_facts *ret, struct error *err)
 {
 	struct server_facts facts = {0};
+	bool to_leave = false; /* with TLS that has verified nobody */
 	int r = begin(n, credentials, &facts, err);
 
 	if (r < 0)
@@ -143,9 +156,14 @@ int negotiate_info(struct negotiation *n, const struct tls_credentials *credenti
 	if (r == -ENOTSUP) {
 		r = info_by_entering(n, &facts.export, err);
 	} else {
-		if (facts.mode == SERVER_MODE_UNKNOWN)
+		if (facts.mode == SERVER_MODE_UNKNOWN) {
 			facts.mode = server_mode_find(n, &r, err);
-		leave(n, r, err);
+			to_leave = facts.mode != SERVER_MODE_NOTLS;
+		}
+		if (r == 0 && facts.export.size == 0 && !to_leave)
+			r = size_by_entering(n, &facts.export, err);
+		else
+			leave(n, r, err);
 	}
 	if (r < 0)
 		return r;

@@ -18,6 +18,7 @@
 #define DISK           .size = 1 << 20, .flags = 5, DEFAULT_BLOCKS
 
 #define DISCONNECTS   "> 25609513 0000 0002 00*20 "
+#define EMPTY(option) INFO_REPLY(option, "0000000c") "0000 00*8 0005 "
 #define NOTLS(script) script OPTION(STARTTLS) ERROR(STARTTLS, ERR_POLICY) LEAVES
 
 static char name_4096[NBD_STRING_MAX + 1], name_4097[NBD_STRING_MAX + 2];
@@ -118,6 +119,14 @@ static const struct row info_rows[] = {
 		.asks = ASKS_INFO, .export = {DISK}, .mode = SERVER_MODE_NOTLS,
 		.script = GREETING ASK(INFO) "=" EXPORT(INFO) "=" ACK(INFO) OPTION(STARTTLS)
 			"=" ERROR(STARTTLS, ERR_POLICY) LEAVES_PATIENTLY},
+	{.name = "INFO: no size yet: enter and disconnect", .asks = ASKS_INFO,
+		.export = {DISK}, .mode = SERVER_MODE_NOTLS,
+		.script = GREETING ASK(INFO) EMPTY(INFO) ACK(INFO) OPTION(STARTTLS)
+			ERROR(STARTTLS, ERR_POLICY) ASK(GO) EXPORT(GO) ACK(GO) DISCONNECTS},
+	{.name = "INFO: no size, and TLS comes up only to leave", .asks = ASKS_INFO,
+		.export = {.flags = 5, DEFAULT_BLOCKS}, .mode = SERVER_MODE_SELECTIVETLS,
+		.script = GREETING ASK(INFO) EMPTY(INFO) ACK(INFO) OPTION(STARTTLS)
+			ACK(STARTTLS) "T."},
 	{.name = "INFO unknown: enter and disconnect", .asks = ASKS_INFO,
 		.export = {DISK},
 		.script = GREETING ASK(INFO) ERROR(INFO, ERR_UNSUP) ENTER
