@@ -13,6 +13,8 @@
 #define OF_SWITCH   500
 #define OF_TARGET   1000
 
+#define EVERY_VERB ~0U
+
 static const struct {
 	const char *name;
 	unsigned takes;
@@ -25,8 +27,8 @@ static const struct {
 	{"no-daemon", TAKES_NO_DAEMON, offsetof(struct arguments, no_daemon)},
 	{"foreground", TAKES_FOREGROUND, offsetof(struct arguments, foreground)},
 	{"initrd", TAKES_INITRD, offsetof(struct arguments, initrd)},
-	{"verbose", ~0U, offsetof(struct arguments, verbose)},
-	{"help", ~0U, offsetof(struct arguments, help)},
+	{"verbose", EVERY_VERB, offsetof(struct arguments, verbose)},
+	{"help", EVERY_VERB, offsetof(struct arguments, help)},
 };
 
 /* getopt's table: the switches that the verb takes, then the target's options. */
@@ -37,7 +39,7 @@ static void make_options(unsigned takes, struct option options[OPTIONS_MAX])
 	bool flag;
 
 	for (size_t i = 0; i < ELEMENTSOF(switches); i++)
-		if (takes & switches[i].takes)
+		if (switches[i].takes == EVERY_VERB || (takes & switches[i].takes))
 			options[n++] = (struct option){
 				switches[i].name, no_argument, NULL, (int)i + OF_SWITCH};
 	for (size_t i = 0;
@@ -64,7 +66,7 @@ static int bad_option(int found, char **argv, struct error *err)
 		return error_set(
 			err, FAULT_USAGE, -EINVAL, "option %s takes no value", quoted);
 	return error_set(err, FAULT_USAGE, -EINVAL,
-		"%s is no option of this verb: see nbd-attach --help", quoted);
+		"%s is no option here, or may be several: see --help", quoted);
 }
 
 static int add_setting(

@@ -205,6 +205,8 @@ static int run(int argc, char **argv, struct error *err)
 	int r;
 
 	target_init(&t);
+	if (argc > 1 && strcmp(argv[1], "--version") == 0)
+		return puts("nbd-attachd " PACKAGE_VERSION) < 0 ? -errno : 0;
 	r = arguments_parse(argc, argv, TAKES_TARGET | TAKES_INITRD, &a, err);
 	if (r < 0)
 		return r;

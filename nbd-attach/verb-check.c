@@ -5,6 +5,7 @@
 #include "target/config.h"
 #include "verbs.h"
 #include "wire/credentials.h"
+#include "wire/tls.h"
 
 struct tally {
 	unsigned n, n_bad;
@@ -14,11 +15,14 @@ struct tally {
 static int check_one(const char *name, struct error *err)
 {
 	_cleanup_credentials_ struct credentials credentials = {0};
+	_cleanup_(tls_credentials_freep) struct tls_credentials *tls = NULL;
 	_cleanup_config_ struct config c = {0};
 	int r = config_read("", name, &c, err);
 
 	if (r == 0)
 		r = credentials_read(&c.target, &credentials, err);
+	if (r == 0 && c.target.tls != TLS_MODE_OFF)
+		r = tls_credentials_new(&c.target, &credentials, &tls, err);
 	return r == -ENOKEY ? 0 : r;
 }
 

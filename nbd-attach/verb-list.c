@@ -58,7 +58,10 @@ static int add_object(json_object *array, const struct view *v)
 	if (!o)
 		return -ENOMEM;
 	view_add(v, o);
-	json_add_number(o, "links", v->state.n_links);
+	if (v->known)
+		json_add_number(o, "links", v->state.n_links);
+	else
+		json_add_null(o, "links");
 	return json_object_array_add(array, o) < 0 ? -ENOMEM : 0;
 }
 

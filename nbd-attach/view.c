@@ -97,6 +97,15 @@ const char *view_trust(bool verified, const struct target *t)
 	return "server verified";
 }
 
+static void add_known_bool(
+	const struct view *v, json_object *o, const char *key, bool value)
+{
+	if (v->known)
+		json_add_bool(o, key, value);
+	else
+		json_add_null(o, key);
+}
+
 void view_add(const struct view *v, json_object *o)
 {
 	const struct state *state = &v->state;
@@ -109,10 +118,10 @@ void view_add(const struct view *v, json_object *o)
 	json_add_number(o, "size", view_size(v));
 	json_add_text(o, "state", view_word(v));
 	json_add_optional(o, "server", state->server);
-	json_add_bool(o, "tls", state->tls);
+	add_known_bool(v, o, "tls", state->tls);
 	json_add_optional(o, "tls-version", state->tls_version);
 	json_add_optional(o, "tls-cipher", state->tls_cipher);
-	json_add_bool(o, "tls-verified", state->tls_verified);
+	add_known_bool(v, o, "tls-verified", state->tls_verified);
 	if (view_is_supervised(v))
 		json_add_number(o, "links-up", view_links_up(v));
 	else

@@ -200,6 +200,20 @@ static int cut_zone(struct uri *u, struct error *err)
 	return 0;
 }
 
+/* Two colons before the path, and no bracket. */
+static bool is_bare_ipv6(const char *text)
+{
+	const char *host = strstr(text, "://");
+	size_t size;
+
+	if (!host)
+		return false;
+	host += strlen("://");
+	size = strcspn(host, "/?#[");
+	return host[size] != '[' && memchr(host, ':', size) &&
+		memchr(host, ':', size) != memrchr(host, ':', size);
+}
+
 static int parse_syntax(struct uri *u, struct error *err)
 {
 	const char *where = NULL;
@@ -216,6 +230,10 @@ static int parse_syntax(struct uri *u, struct error *err)
 		return error_memory(err);
 	if (!where)
 		return error_set(err, FAULT_USAGE, -EINVAL, "the URI is malformed");
+	if (is_bare_ipv6(u->text))
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"the URI is malformed: an IPv6 address stands in brackets, as in "
+			"nbds://[::1]/export");
 	at = (size_t)(where - u->text);
 	if (at >= u->zone_at)
 		at += u->zone_size;
