@@ -9,6 +9,11 @@ function __nbd_attach_attached
     end
 end
 
+# What is configured.
+function __nbd_attach_configured
+    nbd-attach check 2>/dev/null | string replace -r ':.*' ''
+end
+
 function __nbd_attach_devices
     for folder in /sys/block/nbd*
         string replace /sys/block/ /dev/ $folder
@@ -38,6 +43,7 @@ complete -c nbd-attach -l help -d 'Print a summary'
 complete -c nbd-attach -n "not $no_verb" -l verbose -d 'Tell each step'
 
 complete -c nbd-attach -n $target -a 'nbds:// nbd:// nbds+unix:/// nbd+unix:/// nbds+vsock:// nbd+vsock://' -d URI
+complete -c nbd-attach -n "$target; or __fish_seen_subcommand_from check" -a '(__nbd_attach_configured)' -d configured
 complete -c nbd-attach -n $target -x -l tls -a 'require prefer off' -d 'What nbd:// means'
 complete -c nbd-attach -n $target -x -l tls-type -a 'x509 psk anon' -d 'How to authenticate'
 complete -c nbd-attach -n $target -x -l tls-verify-peer -a '0 1' -d 'Whether to verify the server'
