@@ -59,6 +59,8 @@ with_cores() {
 	echo "$PWD/cores/core.%p" >/proc/sys/kernel/core_pattern
 	ulimit -c unlimited
 	sleep 60 &
+	# before that it is a bash, which may take the signal and go on
+	within 10 grep -qx sleep "/proc/$!/comm"
 	kill -ABRT $!
 	wait $! || :
 	[ -n "$(find cores -type f)" ] || fail "no core dump of a common process"
