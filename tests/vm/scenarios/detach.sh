@@ -3,7 +3,6 @@
 #
 # All ways to detach; each leaves no device, no process and no file, which every case of
 # every scenario checks at its end.
-# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

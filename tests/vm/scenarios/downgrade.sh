@@ -3,7 +3,6 @@
 #
 # A man in the middle removes TLS from what the server offers, at each moment when a link is
 # made: he never gets a byte in plaintext but STARTTLS and ABORT.
-# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 # shellcheck source=tests/vm/lib-mitm.sh
