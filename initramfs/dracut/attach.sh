@@ -41,14 +41,10 @@ ask_for_root_path() {
 	[ -z "$asked" ] || systemctl try-restart systemd-networkd.service
 }
 
-# The mount, once a root-path has said how.
+# What is mounted how, now that a root-path has said it: generator.sh is called again.
 mount_so() {
-	mkdir -p /run/systemd/system/sysroot.mount.d
-	{
-		echo '[Mount]'
-		[ -z "$NBD_ATTACH_FSTYPE" ] || echo "Type=$NBD_ATTACH_FSTYPE"
-		[ -z "$NBD_ATTACH_FLAGS" ] || echo "Options=$NBD_ATTACH_FLAGS"
-	} >/run/systemd/system/sysroot.mount.d/nbd-attach.conf
+	[ -n "$ROOTPATH" ] && [ ! -e /run/nbd-attach-root-path ] || return 0
+	printf '%s\n' "$ROOTPATH" >/run/nbd-attach-root-path
 	systemctl daemon-reload
 }
 
@@ -60,11 +56,12 @@ eval "$plan"
 [ -z "$NBD_ATTACH_DHCP" ] || ask_for_root_path
 need_shutdown
 write_resolv_conf
+# A root-path has told it only now; and dracut is not to end while that is tried in vain.
+[ -z "$NBD_ATTACH_ROOT" ] || wait_for_dev -n "$NBD_ATTACH_ROOT"
 nbd-attach-boot attach || exit 0
 
+# Done with that, where dracut has not found the root-path itself.
 # shellcheck disable=SC2154 # dracut's
-if [ -e "$hookdir/initqueue/finished/dhcp.sh" ]; then
-	rm -f "$hookdir/initqueue/finished/dhcp.sh"
-	[ -z "${DRACUT_SYSTEMD-}" ] || mount_so
-fi
+rm -f "$hookdir/initqueue/finished/dhcp.sh"
+[ -z "${DRACUT_SYSTEMD-}" ] || mount_so
 exit 0

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The mount of the root file system, where root= says nbd:… or dhcp: what systemd would
-# make of that is no device. It is waited for as long as dracut waits.
+# make of that is no device. It is waited for as long as dracut waits. attach.sh has it
+# called again when it knows a root-path.
 
 command -v getarg >/dev/null || . /lib/dracut-lib.sh
 
+ROOTPATH=$(cat /run/nbd-attach-root-path 2>/dev/null)
+export ROOTPATH
 plan=$(NBD_ATTACH_CMDLINE=$(getcmdline) nbd-attach-boot plan 2>/dev/null) || exit 0
 eval "$plan"
 case $NBD_ATTACH_DHCP$(getarg root=) in

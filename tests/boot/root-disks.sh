@@ -117,7 +117,12 @@ boots_by_dhcp() {
 	server_start dhcp file=root.img
 	start_dhcp "nbd:10.0.2.2:$(cat dhcp.port)/root:ext4:noatime"
 	export IP=ip=dhcp MACHINE_NET=tap,ifname=tap0,script=no,downscript=no
-	boot_on dhcp rd.luks=0 nbd.options=tls-ca=/etc/nbd-attach/initrd/ca-cert.pem
+	server_stop dhcp
+	starts_on dhcp rd.luks=0 nbd.options=tls-ca=/etc/nbd-attach/initrd/ca-cert.pem
+	wait_for "$BOOT_SECONDS" console_says 'cannot attach root: .*Connection refused'
+	sleep 3
+	server_start_again dhcp
+	wait_started
 	wait_booted
 	is_attached
 	guest 'findmnt -n -o OPTIONS /' | grep noatime
