@@ -3,6 +3,7 @@
 #
 # The server is killed and comes back when the kernel has long begun to repeat its
 # warnings, and the supervisor asks less often.
+# Long: it is away for long.
 
 . "${0%/*}/../lib.sh"
 

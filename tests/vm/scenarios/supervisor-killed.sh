@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The supervisor is killed, at any moment, and another one takes over.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 
