@@ -4,11 +4,11 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "common/file.h"
 #include "common/log.h"
 #include "common/parse.h"
-#include "common/process.h"
 #include "common/scope.h"
 #include "kernel/sysfs.h"
 
@@ -20,7 +20,7 @@
 static int read_text(unsigned index, const char *name, char *text, size_t size)
 {
 	_cleanup_close_ int fd = -1;
-	char path[64];
+	char path[NAME_MAX + 64];
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/sys/block/nbd%u/%s", index, name);
@@ -50,6 +50,23 @@ static int write_text(unsigned index, const char *name, const char *text)
 
 	snprintf(path, sizeof(path), "/sys/block/nbd%u/%s", index, name);
 	return file_write_attribute(path, text);
+}
+
+int sysfs_number(unsigned index, const char *partition, dev_t *ret)
+{
+	char name[NAME_MAX + sizeof("/dev")], text[32];
+	unsigned major_number, minor_number;
+	int r;
+
+	snprintf(name, sizeof(name), "%s%sdev", partition ? partition : "",
+		partition ? "/" : "");
+	r = read_text(index, name, text, sizeof(text));
+	if (r < 0)
+		return r;
+	if (sscanf(text, "%u:%u", &major_number, &minor_number) != 2)
+		return -EBADMSG;
+	*ret = makedev(major_number, minor_number);
+	return 0;
 }
 
 int sysfs_read(unsigned index, struct sysfs_device *ret)
@@ -239,43 +256,4 @@ int sysfs_wait_released(unsigned index, usec_t deadline, struct error *err)
 				index);
 	}
 	return 0;
-}
-
-static int open_device(const void *node)
-{
-	return open(node, O_RDONLY | O_CLOEXEC) < 0 ? -errno : 0;
-}
-
-static int wait_for_node(const char *node, usec_t deadline)
-{
-	usec_t span = POLL_FIRST;
-	int r;
-
-	while (access(node, F_OK) < 0) {
-		r = pause_for(&span, deadline);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-int sysfs_scan_partitions(unsigned index, usec_t deadline, struct error *err)
-{
-	char node[32];
-	int r;
-
-	snprintf(node, sizeof(node), "/dev/nbd%u", index);
-	r = wait_for_node(node, deadline);
-	if (r == -ETIMEDOUT)
-		return error_set(err, FAULT_KERNEL, r,
-			"%s did not appear in time: is /dev a devtmpfs?", node);
-	if (r == 0)
-		r = process_run(open_device, node, deadline);
-	if (r == -EINTR)
-		return error_set(err, FAULT_OTHER, r, "interrupted");
-	if (r == -ETIMEDOUT)
-		return error_set(err, FAULT_KERNEL, r,
-			"the partition table of %s could not be read in time: the server does not answer",
-			node);
-	return r < 0 ? error_set(err, FAULT_KERNEL, r, "cannot open %s: %m", node) : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What /sys/block/nbdN and /dev/nbdN tell, and the few settings that are made there. */
+/* What /sys/block/nbdN tells, and the few settings that are made there. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,6 +26,12 @@ struct sysfs_device {
 
 /* One device. -ENOENT: there is no such device (or no driver). */
 int sysfs_read(unsigned index, struct sysfs_device *ret);
+
+/*
+ * The number that the kernel has given the device, or a partition of it ("nbd5p1"; NULL:
+ * the whole). -ENOENT: there is no such device.
+ */
+int sysfs_number(unsigned index, const char *partition, dev_t *ret);
 
 /*
  * All configured nbd devices, by index; the caller frees *ret. An absent driver is
@@ -66,10 +72,3 @@ int sysfs_announce(unsigned index, const char *action, struct error *err);
 
 /* Waits until the driver has let go of the device ("pid" vanishes). -ETIMEDOUT. */
 int sysfs_wait_released(unsigned index, usec_t deadline, struct error *err);
-
-/*
- * Opens and closes the device, which makes the kernel read the partition table. In a
- * child of its own, since a server that dies just then would hold the caller until it is
- * back. -ETIMEDOUT, FAULT_KERNEL.
- */
-int sysfs_scan_partitions(unsigned index, usec_t deadline, struct error *err);

@@ -8,6 +8,7 @@
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/process.h"
+#include "kernel/device-node.h"
 #include "kernel/nbd-netlink.h"
 #include "kernel/udev.h"
 #include "session/attachment.h"
@@ -111,8 +112,7 @@ static int make_ready(const struct state *state, struct error *err)
 	if (r == 0)
 		r = wait_for_udev(state->index);
 	if (r == 0)
-		r = sysfs_scan_partitions(
-			state->index, deadline_after(KERNEL_PATIENCE), err);
+		r = device_node_scan(state->index, deadline_after(KERNEL_PATIENCE), err);
 	if (r == 0)
 		r = wait_for_udev(state->index);
 	if (r == -EINTR)

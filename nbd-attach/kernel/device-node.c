@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "common/process.h"
+#include "common/scope.h"
+#include "kernel/device-node.h"
+#include "kernel/sysfs.h"
+
+#define NODE_PAUSE (20 * USEC_PER_MSEC)
+#define NODE_SIZE  (sizeof("/dev/") + NAME_MAX)
+
+static const char *kind_of(mode_t mode)
+{
+	if (S_ISREG(mode))
+		return "a regular file";
+	if (S_ISDIR(mode))
+		return "a folder";
+	return "no block device";
+}
+
+static int compare(const struct stat *st, dev_t number)
+{
+	if (!S_ISBLK(st->st_mode))
+		return -ENOTBLK;
+	return st->st_rdev == number ? 0 : -ENXIO;
+}
+
+int device_node_open(unsigned index, int flags)
+{
+	_cleanup_close_ int fd = -1;
+	char node[32];
+	struct stat st;
+	dev_t number;
+	int r;
+
+	snprintf(node, sizeof(node), "/dev/nbd%u", index);
+	r = sysfs_number(index, NULL, &number);
+	if (r < 0)
+		return r;
+	/* Looked at before, for the mere open of another device may have effects. */
+	if (stat(node, &st) < 0)
+		return -errno;
+	r = compare(&st, number);
+	if (r < 0)
+		return r;
+	fd = open(node, flags | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	r = compare(&st, number);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* "nbd5" or "nbd5p1", of which the kernel says that it has that number. */
+static int check_node(const char *name, dev_t number, struct error *err)
+{
+	char node[NODE_SIZE];
+	struct stat st;
+	int r;
+
+	snprintf(node, sizeof(node), "/dev/%s", name);
+	if (stat(node, &st) < 0)
+		return error_set(
+			err, FAULT_KERNEL, -errno, "%s cannot be looked at: %m", node);
+	r = compare(&st, number);
+	if (r == -ENOTBLK)
+		return error_set(err, FAULT_KERNEL, r,
+			"%s is %s, not the disk: move it away, then mknod -m 660 %s b %u %u",
+			node, kind_of(st.st_mode), node, major(number), minor(number));
+	if (r < 0)
+		return error_set(err, FAULT_KERNEL, r,
+			"%s is another disk (%u:%u instead of %u:%u): rm %s, then mknod -m 660 %s b %u %u",
+			node, major(st.st_rdev), minor(st.st_rdev), major(number),
+			minor(number), node, node, major(number), minor(number));
+	return 0;
+}
+
+/* A node that is not there misleads nobody: not every /dev has those of partitions. */
+static int check_partition(unsigned index, const char *name, struct error *err)
+{
+	dev_t number;
+	int r = sysfs_number(index, name, &number);
+
+	if (r == 0)
+		r = check_node(name, number, err);
+	return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
+static int check_partitions(unsigned index, struct error *err)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	const struct dirent *entry;
+	char path[48], prefix[32];
+	int r = 0;
+
+	snprintf(path, sizeof(path), "/sys/block/nbd%u", index);
+	snprintf(prefix, sizeof(prefix), "nbd%up", index);
+	dir = opendir(path);
+	while (r == 0 && dir && (entry = readdir(dir)))
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+			r = check_partition(index, entry->d_name, err);
+	return r;
+}
+
+int device_node_check(unsigned index, struct error *err)
+{
+	char name[16];
+	dev_t number;
+	int r = sysfs_number(index, NULL, &number);
+
+	if (r < 0)
+		return error_set(err, FAULT_KERNEL, r,
+			"cannot read /sys/block/nbd%u/dev: %m", index);
+	snprintf(name, sizeof(name), "nbd%u", index);
+	r = check_node(name, number, err);
+	return r < 0 ? r : check_partitions(index, err);
+}
+
+static int wait_for_node(unsigned index, usec_t deadline)
+{
+	char node[32];
+	int r = 0;
+
+	snprintf(node, sizeof(node), "/dev/nbd%u", index);
+	while (r == 0 && access(node, F_OK) < 0)
+		r = deadline_sleep(NODE_PAUSE, deadline);
+	return r;
+}
+
+/* Not closed by hand: the child ends with it. */
+static int open_device(const void *index)
+{
+	int r = device_node_open(*(const unsigned *)index, O_RDONLY);
+
+	return r < 0 ? r : 0;
+}
+
+int device_node_scan(unsigned index, usec_t deadline, struct error *err)
+{
+	int r = wait_for_node(index, deadline);
+
+	if (r == -ETIMEDOUT)
+		return error_set(err, FAULT_KERNEL, r,
+			"/dev/nbd%u did not appear in time: is /dev a devtmpfs?", index);
+	if (r == 0)
+		r = device_node_check(index, err);
+	if (r < 0 && r != -EINTR)
+		return r;
+	if (r == 0)
+		r = process_run(open_device, &index, deadline);
+	if (r == -EINTR)
+		return error_set(err, FAULT_OTHER, r, "interrupted");
+	if (r == -ETIMEDOUT)
+		return error_set(err, FAULT_KERNEL, r,
+			"the partition table of /dev/nbd%u could not be read in time: the server does not answer",
+			index);
+	if (r < 0)
+		return error_set(
+			err, FAULT_KERNEL, r, "cannot open /dev/nbd%u: %m", index);
+	return device_node_check(index, err);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The node /dev/nbdN. The name alone is not the disk: in its place may lie a file that
+ * somebody wrote while the device was not there, or a node with another number, as in a
+ * /dev of a container's own or after the module was loaded with another max_part.
+ */
+#pragma once
+
+#include "common/deadline.h"
+#include "common/error.h"
+
+/*
+ * Opens /dev/nbdN with these flags of open(2), O_CLOEXEC added: a descriptor of that very
+ * disk, or -errno. -ENOTBLK: it is no block device's node; -ENXIO: it is another device's
+ * (or the driver says so: such a disk is gone). An open may wait for the server: in a
+ * child, then.
+ */
+int device_node_open(unsigned index, int flags);
+
+/*
+ * Whether /dev/nbdN is that disk's node, and whatever bears a partition's name that
+ * partition's. FAULT_KERNEL and a line that says how to mend it: -ENOENT, -ENOTBLK,
+ * -ENXIO.
+ */
+int device_node_check(unsigned index, struct error *err);
+
+/*
+ * Opens and closes the device, which makes the kernel read the partition table, and
+ * checks the nodes before and after. In a child of its own, since a server that dies just
+ * then would hold the caller until it is back. -ETIMEDOUT, FAULT_KERNEL.
+ */
+int device_node_scan(unsigned index, usec_t deadline, struct error *err);
