@@ -147,8 +147,10 @@ static bool is_attached(const char *name)
 {
 	struct sysfs_device device;
 	struct error ignored;
+	pid_t holder;
 
-	return attachment_find(name, &device, &ignored) == 0 && state_holder(name) > 0;
+	return attachment_find(name, &device, &ignored) == 0 &&
+		state_is_held(name, &holder);
 }
 
 /* Each second the same words would hide all others on a console. */

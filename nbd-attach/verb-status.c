@@ -102,6 +102,8 @@ static void print_device(const struct view *v)
 		line("state", "%s: %s", view_word(v), v->unknown.text);
 	if (v->holder > 0)
 		line("supervisor", "pid %d", v->holder);
+	else if (v->held)
+		line("supervisor", "in another PID namespace");
 	line("size", "%" PRIu64 " bytes (%s)", view_size(v),
 		human_bytes(view_size(v), human));
 	if (v->known)

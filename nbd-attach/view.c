@@ -6,7 +6,7 @@
 
 static bool is_attaching(const struct view *v)
 {
-	return v->holder > 0 && v->known && !v->state.ready;
+	return v->held && v->known && !v->state.ready;
 }
 
 void view_device(
@@ -19,7 +19,7 @@ void view_device(
 		return;
 	strcpy(ret->name, name);
 	ret->known = state_read(name, &ret->state, ret_target, &ret->unknown) == 0;
-	ret->holder = state_holder(name);
+	ret->held = state_is_held(name, &ret->holder);
 	/* While it is being attached the state does not know the number yet. */
 	if (ret->known && !is_attaching(ret) && ret->state.index != device->index) {
 		ret->known = false;
@@ -41,7 +41,7 @@ int view_lost(
 		ret->state = (struct state){0};
 	snprintf(ret->name, sizeof(ret->name), "%s", name);
 	ret->known = r == 0;
-	ret->holder = state_holder(name);
+	ret->held = state_is_held(name, &ret->holder);
 	return r;
 }
 
@@ -65,12 +65,12 @@ const char *view_word(const struct view *v)
 		return "gone";
 	if (!v->known)
 		return "unknown"; /* the state file is missing or broken */
-	return v->holder > 0 ? worst_link(&v->state) : "unsupervised";
+	return v->held ? worst_link(&v->state) : "unsupervised";
 }
 
 bool view_is_supervised(const struct view *v)
 {
-	return v->known && v->holder > 0 && (v->attached || !v->state.ready);
+	return v->known && v->held && (v->attached || !v->state.ready);
 }
 
 unsigned view_links_up(const struct view *v)

@@ -15,7 +15,8 @@ struct view {
 	bool known; /* there is a state that fits: */
 	struct state state;
 	struct error unknown; /* why there is none */
-	pid_t holder; /* who has it in his hands: its supervisor, as a rule; 0: nobody */
+	bool held;    /* somebody has it in his hands: its supervisor, as a rule: */
+	pid_t holder; /* 0: one that cannot be seen from here */
 };
 
 /* A configured device. ret_target, which may be NULL, is filled where it is known. */

@@ -19,11 +19,16 @@ static int check_orphan(const char *name, const struct target *t, struct error *
 	r = attachment_find(name, &device, err);
 	if (r < 0)
 		return r;
-	holder = state_holder(name);
-	if (holder > 0)
+	if (state_is_held(name, &holder)) {
+		if (holder == 0)
+			return error_set(err, FAULT_KERNEL, -EBUSY,
+				"%s is attached already, as /dev/nbd%u, and supervised in "
+				"another PID namespace",
+				name, device.index);
 		return error_set(err, FAULT_KERNEL, -EBUSY,
 			"%s is attached already, as /dev/nbd%u, and supervised by process %d",
 			name, device.index, holder);
+	}
 	r = state_read(name, &state, &saved, err);
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, -EEXIST,

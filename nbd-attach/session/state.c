@@ -12,127 +12,8 @@
 #include "session/json-add.h"
 #include "session/state-json.h"
 
-#define STATE_FILE     "state.json"
-#define LOCK_FILE      "lock"
 #define INITRD_FILE    "initrd"
 #define STATE_SIZE_MAX ((size_t)256 * 1024)
-
-static int claim_failed(int r, const char *name, struct error *err)
-{
-	pid_t holder = r == -EAGAIN ? state_holder(name) : 0;
-
-	if (holder > 0)
-		return error_set(err, FAULT_KERNEL, -EBUSY,
-			"%s is in the hands of another process (pid %d) already: see "
-			"nbd-attach list",
-			name, holder);
-	if (r == -EAGAIN)
-		return error_set(err, FAULT_KERNEL, -EBUSY,
-			"another process is at work on %s just now: try again", name);
-	return error_set(
-		err, FAULT_KERNEL, r, "cannot use " STATE_DIRECTORY "/%s: %m", name);
-}
-
-/* The whole of a file. */
-static struct flock whole(short type)
-{
-	return (struct flock){.l_type = type, .l_whence = SEEK_SET};
-}
-
-/* The lock that we got may be of a file that its last owner removed just before. */
-static bool still_there(const struct claim *claim)
-{
-	struct stat ours, found;
-
-	return fstat(claim->lock, &ours) == 0 &&
-		fstatat(claim->fd, LOCK_FILE, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-		ours.st_dev == found.st_dev && ours.st_ino == found.st_ino;
-}
-
-static void close_claim(struct claim *claim)
-{
-	closep(&claim->lock);
-	closep(&claim->fd);
-	claim->lock = claim->fd = -1;
-}
-
-/* One try: 0, -ESTALE if the directory or the lock vanished under our hands. */
-static int try_lock(struct claim *claim)
-{
-	struct flock lock = whole(F_WRLCK);
-
-	if (mkdirat(claim->root_fd, claim->name, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	claim->fd = openat(claim->root_fd, claim->name,
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (claim->fd < 0)
-		return errno == ENOENT ? -ESTALE : -errno;
-	claim->lock = openat(
-		claim->fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (claim->lock < 0)
-		return errno == ENOENT ? -ESTALE : -errno;
-	if (fcntl(claim->lock, F_SETLK, &lock) < 0)
-		return -errno;
-	return still_there(claim) ? 0 : -ESTALE;
-}
-
-int state_claim(const char *name, struct claim *ret, struct error *err)
-{
-	struct claim claim = CLAIM_NONE;
-	int r;
-
-	if (!target_name_is_valid(name))
-		return error_set(
-			err, FAULT_NO_SUCH, -ENOENT, "there is no such attachment");
-	snprintf(claim.name, sizeof(claim.name), "%s", name);
-	if (mkdir(STATE_DIRECTORY, 0755) < 0 && errno != EEXIST)
-		return claim_failed(-errno, name, err);
-	claim.root_fd = open(STATE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (claim.root_fd < 0)
-		return claim_failed(-errno, name, err);
-	while ((r = try_lock(&claim)) == -ESTALE)
-		close_claim(&claim);
-	if (r < 0) {
-		close_claim(&claim);
-		closep(&claim.root_fd);
-		return claim_failed(r, name, err);
-	}
-	*ret = claim;
-	return 0;
-}
-
-/* Does the directory hold no more than the lock? */
-static bool is_empty(const struct claim *claim)
-{
-	return faccessat(claim->fd, STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-		errno == ENOENT;
-}
-
-void state_release(struct claim *claim)
-{
-	if (claim->lock >= 0 && is_empty(claim)) {
-		unlinkat(claim->fd, LOCK_FILE, 0);
-		unlinkat(claim->root_fd, claim->name, AT_REMOVEDIR);
-	}
-	close_claim(claim);
-	closep(&claim->root_fd);
-	*claim = CLAIM_NONE;
-}
-
-pid_t state_holder(const char *name)
-{
-	char path[sizeof(STATE_DIRECTORY) + NBD_NAME_MAX + sizeof(LOCK_FILE) + 2];
-	_cleanup_close_ int fd = -1;
-	struct flock lock = whole(F_WRLCK);
-
-	if (!target_name_is_valid(name))
-		return 0;
-	snprintf(path, sizeof(path), STATE_DIRECTORY "/%s/" LOCK_FILE, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
-		return 0;
-	return lock.l_pid;
-}
 
 int state_write(const struct claim *claim, const struct state *state,
 	const struct target *t, struct error *err)
@@ -239,6 +120,15 @@ const struct state_event *state_event(const struct state *state, uint64_t number
 	return number > 0 && event->number == number ? event : NULL;
 }
 
+/* What else lies there is nothing of ours. */
+static bool is_folder(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISDIR(st.st_mode);
+}
+
 int state_each(int (*fn)(const char *name, void *userdata), void *userdata)
 {
 	_cleanup_closedir_ DIR *dir = opendir(STATE_DIRECTORY);
@@ -248,7 +138,8 @@ int state_each(int (*fn)(const char *name, void *userdata), void *userdata)
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while (r >= 0 && (entry = readdir(dir)))
-		if (target_name_is_valid(entry->d_name))
+		if (target_name_is_valid(entry->d_name) &&
+			is_folder(dirfd(dir), entry->d_name))
 			r = fn(entry->d_name, userdata);
 	return r;
 }

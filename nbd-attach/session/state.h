@@ -17,6 +17,7 @@
 #include "wire/negotiate.h"
 
 #define STATE_DIRECTORY  "/run/nbd-attach"
+#define STATE_FILE       "state.json"
 #define STATE_VERSION    3
 #define STATE_TEXT_SIZE  128
 #define STATE_EVENT_SIZE 320
@@ -78,7 +79,7 @@ struct state {
 struct claim {
 	int root_fd;
 	int fd;   /* the directory */
-	int lock; /* the file "lock" in it, locked (fcntl(2), by this process alone) */
+	int lock; /* the file "lock" in it, root's alone, locked (fcntl(2)) */
 	char name[NBD_NAME_MAX + 1];
 };
 #define CLAIM_NONE ((struct claim){.root_fd = -1, .fd = -1, .lock = -1})
@@ -89,15 +90,16 @@ struct claim {
  */
 int state_claim(const char *name, struct claim *ret, struct error *err);
 
-/* Gives up the lock. The directory goes too, unless state_write() has filled it. */
+/* Gives up the lock. The directory goes too, unless there is a state in it. */
 void state_release(struct claim *claim);
 #define _cleanup_claim_ _cleanup_(state_release)
 
 /*
- * Who holds the claim on NAME just now: its supervisor, or who attaches or detaches it.
- * 0: nobody. Not for one's own claim: to ask would end it (fcntl(2), "record locks").
+ * Whether somebody holds the claim on NAME just now: its supervisor, or who attaches or
+ * detaches it. *ret_pid is who, and 0 where that cannot be seen from here (another PID
+ * namespace). Not for one's own claim: to ask would end it (fcntl(2), "record locks").
  */
-pid_t state_holder(const char *name);
+bool state_is_held(const char *name, pid_t *ret_pid);
 
 /* The target goes along: its URI and options are all that another daemon needs. */
 int state_write(const struct claim *claim, const struct state *state,

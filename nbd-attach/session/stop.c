@@ -75,13 +75,13 @@ static int end_process(int pidfd)
 int stop_supervisor(const char *name, struct stopped *ret, struct error *err)
 {
 	_cleanup_close_ int pidfd = -1;
-	pid_t pid = state_holder(name);
+	pid_t pid, again;
 	int r;
 
-	if (pid <= 0 || !is_supervisor(pid))
+	if (!state_is_held(name, &pid) || pid == 0 || !is_supervisor(pid))
 		return 0;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0U);
-	if (pidfd < 0 || state_holder(name) != pid)
+	if (pidfd < 0 || !state_is_held(name, &again) || again != pid)
 		return 0; /* gone just now */
 	take_sockets(name, pidfd, ret);
 	ret->stopped = true;
