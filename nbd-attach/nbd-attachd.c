@@ -134,25 +134,34 @@ static void settle_for_good(char *argv0, struct attachment *a)
 			a->claim.name);
 }
 
-static void say_ready(unsigned index)
+/* r and err: as for spawn_report(). */
+static void begin_service(int r, unsigned index, const struct error *err)
 {
-	const struct error none = {0};
-	struct error err;
+	struct error refuge;
 
-	if (is_initrd && refuge_enter(&err) < 0)
-		log_warning("%s", err.text);
+	if (is_initrd && refuge_enter(&refuge) < 0)
+		log_warning("%s", refuge.text);
 
 	/* Small, and missed when it is gone: others are to be killed for their memory. */
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
 
-	if (spawn_report(0, index, &none)) {
+	if (spawn_report(r, index, err)) {
 		go_to_background();
 	} else {
+		if (r < 0)
+			log_error("%s", err->text);
 		printf("/dev/nbd%u\n", index);
 		fflush(stdout);
 		log_as_daemon(false);
 	}
 	notify_send("READY=1\nSTATUS=/dev/nbd%u is attached", index);
+}
+
+static void say_ready(unsigned index)
+{
+	const struct error none = {0};
+
+	begin_service(0, index, &none);
 }
 
 /*
@@ -176,12 +185,35 @@ static int set_initrd_defaults(struct target *t, struct error *err)
 	return r < 0 ? r : target_set(t, "lock-memory", NULL, err);
 }
 
+/*
+ * It has not come to be ready. Somebody may use it by then all the same: it is kept up
+ * for him, unless the service manager wants this process to end.
+ */
+static int give_up(struct attachment *a, const struct target *t, int r, struct error *err)
+{
+	bool let_go = r == SUPERVISE_LET_GO;
+
+	if (r == SUPERVISE_GONE)
+		return error_set(err, FAULT_KERNEL, -ENODEV,
+			"/dev/nbd%u was detached by another program while it was attached",
+			a->state.index);
+	if (r >= 0)
+		r = error_set(err, FAULT_OTHER, -EINTR, "interrupted");
+	r = attachment_give_up(a, t, r, err);
+	if (r != -EBUSY || let_go)
+		return r;
+	begin_service(r, a->state.index, err);
+	return supervise(a, t, NULL, err);
+}
+
 /* Until it is to end; a device that is in use is not detached. */
 static int keep(struct attachment *a, const struct target *t, struct error *err)
 {
 	struct error used = {0};
 	int r = supervise(a, t, say_ready, err);
 
+	if (!a->state.ready)
+		r = give_up(a, t, r, err);
 	while (r == SUPERVISE_DETACH) {
 		if (attachment_end(a, &used) == 0)
 			break;

@@ -30,6 +30,9 @@ static int attach_alone(const struct arguments *a, struct error *err)
 	if (r < 0)
 		return arguments_name_server(&t, r, err);
 	attachment_warn(&attachment, &t);
+	r = attachment_make_ready(&attachment, &t, err);
+	if (r < 0)
+		return attachment_give_up(&attachment, &t, r, err);
 	return print_device(attachment.state.index, err);
 }
 

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 
-#include "common/process.h"
 #include "common/scope.h"
 #include "kernel/device-node.h"
 #include "kernel/sysfs.h"
 
-#define NODE_PAUSE (20 * USEC_PER_MSEC)
-#define NODE_SIZE  (sizeof("/dev/") + NAME_MAX)
+#define NODE_PAUSE  (20 * USEC_PER_MSEC)
+#define FIRST_BLOCK 512
+#define NODE_SIZE   (sizeof("/dev/") + NAME_MAX)
 
 static const char *kind_of(mode_t mode)
 {
@@ -130,16 +133,24 @@ static int wait_for_node(unsigned index, usec_t deadline)
 	return r;
 }
 
-/* Not closed by hand: the child ends with it. */
-static int open_device(const void *index)
+/*
+ * The kernel opens a disk also where it could not read the partition table, and does not
+ * say so. What it has read it keeps; where the first block is not among that, it is made
+ * to read the table again.
+ */
+static int check_scan(int fd)
 {
-	int r = device_node_open(*(const unsigned *)index, O_RDONLY);
+	char block[FIRST_BLOCK];
+	struct iovec vector = {.iov_base = block, .iov_len = sizeof(block)};
 
-	return r < 0 ? r : 0;
+	if (preadv2(fd, &vector, 1, 0, RWF_NOWAIT) < 0)
+		(void)ioctl(fd, BLKRRPART);
+	return pread(fd, block, sizeof(block), 0) < 0 ? -errno : 0;
 }
 
-int device_node_scan(unsigned index, usec_t deadline, struct error *err)
+int device_node_scan(unsigned index, usec_t deadline, int *ret_fd, struct error *err)
 {
+	_cleanup_close_ int fd = -1;
 	int r = wait_for_node(index, deadline);
 
 	if (r == -ETIMEDOUT)
@@ -147,18 +158,18 @@ int device_node_scan(unsigned index, usec_t deadline, struct error *err)
 			"/dev/nbd%u did not appear in time: is /dev a devtmpfs?", index);
 	if (r == 0)
 		r = device_node_check(index, err);
-	if (r < 0 && r != -EINTR)
-		return r;
-	if (r == 0)
-		r = process_run(open_device, &index, deadline);
-	if (r == -EINTR)
-		return error_set(err, FAULT_OTHER, r, "interrupted");
-	if (r == -ETIMEDOUT)
-		return error_set(err, FAULT_KERNEL, r,
-			"the partition table of /dev/nbd%u could not be read in time: the server does not answer",
-			index);
 	if (r < 0)
+		return r;
+	fd = device_node_open(index, O_RDONLY);
+	if (fd < 0)
 		return error_set(
-			err, FAULT_KERNEL, r, "cannot open /dev/nbd%u: %m", index);
-	return device_node_check(index, err);
+			err, FAULT_KERNEL, fd, "cannot open /dev/nbd%u: %m", index);
+	r = check_scan(fd);
+	if (r < 0)
+		return error_set(err, FAULT_KERNEL, r,
+			"the partition table of /dev/nbd%u cannot be read: %m", index);
+	r = device_node_check(index, err);
+	if (r == 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
 }

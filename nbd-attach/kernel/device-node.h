@@ -25,8 +25,9 @@ int device_node_open(unsigned index, int flags);
 int device_node_check(unsigned index, struct error *err);
 
 /*
- * Opens and closes the device, which makes the kernel read the partition table, and
- * checks the nodes before and after. In a child of its own, since a server that dies just
- * then would hold the caller until it is back. -ETIMEDOUT, FAULT_KERNEL.
+ * Opens the device, which makes the kernel read the partition table, and checks that it
+ * could, and the nodes before and after. For a child: it waits for the server, beyond the
+ * reach of signals. As long as *ret_fd is open, the kernel keeps what it has read. The
+ * deadline is the node's, to appear. -ETIMEDOUT, -EIO, FAULT_KERNEL.
  */
-int device_node_scan(unsigned index, usec_t deadline, struct error *err);
+int device_node_scan(unsigned index, usec_t deadline, int *ret_fd, struct error *err);

@@ -7,17 +7,14 @@
 #include "common/fd.h"
 #include "common/interrupt.h"
 #include "common/log.h"
-#include "common/process.h"
-#include "kernel/device-node.h"
 #include "kernel/nbd-netlink.h"
-#include "kernel/udev.h"
 #include "session/attachment.h"
 #include "session/links.h"
+#include "session/making.h"
 #include "session/shape.h"
 
-/* For udev and for the partition scan, each. */
-#define KERNEL_PATIENCE (10 * USEC_PER_SEC)
-#define NAME_TRIES      99
+#define CONNECT_PATIENCE (10 * USEC_PER_SEC) /* while others have the device open */
+#define NAME_TRIES       99
 
 /* What the kernel can count in ticks of a long. */
 #define SECONDS_MOST (sizeof(long) == 4 ? INT32_MAX / 1000 : UINT32_MAX)
@@ -42,6 +39,18 @@ void attachment_backend(const char *name, char out[BACKEND_SIZE])
 	snprintf(out, BACKEND_SIZE, BACKEND_PREFIX "%s", name);
 }
 
+/* The kernel's answer may have got lost (memory), where it has done what it was told. */
+static bool is_connected(const char *name, struct state *state)
+{
+	struct sysfs_device device;
+	struct error ignored;
+
+	if (attachment_find(name, &device, &ignored) < 0)
+		return false;
+	state->index = device.index;
+	return true;
+}
+
 static int connect_device(const struct target *t, const char *name, bool supervised,
 	const struct links *links, struct state *state, struct error *err)
 {
@@ -63,60 +72,13 @@ static int connect_device(const struct target *t, const char *name, bool supervi
 	attachment_backend(name, backend);
 	for (size_t i = 0; i < links->n; i++)
 		fds[i] = links->list[i].fd;
-	r = nbd_netlink_connect(t->device, &settings, deadline_after(KERNEL_PATIENCE),
+	r = nbd_netlink_connect(t->device, &settings, deadline_after(CONNECT_PATIENCE),
 		&state->index, err);
+	if (r < 0 && is_connected(name, state))
+		return 0;
 	if (r == -EINVAL && state->block_size > (uint32_t)sysconf(_SC_PAGESIZE))
 		error_set(err, FAULT_KERNEL, r, "this kernel does no blocks of %u bytes",
 			state->block_size);
-	return r;
-}
-
-/* udev may be slow; that is no reason to take the device away again. */
-static int wait_for_udev(unsigned index)
-{
-	int r = udev_settle(deadline_after(KERNEL_PATIENCE));
-
-	if (r == -ETIMEDOUT)
-		log_warning("udev is still busy: the links to /dev/nbd%u may come later",
-			index);
-	return r == -EINTR ? r : 0;
-}
-
-static int set_limit(const void *userdata)
-{
-	const struct state *state = userdata;
-	struct error ignored;
-
-	return sysfs_limit_request(state->index, state->maximum, &ignored);
-}
-
-/* Some kernels wait in there until nothing is in flight: in a child, not for ever. */
-static int limit_requests(const struct state *state, struct error *err)
-{
-	int r = process_run(set_limit, state, deadline_after(KERNEL_PATIENCE));
-
-	if (r < 0 && r != -EINTR)
-		return error_set(err, FAULT_KERNEL, r,
-			"cannot limit the requests of /dev/nbd%u to %u bytes: %m",
-			state->index, state->maximum);
-	return r;
-}
-
-/* From configured to usable: limits before the first large request, partitions, links. */
-static int make_ready(const struct state *state, struct error *err)
-{
-	int r = limit_requests(state, err);
-
-	if (r == 0)
-		r = sysfs_announce(state->index, "add", err);
-	if (r == 0)
-		r = wait_for_udev(state->index);
-	if (r == 0)
-		r = device_node_scan(state->index, deadline_after(KERNEL_PATIENCE), err);
-	if (r == 0)
-		r = wait_for_udev(state->index);
-	if (r == -EINTR)
-		error_set(err, FAULT_OTHER, r, "interrupted");
 	return r;
 }
 
@@ -196,29 +158,6 @@ void attachment_warn(const struct attachment *a, const struct target *t)
 			"(tls-ignore-not-before)");
 }
 
-/* From connected to usable; undone if it does not come to its end. */
-static int finish(const struct target *t, struct attachment *a, struct error *err)
-{
-	struct error ignored;
-	int r = state_write(&a->claim, &a->state, t, err);
-
-	if (r == 0)
-		r = make_ready(&a->state, err);
-	if (r == 0) {
-		a->state.ready = true;
-		state_add_event(&a->state, -1, "attached", "attached as /dev/nbd%u",
-			a->state.index);
-		r = state_write(&a->claim, &a->state, t, err);
-	}
-	if (r < 0) {
-		interrupt_clear(); /* the way back takes waiting, too */
-		(void)attachment_take_down(
-			a->state.index, a->sockets, RELEASE_PATIENCE, &ignored);
-		state_forget(&a->claim);
-	}
-	return r;
-}
-
 /* The server first: waiting for it holds no name and leaves nothing behind. */
 static int prepare(const struct target *t, struct links *links, struct attachment *a,
 	struct error *err)
@@ -237,6 +176,17 @@ static int prepare(const struct target *t, struct links *links, struct attachmen
 	return r;
 }
 
+/* What the server has sent or closed by now is no link for the kernel. */
+static int connect_in_time(const struct target *t, bool supervised,
+	const struct links *links, struct attachment *a, struct error *err)
+{
+	int r = links_check(links, err);
+
+	return r < 0
+		? r
+		: connect_device(t, a->claim.name, supervised, links, &a->state, err);
+}
+
 int attachment_create(const struct target *t, bool supervised, struct attachment *ret,
 	struct error *err)
 {
@@ -245,7 +195,7 @@ int attachment_create(const struct target *t, bool supervised, struct attachment
 	int r = prepare(t, &links, &a, err);
 
 	if (r == 0)
-		r = connect_device(t, a.claim.name, supervised, &links, &a.state, err);
+		r = connect_in_time(t, supervised, &links, &a, err);
 	if (r < 0) {
 		if (a.claim.lock >= 0)
 			state_forget(&a.claim);
@@ -257,12 +207,47 @@ int attachment_create(const struct target *t, bool supervised, struct attachment
 		a.relays[i] = links.list[i].relay;
 		links.list[i].relay = 0;
 	}
-	r = finish(t, &a, err);
-	if (r < 0)
-		return r;
 	*ret = a;
 	a = ATTACHMENT_NONE;
 	return 0;
+}
+
+void attachment_ready(struct attachment *a)
+{
+	a->state.ready = true;
+	state_add_event(
+		&a->state, -1, "attached", "attached as /dev/nbd%u", a->state.index);
+}
+
+int attachment_make_ready(struct attachment *a, const struct target *t, struct error *err)
+{
+	/* Whoever finds it unfinished is to know which device it is. */
+	int r = state_write(&a->claim, &a->state, t, err);
+
+	if (r == 0)
+		r = making_run(a, t, err);
+	if (r < 0)
+		return r;
+	attachment_ready(a);
+	return state_write(&a->claim, &a->state, t, err);
+}
+
+int attachment_give_up(
+	struct attachment *a, const struct target *t, int r, struct error *err)
+{
+	const struct error why = *err;
+	struct error used = {0}, ignored;
+
+	interrupt_clear(); /* the way back takes waiting, too */
+	if (attachment_end(a, &used) != -EBUSY) {
+		state_forget(&a->claim);
+		return r;
+	}
+	attachment_ready(a);
+	(void)state_write(&a->claim, &a->state, t, &ignored);
+	error_set(
+		err, why.fault, r, "%s; but it stays attached: %s", why.text, used.text);
+	return -EBUSY;
 }
 
 void attachment_done(struct attachment *a)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/param.h>
@@ -145,5 +146,30 @@ int links_open(const struct target *t, struct links *links, struct error *err)
 				"the server describes the same export differently on each "
 				"connection");
 	}
+	return r;
+}
+
+/* With kernel TLS it is readable when a record is: data, or an alert that ends it. */
+static int check(const struct link *link, struct error *err)
+{
+	struct pollfd fd = {.fd = link->fd, .events = POLLIN | POLLRDHUP};
+
+	if (poll(&fd, 1, 0) <= 0)
+		return 0;
+	if (fd.revents != POLLIN)
+		return error_set(err, FAULT_UNREACHED, -ECONNRESET,
+			"%s has closed the connection just after it had agreed: try again",
+			link->address);
+	return error_set(err, FAULT_PROTOCOL, -EPROTO,
+		"%s has sent something after its last reply that nobody asked for",
+		link->address);
+}
+
+int links_check(const struct links *links, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < links->n; i++)
+		r = check(&links->list[i], err);
 	return r;
 }

@@ -24,6 +24,13 @@ struct links {
 int links_open(const struct target *t, struct links *links, struct error *err);
 void links_done(struct links *links);
 
+/*
+ * Whether the links are as the server's last reply has left them. FAULT_UNREACHED,
+ * -ECONNRESET: one has ended; FAULT_PROTOCOL, -EPROTO: bytes came that nobody asked for.
+ * None is looked at.
+ */
+int links_check(const struct links *links, struct error *err);
+
 /* Ends the links that the kernel has not got: NBD_CMD_DISC on each. */
 void links_disconnect(struct links *links);
 #define _cleanup_links_ _cleanup_(links_done)

@@ -64,7 +64,8 @@ static _Noreturn void be_child(char **argv, pid_t parent, int report)
 	char number[16];
 
 	/* Until it is done it ends with us, undoing what it has done. */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	signal(SIGINT, SIG_DFL); /* a shell has jobs in the background ignore it */
+	prctl(PR_SET_PDEATHSIG, SIGINT);
 	if (getppid() != parent)
 		_exit(1);
 	setsid();
@@ -86,30 +87,28 @@ static int take_message(int socket, struct message *message)
 	return size == sizeof(*message) ? 0 : -ECHILD;
 }
 
-/* It was attached a moment before the child was told to end, which leaves it there. */
-static void take_down(unsigned index)
-{
-	struct sysfs_device device;
-	struct error ignored;
-	const char *name;
-
-	if (sysfs_read(index, &device) == 0 && (name = attachment_name(&device)))
-		(void)attachment_remove(name, false, NULL, &ignored);
-}
-
-/* Until the child has ended: then nothing is left, or it could not help it. */
+/*
+ * Until the child has ended: then nothing is left; or until it says that it cannot end,
+ * for somebody uses the device already.
+ */
 static int interrupted(pid_t child, int socket, struct error *err)
 {
-	struct message message;
+	usec_t deadline = deadline_after(UNDO_PATIENCE);
+	struct message message = {0};
 	int status;
 
 	interrupt_clear();
-	kill(child, SIGTERM);
-	(void)process_wait(child, deadline_after(UNDO_PATIENCE), &status);
-	if (deadline_wait(socket, POLLIN, 0) >= 0 &&
-		take_message(socket, &message) == 0 && message.r == 0)
-		take_down(message.index);
-	return error_set(err, FAULT_OTHER, -EINTR, "interrupted");
+	kill(child, SIGINT);
+	while (deadline_wait(socket, POLLIN, deadline) >= 0 &&
+		take_message(socket, &message) == 0)
+		if (message.r < 0) {
+			*err = message.error;
+			return message.r;
+		}
+	if (process_wait(child, deadline, &status) == 0)
+		return error_set(err, FAULT_OTHER, -EINTR, "interrupted");
+	return error_set(err, FAULT_OTHER, -EINTR,
+		"interrupted; but it may stay attached: see nbd-attach list");
 }
 
 static int wait_for_message(

@@ -18,8 +18,9 @@ int spawn_become(char **argv, struct error *err);
 /*
  * Starts it in the background and waits until it is done with attaching, for `patience`
  * at most. It then stays, in a session of its own; *ret_index is its device. Its failure,
- * with its fault, otherwise. A signal that asks this process to end is passed on, and
- * nothing stays behind.
+ * with its fault, otherwise. A signal that asks this process to end makes the supervisor
+ * give up (SIGINT), and nothing stays behind; unless the device is in use already:
+ * -EBUSY.
  */
 int spawn_supervisor(
 	char **argv, usec_t patience, unsigned *ret_index, struct error *err);

@@ -4,6 +4,7 @@
  * of it is in slot.c. One thread, one ppoll(2); nothing here waits for a server.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,7 +22,7 @@
 #include "session/supervise.h"
 #include "session/supervisor.h"
 
-#define GOING_ON     (-1)                  /* no end yet */
+#define GOING_ON     INT_MAX               /* no end yet */
 #define CHILD_LOOK   (500 * USEC_PER_MSEC) /* whether one at work is done */
 #define LINK_IS_OVER (POLLHUP | POLLERR | POLLNVAL)
 
@@ -96,8 +97,11 @@ static void take_note(struct supervisor *s)
 	}
 }
 
-/* What poll(2) watches: the driver, and of each slot the link and the attempt. */
-enum { WATCH_EVENTS, WATCH_SLOTS, WATCH_EACH = 2 };
+/*
+ * What poll(2) watches: the driver, what makes the device ready, and of each slot the
+ * link and the attempt.
+ */
+enum { WATCH_EVENTS, WATCH_MAKING, WATCH_SLOTS, WATCH_EACH = 2 };
 #define WATCH_MAX (WATCH_SLOTS + WATCH_EACH * NBD_LINKS_MAX)
 
 static nfds_t watch(const struct supervisor *s, struct pollfd fds[WATCH_MAX])
@@ -105,6 +109,7 @@ static nfds_t watch(const struct supervisor *s, struct pollfd fds[WATCH_MAX])
 	unsigned n = s->a->state.n_links;
 
 	fds[WATCH_EVENTS] = (struct pollfd){nbd_events_fd(s->events), POLLIN, 0};
+	fds[WATCH_MAKING] = (struct pollfd){s->making.pidfd, POLLIN, 0};
 	for (unsigned i = 0; i < n; i++) {
 		const struct slot *slot = &s->slots[i];
 		struct pollfd *pair = &fds[WATCH_SLOTS + WATCH_EACH * i];
@@ -170,6 +175,7 @@ static usec_t next_timer(const struct supervisor *s)
 {
 	usec_t next = MIN(MIN(s->look_at, s->tick_at), MIN(s->ping_at, s->renew_at));
 
+	next = MIN(next, s->making.look_at);
 	if (s->tick_child > 0 || s->grow_child > 0)
 		next = MIN(next, deadline_after(CHILD_LOOK));
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
@@ -226,8 +232,28 @@ static int take_signal(struct supervisor *s)
 	return GOING_ON;
 }
 
+/* What makes the device ready has ended, or is to be looked at. */
+static int take_making(struct supervisor *s, bool ended, struct error *err)
+{
+	int r = ended ? making_finish(&s->making, err) : -EAGAIN;
+
+	if (r == -EAGAIN)
+		return s->making.look_at <= deadline_now()
+			? making_look(&s->making, s->a, err)
+			: 0;
+	if (r < 0)
+		return r;
+	attachment_ready(s->a);
+	s->changed = true;
+	s->tick_at = deadline_now();
+	publish(s);
+	if (s->ready)
+		s->ready(s->a->state.index);
+	return 0;
+}
+
 /* One turn: waits for something, and deals with all of it. */
-static int turn(struct supervisor *s)
+static int turn(struct supervisor *s, struct error *err)
 {
 	struct pollfd fds[WATCH_MAX];
 	nfds_t n = watch(s, fds);
@@ -241,6 +267,11 @@ static int turn(struct supervisor *s)
 		if (fds[WATCH_EVENTS].revents)
 			take_note(s);
 	}
+	if (s->making.child > 0) {
+		r = take_making(s, fds[WATCH_MAKING].revents != 0, err);
+		if (r < 0)
+			return r;
+	}
 	return take_timers(s) ? GOING_ON : SUPERVISE_GONE;
 }
 
@@ -252,7 +283,8 @@ static void begin(struct supervisor *s)
 	progress_init(&s->progress,
 		state->n_links == 1 ? s->target->io_timeout : 2 * s->target->io_timeout);
 	progress_restart(&s->progress, now);
-	s->look_at = s->tick_at = now;
+	s->look_at = now;
+	s->tick_at = state->ready ? now : USEC_INFINITY;
 	s->renew_at = s->ping_at = USEC_INFINITY;
 	s->watchdog = notify_watchdog_interval();
 	if (s->watchdog != USEC_INFINITY)
@@ -294,6 +326,7 @@ static int take_over(struct supervisor *s, struct error *err)
 
 static void end(struct supervisor *s)
 {
+	making_cancel(&s->making);
 	for (unsigned i = 0; i < NBD_LINKS_MAX; i++) {
 		link_attempt_cancel(&s->slots[i].attempt);
 		link_disconnect(&s->slots[i].candidate);
@@ -306,7 +339,11 @@ static void end(struct supervisor *s)
 int supervise(struct attachment *a, const struct target *t, void (*ready)(unsigned index),
 	struct error *err)
 {
-	_cleanup_(end) struct supervisor s = {.a = a, .target = t, .changed = true};
+	_cleanup_(end) struct supervisor s = {.a = a,
+		.target = t,
+		.making = MAKING_NONE,
+		.ready = ready,
+		.changed = true};
 	int r;
 
 	begin(&s);
@@ -316,16 +353,18 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 	r = nbd_events_open(&s.events, err);
 	if (r == 0)
 		r = take_over(&s, err);
+	if (r == 0 && !a->state.ready)
+		r = making_start(a, t, true, &s.making, err);
 	if (r < 0)
 		return r;
-	if (ready)
+	if (a->state.ready && ready)
 		ready(a->state.index);
 	r = GOING_ON;
 	while (r == GOING_ON) {
 		publish(&s);
-		r = turn(&s);
+		r = turn(&s, err);
 	}
-	if (r == SUPERVISE_LET_GO)
+	if (r == SUPERVISE_LET_GO && a->state.ready)
 		supervisor_tell(&s, -1, "let-go", "let go by its supervisor");
 	publish(&s);
 	return r;

@@ -11,9 +11,11 @@ enum supervise_end {
 };
 
 /*
- * Returns when it is to end (enum supervise_end), or -errno if it cannot begin. Calls
- * ready (may be NULL) when it has begun. It reads its credentials, again on SIGHUP, when
- * it also replaces the links. interrupt_setup() was called.
+ * Returns when it is to end (enum supervise_end), or -errno if it cannot begin, or the
+ * device cannot be made ready. Calls ready (may be NULL) when the device can be used;
+ * until then, while it is made ready, its links are looked after already. It reads its
+ * credentials, again on SIGHUP, when it also replaces the links. interrupt_setup() was
+ * called.
  */
 int supervise(struct attachment *a, const struct target *t, void (*ready)(unsigned index),
 	struct error *err);

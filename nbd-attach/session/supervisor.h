@@ -11,6 +11,7 @@
 #include "kernel/sysfs.h"
 #include "session/attachment.h"
 #include "session/link.h"
+#include "session/making.h"
 #include "session/progress.h"
 
 /* How the supervisor sees one of the kernel's places for a link. */
@@ -24,6 +25,9 @@ enum phase {
 	PHASE_HOLDING,    /* lost; the new link is there, the kernel does not know yet */
 	PHASE_MAX,
 };
+
+/* queue/io_timeout while a single link is supervised: how soon stalled I/O moves on. */
+#define SUPERVISED_TICK_MSEC 1000
 
 /* A link that dies younger than this has not been well. */
 #define WELL_AFTER (3 * USEC_PER_SEC)
@@ -78,6 +82,8 @@ struct supervisor {
 	struct nbd_events *events;
 	usec_t watchdog; /* the service manager's; USEC_INFINITY: there is none */
 	struct slot slots[NBD_LINKS_MAX];
+	struct making making;          /* of a device that is not ready yet */
+	void (*ready)(unsigned index); /* to be called then; may be NULL */
 	struct progress progress;
 	bool flipped;     /* NBD_ATTR_TIMEOUT is 1, or may be: see handover.c */
 	bool overdue;     /* I/O fails: the reconnect timeout is over */
@@ -108,8 +114,8 @@ void slot_attempt_ready(struct supervisor *s, struct slot *slot);
  */
 int handover_link(struct supervisor *s, struct slot *slot, struct error *err);
 int handover_times(struct supervisor *s, struct error *err);
-int handover_reconfigure(const char *name, unsigned index, const struct nbd_settings *settings,
-	struct error *err);
+int handover_reconfigure(const char *name, unsigned index,
+	const struct nbd_settings *settings, struct error *err);
 bool handover_is_possible(const struct supervisor *s);
 void handover_flip(struct supervisor *s);
 void handover_unflip(struct supervisor *s);

@@ -14,9 +14,6 @@
 #include "common/process.h"
 #include "session/supervisor.h"
 
-/* queue/io_timeout while a single link is supervised: how soon stalled I/O moves on. */
-#define SUPERVISED_TICK_MSEC 1000
-
 #define QUIET_WAIT   (2 * USEC_PER_SEC)
 #define QUIET_ENOUGH (100 * USEC_PER_MSEC)
 #define QUIET_PAUSE  (1 * USEC_PER_MSEC)
