@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <gnutls/x509.h>
 #include <string.h>
 
 #include "wire/credentials.h"
@@ -55,6 +56,30 @@ static int add_trust(struct tls_credentials *tls, const struct target *t,
 	return 0;
 }
 
+/* A server may let in whoever has found out a key that is too short. */
+static int check_own(
+	const struct tls_credentials *tls, const struct target *t, struct error *err)
+{
+	gnutls_x509_crt_t *own = NULL;
+	unsigned n = 0, bits = 0, least;
+	gnutls_pk_algorithm_t kind;
+	int r = gnutls_certificate_get_x509_crt(tls->x509, 0, &own, &n);
+
+	if (r < 0)
+		return failed("client certificate", t->tls_cert, r, err);
+	kind = (gnutls_pk_algorithm_t)gnutls_x509_crt_get_pk_algorithm(own[0], &bits);
+	for (unsigned i = 0; i < n; i++)
+		gnutls_x509_crt_deinit(own[i]);
+	gnutls_free(own);
+	least = gnutls_sec_param_to_pk_bits(kind, TLS_LEVEL);
+	return bits < least
+		? error_set(err, FAULT_USAGE, -EINVAL,
+			  "client certificate %s has a key of %u bits (%s): %u "
+			  "is the least",
+			  t->tls_cert, bits, gnutls_pk_get_name(kind), least)
+		: 0;
+}
+
 static int new_x509(struct tls_credentials *tls, const struct target *t,
 	const struct credentials *c, struct error *err)
 {
@@ -68,7 +93,8 @@ static int new_x509(struct tls_credentials *tls, const struct target *t,
 		return r;
 	r = gnutls_certificate_set_x509_key_mem(
 		tls->x509, &cert, &key, GNUTLS_X509_FMT_PEM);
-	return r < 0 ? failed("client certificate", t->tls_cert, r, err) : 0;
+	return r < 0 ? failed("client certificate", t->tls_cert, r, err)
+		     : check_own(tls, t, err);
 }
 
 static int new_psk(struct tls_credentials *tls, const struct target *t,

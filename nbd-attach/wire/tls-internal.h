@@ -6,6 +6,13 @@
 
 #include "wire/tls.h"
 
+/*
+ * What keys, groups and signatures must be worth: 112 bits, that is RSA and Diffie-Hellman
+ * with 2048 bits, SHA-256. The system's policy may ask for more.
+ */
+#define TLS_LEVEL   GNUTLS_SEC_PARAM_MEDIUM
+#define TLS_PROFILE GNUTLS_PROFILE_MEDIUM
+
 struct tls_credentials {
 	gnutls_certificate_credentials_t x509;
 	gnutls_psk_client_credentials_t psk;

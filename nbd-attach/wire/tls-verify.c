@@ -45,14 +45,43 @@ static int look_at_end(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer,
 	return 0;
 }
 
-/* In the handshake, before anything is said to a server that may be the wrong one. */
+static int verify(gnutls_session_t session);
+
+/*
+ * The only way to give a session flags, and a profile instead of the one it has (with
+ * gnutls_session_set_verify_cert2() their numbers would be or-ed). It also sets a
+ * function of GnuTLS's own.
+ */
+static void set_flags(gnutls_session_t session, unsigned flags)
+{
+	gnutls_session_set_verify_cert(session, NULL, flags);
+	gnutls_session_set_verify_function(session, verify);
+}
+
+static int look(gnutls_session_t session, struct tls_session *tls)
+{
+	return gnutls_certificate_verify_peers(
+		session, tls->wanted, ELEMENTSOF(tls->wanted), &tls->flaws);
+}
+
+/*
+ * In the handshake, before anything is said to a server that may be the wrong one. Once
+ * as the priority string has it, which may be the system's policy and strict; and then
+ * with the least that we ask for, for it may be lax: GnuTLS's default takes RSA with 1024
+ * bits. A session has one profile, and its own cannot be read.
+ */
 static int verify(gnutls_session_t session)
 {
 	struct tls_session *tls = gnutls_session_get_ptr(session);
+	int r;
 
 	path.seen = path.expired = false;
-	if (gnutls_certificate_verify_peers(
-		    session, tls->wanted, ELEMENTSOF(tls->wanted), &tls->flaws) < 0)
+	r = look(session, tls);
+	if (r == 0 && tls->flaws == 0) {
+		set_flags(session, GNUTLS_PROFILE_TO_VFLAGS(TLS_PROFILE));
+		r = look(session, tls);
+	}
+	if (r < 0)
 		return GNUTLS_E_CERTIFICATE_ERROR;
 	/* a path that was not seen may be as old as it likes */
 	if (tls->ignore_not_before && tls->flaws == 0 && (!path.seen || path.expired))
@@ -73,12 +102,8 @@ void tls_verify(struct tls_session *tls, const struct target *t)
 		flags = GNUTLS_VERIFY_DISABLE_TIME_CHECKS;
 		gnutls_session_set_verify_output_function(tls->gnutls, look_at_end);
 	}
-	/* The only way to give a session flags; it also sets a function of GnuTLS's own.
-	 */
-	gnutls_session_set_verify_cert2(
-		tls->gnutls, tls->wanted, ELEMENTSOF(tls->wanted), flags);
+	set_flags(tls->gnutls, flags);
 	gnutls_session_set_ptr(tls->gnutls, tls);
-	gnutls_session_set_verify_function(tls->gnutls, verify);
 }
 
 /* In UTC: a link worker cannot read which time zone this is. */
@@ -107,6 +132,10 @@ static void say_remedy(const struct tls_session *tls, char *out, size_t size)
 		remedy = " Name its CA with --tls-ca or tls-certificates=.";
 	else if (tls->flaws & GNUTLS_CERT_UNEXPECTED_OWNER)
 		remedy = " Name it with --tls-hostname.";
+	else if (tls->flaws & GNUTLS_CERT_INSECURE_ALGORITHM)
+		remedy =
+			" It, and each above it, needs a key of at least 2048 bits (RSA) or 256 "
+			"bits (elliptic curves), and a signature with SHA-256 or better.";
 	snprintf(out, size, "%s", remedy);
 	if (!remedy[0] && (tls->flaws & GNUTLS_CERT_NOT_ACTIVATED))
 		say_clock(out, size);

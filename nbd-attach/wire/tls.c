@@ -169,6 +169,8 @@ static int check_agreed(const struct stream *s, struct error *err)
 		: c->anon                         ? GNUTLS_CRD_ANON
 						  : GNUTLS_CRD_CERTIFICATE;
 	gnutls_protocol_t version = gnutls_protocol_get_version(session);
+	int group = gnutls_dh_get_prime_bits(session); /* no more than 0: none */
+	int least = (int)gnutls_sec_param_to_pk_bits(GNUTLS_PK_DH, TLS_LEVEL);
 
 	if (version != GNUTLS_TLS1_2 && version != GNUTLS_TLS1_3)
 		return error_set(err, FAULT_TLS, -EPROTO,
@@ -177,6 +179,10 @@ static int check_agreed(const struct stream *s, struct error *err)
 	if (used != wanted)
 		return error_set(err, FAULT_TLS, -EPROTO,
 			"the server was not authenticated in the way that was asked for");
+	if (group > 0 && group < least)
+		return error_set(err, FAULT_TLS, -EPROTO,
+			"the server chose a Diffie-Hellman group of %d bits: %d is the least",
+			group, least);
 	return 0;
 }
 

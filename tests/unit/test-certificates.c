@@ -30,10 +30,16 @@ enum who { CA, IMPOSTOR, MIDDLE, SERVER, N_KEYS };
 /* What is in the client's trust store. */
 enum trust { TRUST_CA, TRUST_OTHER, TRUST_SERVER };
 
+/* What kind of key somebody has. */
+enum kind { P256, RSA_1024, RSA_2048, N_KINDS };
+
 /* What the client knows and the server shows. */
 struct row {
 	const char *name;
-	bool ignore; /* --tls-ignore-not-before */
+	const char *priority; /* NULL: the default */
+	enum kind kind[N_KEYS];
+	gnutls_digest_algorithm_t digest; /* of the lowest signature; 0: SHA-256 */
+	bool ignore;                      /* --tls-ignore-not-before */
 	enum when ca, middle, server;
 	bool with_middle;   /* an authority between the two */
 	enum who signed_by; /* where not by whom it says: IMPOSTOR */
@@ -42,6 +48,9 @@ struct row {
 	const char *says;                  /* NULL: accepted */
 };
 
+static gnutls_x509_privkey_t pool[N_KINDS][N_KEYS];
+
+/* Of the row that is being played. */
 static gnutls_x509_privkey_t keys[N_KEYS];
 
 static void set_time(gnutls_x509_crt_t crt, enum when when)
@@ -72,13 +81,13 @@ static gnutls_x509_crt_t new_certificate(const char *name, enum who who, enum wh
 }
 
 /* GnuTLS sorts what a server is given: for that it must have read it. */
-static void sign(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer, enum who signed_by)
+static void sign(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer, enum who signed_by,
+	gnutls_digest_algorithm_t digest)
 {
 	gnutls_datum_t der;
 
 	assert_int_equal(
-		gnutls_x509_crt_sign2(crt, issuer, keys[signed_by], GNUTLS_DIG_SHA256, 0),
-		0);
+		gnutls_x509_crt_sign2(crt, issuer, keys[signed_by], digest, 0), 0);
 	assert_int_equal(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der), 0);
 	assert_int_equal(gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER), 0);
 	gnutls_free(der.data);
@@ -91,7 +100,7 @@ static gnutls_x509_crt_t make_authority(
 	gnutls_x509_crt_t crt = new_certificate(name, who, when);
 
 	assert_int_equal(gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_KEY_CERT_SIGN), 0);
-	sign(crt, issuer ? issuer : crt, CA);
+	sign(crt, issuer ? issuer : crt, CA, GNUTLS_DIG_SHA256);
 	return crt;
 }
 
@@ -109,7 +118,8 @@ static gnutls_x509_crt_t make_server(const struct row *row, gnutls_x509_crt_t is
 				 name, (unsigned)strlen(name), GNUTLS_FSAN_SET),
 		0);
 	assert_int_equal(gnutls_x509_crt_set_key_purpose_oid(crt, purpose, 0), 0);
-	sign(crt, row->trusts == TRUST_SERVER ? crt : issuer, signed_by);
+	sign(crt, row->trusts == TRUST_SERVER ? crt : issuer, signed_by,
+		row->digest ? row->digest : GNUTLS_DIG_SHA256);
 	return crt;
 }
 
@@ -121,8 +131,11 @@ struct pki {
 
 static void pki_make(const struct row *row, struct pki *p)
 {
-	gnutls_x509_crt_t issuer = make_authority("CA", CA, row->ca, NULL);
+	gnutls_x509_crt_t issuer;
 
+	for (size_t i = 0; i < N_KEYS; i++)
+		keys[i] = pool[row->kind[i]][i];
+	issuer = make_authority("CA", CA, row->ca, NULL);
 	p->ca[TRUST_CA] = issuer;
 	p->ca[TRUST_OTHER] = make_authority("other CA", CA, NOW, NULL);
 	if (row->with_middle)
@@ -159,12 +172,15 @@ static void *serve(void *userdata)
 	return NULL;
 }
 
-static gnutls_session_t new_server(gnutls_certificate_credentials_t credentials, int fd)
+/* own_group: none of the well-known ones. */
+static gnutls_session_t new_server(
+	gnutls_certificate_credentials_t credentials, int fd, bool own_group)
 {
+	const char *priority = own_group ? "NORMAL:-GROUP-DH-ALL" : "NORMAL";
 	gnutls_session_t session;
 
 	assert_int_equal(gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL), 0);
-	assert_int_equal(gnutls_set_default_priority(session), 0);
+	assert_int_equal(gnutls_priority_set_direct(session, priority, NULL), 0);
 	assert_int_equal(
 		gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials), 0);
 	gnutls_transport_set_int(session, fd);
@@ -179,6 +195,7 @@ static int shake_hands(
 	const struct target t = {.tls = TLS_MODE_REQUIRE,
 		.tls_verify_peer = true,
 		.tls_ignore_not_before = row->ignore,
+		.tls_priority = (char *)row->priority,
 		.host = (char *)NAME,
 		.tls_ca = (char *)"ca.pem"};
 	const struct credentials c = {
@@ -194,7 +211,9 @@ static int shake_hands(
 	return r;
 }
 
-static int play(const struct row *row, struct error *err)
+/* group: for Diffie-Hellman in TLS 1.2; or NULL. */
+static int play_with_group(
+	const struct row *row, gnutls_dh_params_t group, struct error *err)
 {
 	gnutls_certificate_credentials_t credentials;
 	struct pki p = {0};
@@ -208,7 +227,9 @@ static int play(const struct row *row, struct error *err)
 	assert_int_equal(gnutls_certificate_allocate_credentials(&credentials), 0);
 	assert_true(gnutls_certificate_set_x509_key(
 			    credentials, p.chain, (int)p.n_chain, keys[SERVER]) >= 0);
-	server = new_server(credentials, pair[1]);
+	if (group)
+		gnutls_certificate_set_dh_params(credentials, group);
+	server = new_server(credentials, pair[1], group);
 	assert_int_equal(pthread_create(&thread, NULL, serve, server), 0);
 	r = shake_hands(row, &p, pair[0], err);
 	close(pair[0]);
@@ -218,6 +239,11 @@ static int play(const struct row *row, struct error *err)
 	gnutls_certificate_free_credentials(credentials);
 	pki_free(&p);
 	return r;
+}
+
+static int play(const struct row *row, struct error *err)
+{
+	return play_with_group(row, NULL, err);
 }
 
 static bool holds(const struct row *row)
@@ -379,21 +405,142 @@ static void test_advice(_unused_ void **state)
 	assert_null(strstr(err.text, "--tls-ignore-not-before"));
 }
 
+/* GnuTLS's own default takes RSA with 1024 bits, and the user's string may ask for less.
+ */
+static void test_weak(_unused_ void **state)
+{
+	static const char weak[] = "2048 bits";
+	static const struct row rows[] = {
+		{.name = "RSA", .kind = {[CA] = RSA_2048, [SERVER] = RSA_2048}},
+		{.name = "weak server", .kind = {[SERVER] = RSA_1024}, .says = weak},
+		{.name = "weak middle",
+			.with_middle = true,
+			.kind = {[MIDDLE] = RSA_1024},
+			.says = weak},
+		{.name = "weak authority", .kind = {[CA] = RSA_1024}, .says = weak},
+		{.name = "weak in store",
+			.trusts = TRUST_SERVER,
+			.kind = {[SERVER] = RSA_1024},
+			.says = weak},
+		{.name = "weak signature", .digest = GNUTLS_DIG_SHA1, .says = weak},
+		{.name = "weak and early",
+			.ignore = true,
+			.server = NOT_YET,
+			.kind = {[SERVER] = RSA_1024},
+			.says = weak},
+		{.name = "weak server, low profile",
+			.priority = "NORMAL:%PROFILE_VERY_WEAK",
+			.kind = {[SERVER] = RSA_1024},
+			.says = weak},
+		{.name = "weak signature, allowed",
+			.priority = "NORMAL:%VERIFY_ALLOW_SIGN_WITH_SHA1",
+			.digest = GNUTLS_DIG_SHA1,
+			.says = weak},
+		/* more than that is the policy's to ask for */
+		{.name = "high profile", .priority = "NORMAL:%PROFILE_HIGH"},
+		{.name = "too weak for a high profile",
+			.priority = "NORMAL:%PROFILE_HIGH",
+			.kind = {[SERVER] = RSA_2048},
+			.says = "insecure"},
+	};
+
+	rows_hold(rows, ELEMENTSOF(rows));
+}
+
+/* A server may choose any group in TLS 1.2, and GnuTLS takes one of 1024 bits. */
+static void test_weak_group(_unused_ void **state)
+{
+	static const struct row row = {
+		.priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+DHE-RSA:-GROUP-ALL",
+		.kind = {[SERVER] = RSA_2048}};
+	static const unsigned bits[] = {1024, 2048};
+
+	for (size_t i = 0; i < ELEMENTSOF(bits); i++) {
+		gnutls_dh_params_t group;
+		struct error err = {0};
+		int r;
+
+		assert_int_equal(gnutls_dh_params_init(&group), 0);
+		assert_int_equal(gnutls_dh_params_generate2(group, bits[i]), 0);
+		r = play_with_group(&row, group, &err);
+		gnutls_dh_params_deinit(group);
+		if (bits[i] == 2048) {
+			assert_int_equal(r, 0);
+			continue;
+		}
+		assert_int_equal(r, -EPROTO);
+		assert_int_equal(err.fault, FAULT_TLS);
+		assert_non_null(strstr(err.text, "group of 1024 bits"));
+	}
+}
+
+/* Our own, by which a server knows us. */
+static void test_weak_client(_unused_ void **state)
+{
+	static const enum kind kinds[] = {P256, RSA_2048, RSA_1024};
+	const struct target t = {.tls = TLS_MODE_REQUIRE, .tls_cert = (char *)"me.pem"};
+
+	for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+		const struct row row = {
+			.kind = {[SERVER] = kinds[i]}, .trusts = TRUST_SERVER};
+		struct tls_credentials *credentials = NULL;
+		gnutls_datum_t key;
+		struct error err = {0};
+		struct pki p = {0};
+		int r;
+
+		pki_make(&row, &p);
+		assert_int_equal(gnutls_x509_privkey_export2(
+					 keys[SERVER], GNUTLS_X509_FMT_PEM, &key),
+			0);
+		r = tls_credentials_new(&t,
+			&(struct credentials){.cert = {.data = (char *)p.trusted.data,
+						      .size = p.trusted.size},
+				.key = {.data = (char *)key.data, .size = key.size}},
+			&credentials, &err);
+		tls_credentials_free(credentials);
+		gnutls_free(key.data);
+		pki_free(&p);
+		assert_int_equal(r, kinds[i] == RSA_1024 ? -EINVAL : 0);
+		if (r == 0)
+			continue;
+		assert_int_equal(err.fault, FAULT_USAGE);
+		assert_non_null(strstr(err.text, "me.pem"));
+		assert_non_null(strstr(err.text, "1024 bits"));
+	}
+}
+
+static int make_key(enum kind kind, gnutls_x509_privkey_t *ret)
+{
+	static const unsigned bits[] = {
+		[P256] = GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+		[RSA_1024] = 1024,
+		[RSA_2048] = 2048,
+	};
+
+	return gnutls_x509_privkey_init(ret) < 0 ||
+			gnutls_x509_privkey_generate(*ret,
+				kind == P256 ? GNUTLS_PK_ECDSA : GNUTLS_PK_RSA,
+				bits[kind], 0) < 0
+		? -1
+		: 0;
+}
+
 static int setup(_unused_ void **state)
 {
 	alarm(PATIENCE);
-	for (size_t i = 0; i < N_KEYS; i++)
-		if (gnutls_x509_privkey_init(&keys[i]) < 0 ||
-			gnutls_x509_privkey_generate(keys[i], GNUTLS_PK_ECDSA,
-				GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) < 0)
-			return -1;
+	for (size_t kind = 0; kind < N_KINDS; kind++)
+		for (size_t i = 0; i < N_KEYS; i++)
+			if (make_key((enum kind)kind, &pool[kind][i]) < 0)
+				return -1;
 	return 0;
 }
 
 static int teardown(_unused_ void **state)
 {
-	for (size_t i = 0; i < N_KEYS; i++)
-		gnutls_x509_privkey_deinit(keys[i]);
+	for (size_t kind = 0; kind < N_KINDS; kind++)
+		for (size_t i = 0; i < N_KEYS; i++)
+			gnutls_x509_privkey_deinit(pool[kind][i]);
 	return 0;
 }
 
@@ -404,6 +551,9 @@ int main(void)
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_early_and_wrong),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_weak),
+		cmocka_unit_test(test_weak_group),
+		cmocka_unit_test(test_weak_client),
 		cmocka_unit_test(test_advice),
 	};
 

@@ -68,6 +68,7 @@ it "a certificate for another name than tls-hostname=" \
 	bad_certificate server ca '&tls-hostname=other.example' other.example
 it "an expired certificate" bad_certificate expired ca '' expired
 it "a client's certificate, though it has the name" bad_certificate posing ca '' purpose
+it "a certificate with a key that is too weak" bad_certificate weak ca '' '2048 bits'
 it "nbdkit without TLS" no_tls_nbdkit
 it "qemu-nbd without TLS" no_tls_qemu
 it "nbd-server without TLS" no_tls_nbd_server
