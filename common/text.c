@@ -2,9 +2,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/scope.h"
 #include "common/text.h"
 
-#define ELLIPSIS "…"
+#define ELLIPSIS    "…"
+#define REPLACEMENT 0xfffd /* for a byte that is no text */
 
 /*
  * The length of the UTF-8 character that begins at bytes, 0 if none does: no overlong
@@ -42,12 +44,30 @@ static size_t utf8_decode(const unsigned char *bytes, size_t size, uint32_t *ret
 	return length;
 }
 
-/* Besides C0 and C1: what breaks a line or turns the direction of the text after it. */
+/*
+ * Besides C0 and C1: what breaks a line, turns the direction of the text after it, or
+ * cannot be seen, so that two names look alike.
+ */
 static bool is_control(uint32_t code)
 {
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
-		code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
-		(code >= 0x2066 && code <= 0x2069);
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{0x00, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, /* soft hyphen */
+		{0x61c, 0x61c},                           /* Arabic letter mark */
+		{0x180e, 0x180e},                         /* Mongolian vowel separator */
+		{0x200b, 0x200f},   /* zero width, marks of direction */
+		{0x2028, 0x202e},   /* separators, embeddings and overrides */
+		{0x2060, 0x206f},   /* word joiner, isolates, and deprecated ones */
+		{0xfeff, 0xfeff},   /* zero width no-break space */
+		{0xfff9, 0xfffb},   /* interlinear annotation */
+		{0xe0000, 0xe007f}, /* tags */
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(ranges); i++)
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return true;
+	return false;
 }
 
 void text_flatten(char *text)
@@ -103,6 +123,34 @@ char *text_quote(const void *foreign, size_t size, char *out, size_t out_size)
 	out[at++] = '"';
 	out[at] = 0;
 	return out;
+}
+
+/* As UTF-16, which is how JSON escapes. */
+static void put_escaped(FILE *file, uint32_t code)
+{
+	if (code < 0x10000)
+		fprintf(file, "\\u%04x", code);
+	else
+		fprintf(file, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+			0xdc00 + (code & 0x3ff));
+}
+
+void text_put_json(FILE *file, const char *json)
+{
+	size_t left = strlen(json);
+
+	while (left > 0) {
+		uint32_t code = REPLACEMENT;
+		size_t length = utf8_decode((const unsigned char *)json, left, &code);
+
+		if (length == 0 || (is_control(code) && code >= 0x20))
+			put_escaped(file, code);
+		else
+			fwrite(json, 1, length, file);
+		length += length == 0;
+		json += length;
+		left -= length;
+	}
 }
 
 bool text_is_utf8(const void *bytes, size_t size)

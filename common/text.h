@@ -4,10 +4,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /*
  * Replaces, in place, each control character of a NUL-terminated text by spaces and each
- * byte that is not UTF-8 by "?".
+ * byte that is not UTF-8 by "?". Control characters are, here and below, also those of
+ * Unicode that break lines, turn the direction of text, or cannot be seen.
  */
 void text_flatten(char *text);
 
@@ -18,6 +20,13 @@ void text_flatten(char *text);
  * out_size is at least 16.
  */
 char *text_quote(const void *foreign, size_t size, char *out, size_t out_size);
+
+/*
+ * Writes JSON that json-c has made, which escapes C0 only: whatever else is a control
+ * character becomes \uXXXX, which means the same, and a byte that is not UTF-8 U+FFFD. A
+ * failure is in ferror().
+ */
+void text_put_json(FILE *file, const char *json);
 
 /* Whether size bytes are valid UTF-8 without NUL (the protocol's rule for strings). */
 bool text_is_utf8(const void *bytes, size_t size);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/text.h"
 #include "human.h"
 #include "json-out.h"
 
@@ -51,7 +52,8 @@ static int print(json_object *o, int style)
 
 	if (!text)
 		return -ENOMEM;
-	return puts(text) < 0 ? -errno : 0;
+	text_put_json(stdout, text);
+	return putchar('\n') < 0 ? -errno : 0;
 }
 
 int json_print(json_object *o)

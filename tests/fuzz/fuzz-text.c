@@ -33,6 +33,27 @@ static void check_flatten(const uint8_t *data, size_t size)
 	must_be_clean(text);
 }
 
+/* JSON may have lines: what json-c does not escape is the end of one. */
+static void check_json(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ char *text = fuzz_text(data, size), *out = NULL;
+	size_t out_size = 0;
+	FILE *file = open_memstream(&out, &out_size);
+
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ')
+			*c = '\n';
+	assert(file);
+	text_put_json(file, text);
+	assert(fclose(file) == 0 && strlen(out) == out_size);
+	for (char *line = out; line;) {
+		char *next = fuzz_next_line(line);
+
+		must_be_clean(line);
+		line = next;
+	}
+}
+
 static void check_cut(const char *text, size_t size, size_t max)
 {
 	size_t keep = text_cut(text, size, max);
@@ -53,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = fuzz_copy(data + 1, size - 1);
 	check_quote(text, size - 1, OUT_SIZE_MIN + data[0]);
 	check_flatten(data + 1, size - 1);
+	check_json(data + 1, size - 1);
 	good = text_is_utf8(text, size - 1);
 	assert(good == is_utf8(text, size - 1));
 	if (good)

@@ -82,7 +82,14 @@ bool is_utf8(const char *bytes, size_t size)
 /* Turns the direction of the text after it. */
 static bool turns(wchar_t code)
 {
-	return (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+	return code == 0x61c || code == 0x200e || code == 0x200f ||
+		(code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+/* Takes no room, and combines with nothing: two texts look alike. */
+static bool hides(wchar_t code)
+{
+	return (code >= 0x200b && code <= 0x200d) || code == 0x2060 || code == 0xfeff;
 }
 
 void must_be_clean(const char *text)
@@ -95,7 +102,7 @@ void must_be_clean(const char *text)
 
 		assert(length > 0);
 		assert(!iswcntrl((wint_t)code));
-		assert(!turns(code));
+		assert(!turns(code) && !hides(code));
 		text += length;
 		left -= length;
 	}

@@ -28,6 +28,8 @@ static void test_flatten(void **state _unused_)
 		{"c1\xc2\x9b!", "c1  !"},
 		{"\xe2\x80\xaeturned", "   turned"},
 		{"\xe2\x80\xa6", "\xe2\x80\xa6"},
+		{"zero\xe2\x80\x8bwidth\xef\xbb\xbf", "zero   width   "},
+		{"tag\xf3\xa0\x81\x81", "tag    "},
 		{"cut \xe2\x80", "cut ??"},
 		{"\xff\n\xc3", "? ?"},
 	};
@@ -82,6 +84,40 @@ static void test_quote(void **state _unused_)
 
 		assert_ptr_equal(
 			text_quote(rows[i].in, rows[i].size, out, sizeof(out)), out);
+		assert_string_equal(out, rows[i].out);
+	}
+}
+
+/* What is left alone is what JSON is made of, and what can be seen. */
+static void test_put_json(void **state _unused_)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{"", ""},
+		{"{\n  \"a\": \"b\\u001b\\n\\\"\"\n}",
+			"{\n  \"a\": \"b\\u001b\\n\\\"\"\n}"},
+		{"gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80",
+			"gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"},
+		{"\x7f", "\\u007f"},
+		{"\xc2\x80\xc2\x9b\xc2\x9f", "\\u0080\\u009b\\u009f"},
+		{"\xc2\xad|\xd8\x9c", "\\u00ad|\\u061c"},
+		{"\xe2\x80\x8b\xe2\x80\x8d\xe2\x80\x8f", "\\u200b\\u200d\\u200f"},
+		{"\xe2\x80\xa8\xe2\x80\xaa\xe2\x80\xae", "\\u2028\\u202a\\u202e"},
+		{"\xe2\x81\xa0\xe2\x81\xa6\xe2\x81\xa9", "\\u2060\\u2066\\u2069"},
+		{"\xef\xbb\xbf", "\\ufeff"},
+		{"\xf3\xa0\x81\xbf", "\\udb40\\udc7f"},
+		{"\x9b|\xe2\x80", "\\ufffd|\\ufffd\\ufffd"},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_free_ char *out = NULL;
+		size_t size;
+		FILE *file = open_memstream(&out, &size);
+
+		assert_non_null(file);
+		text_put_json(file, rows[i].in);
+		assert_int_equal(fclose(file), 0);
 		assert_string_equal(out, rows[i].out);
 	}
 }
@@ -177,6 +213,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flatten),
 		cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_put_json),
 		cmocka_unit_test(test_is_utf8),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_random),

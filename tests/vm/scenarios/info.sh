@@ -62,8 +62,23 @@ lists_of_attachments() {
 	detach disk
 }
 
+# Words that a terminal would act on: CSI as C1, DEL, a right-to-left override, zero width.
+shows_bad_words() {
+	local bad=$'a\u009b31m\x7fb\u202ec\u200bd' bytes=$'\u009b|\x7f|\u202e|\u200b' how
+	new_disk disk.img 1M
+	start_qemu_nbd --export-name disk --description "$bad" disk.img
+	for how in '' --json '--list' '--list --json'; do
+		# shellcheck disable=SC2086 # words
+		nbd_attach info $how "nbd://localhost:$PORT/disk"
+		! grep -q -E "$bytes" out || fail "info $how shows control characters"
+		[[ $how != *--json ]] || grep -q 'a\\u009b31m\\u007fb\\u202ec\\u200bd' out
+	done
+	[ "$(json '["exports"][0]["description"]')" = "$bad" ]
+}
+
 it "size, read-only-ness and TLS" tells
 it "--json" tells_json
 it "--list" lists
 it "--list, of nbd-server" lists_nbd_server
+it "a description with control characters" shows_bad_words
 it "list and list --json, of attachments" lists_of_attachments
