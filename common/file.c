@@ -93,7 +93,8 @@ int file_write_atomic(int dir_fd, const char *name, const void *data, size_t siz
 		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, data, size);
+	/* also of one that a writer left who was killed */
+	r = fchmod(fd, 0644) < 0 ? -errno : write_all(fd, data, size);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)

@@ -22,7 +22,10 @@ void blob_done(struct blob *blob);
  */
 int file_read(const char *path, size_t max, bool secret, struct blob *ret);
 
-/* Replaces the file in the directory dir_fd: write, fsync, rename, mode 0644. -errno. */
+/*
+ * Replaces the file in the directory dir_fd: write, fsync, rename, mode 0644 whatever the
+ * umask. -errno.
+ */
 int file_write_atomic(int dir_fd, const char *name, const void *data, size_t size);
 
 /* Writes to an existing file of the kernel's (sysfs, procfs), in one piece. -errno. */

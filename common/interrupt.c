@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/interrupt.h"
@@ -25,21 +24,33 @@ static void set_handlers(void (*handler)(int))
 	for (size_t i = 0; i < ELEMENTSOF(interrupt_signals); i++) {
 		struct sigaction before;
 
-		/* What nohup(1) has set to be ignored stays so. */
+		/* What is to be ignored stays so: see interrupt_heed(). */
 		if (sigaction(interrupt_signals[i], NULL, &before) == 0 &&
 			before.sa_handler != SIG_IGN)
 			sigaction(interrupt_signals[i], &action, NULL);
 	}
 }
 
+void interrupt_heed(bool all)
+{
+	struct sigaction action;
+
+	for (int i = 1; i <= SIGRTMAX; i++)
+		if ((all || (i != SIGINT && i != SIGHUP)) &&
+			sigaction(i, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			signal(i, SIG_DFL);
+}
+
 void interrupt_setup(void)
 {
 	sigset_t block;
 
+	interrupt_heed(false);
+	sigemptyset(&mask_before);
 	sigemptyset(&block);
 	for (size_t i = 0; i < ELEMENTSOF(interrupt_signals); i++)
 		sigaddset(&block, interrupt_signals[i]);
-	sigprocmask(SIG_BLOCK, &block, &mask_before);
+	sigprocmask(SIG_SETMASK, &block, NULL);
 	set_handlers(on_interrupt);
 	is_set_up = true;
 }

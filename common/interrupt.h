@@ -7,8 +7,20 @@
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
 
+/*
+ * To begin a program with: whatever its caller has blocked or ignored is heeded, but as
+ * interrupt_heed(false) says.
+ */
 void interrupt_setup(void);
+
+/*
+ * Heeds signals that the caller ignores, which would hold beyond exec(2): an ignored
+ * SIGCHLD hides how a child has ended. SIGINT and SIGHUP only where `all` says so, for
+ * nohup(1) and shells ignore them on purpose, to protect from what a terminal sends.
+ */
+void interrupt_heed(bool all);
 
 /* Back to the signals' defaults, in a forked child. */
 void interrupt_reset(void);

@@ -8,6 +8,8 @@
 #include "common/notify.h"
 #include "common/parse.h"
 
+#define PASSED_MAX 4096
+
 static void send_text(const char *path, const char *text)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -51,4 +53,24 @@ usec_t notify_watchdog_interval(void)
 	if (pid && strtol(pid, NULL, 10) != getpid())
 		return USEC_INFINITY;
 	return n;
+}
+
+unsigned notify_n_passed(void)
+{
+	const char *number = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	uint64_t n;
+
+	if (!number || !pid || strtol(pid, NULL, 10) != getpid() ||
+		parse_u64(number, 0, PASSED_MAX, &n) < 0)
+		return 0;
+	return (unsigned)n;
+}
+
+void notify_forget(void)
+{
+	static const char *const variables[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC",
+		"WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
+
+	for (size_t i = 0; i < ELEMENTSOF(variables); i++)
+		unsetenv(variables[i]);
 }

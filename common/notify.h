@@ -12,3 +12,9 @@ void notify_send(const char *format, ...) _printf_(1, 2);
 
 /* How often the manager wants to hear "WATCHDOG=1"; USEC_INFINITY: never. */
 usec_t notify_watchdog_interval(void);
+
+/* How many descriptors it has passed to this process, from 3 on (sd_listen_fds(3)). */
+unsigned notify_n_passed(void);
+
+/* For a child that is not the manager's, but started in one of its services. */
+void notify_forget(void);

@@ -7,13 +7,34 @@
 #include <time.h>
 
 #include "common/interrupt.h"
+#include "common/parse.h"
 #include "common/process.h"
 #include "common/scope.h"
 
-int process_close_from(unsigned first)
+/* Where the kernel is old, or a sandbox does not know the call. */
+static int close_each(unsigned first, unsigned last)
 {
+	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	uint64_t fd;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		if (parse_u64(entry->d_name, first, last, &fd) == 0 &&
+			(int)fd != dirfd(dir))
+			close((int)fd);
+	return 0;
+}
+
+int process_close_range(unsigned first, unsigned last)
+{
+	if (first > last)
+		return 0;
 	/* by number: not every C library has a function for it */
-	return syscall(SYS_close_range, first, ~0U, 0U) < 0 ? -errno : 0;
+	if (syscall(SYS_close_range, first, last, 0U) == 0)
+		return 0;
+	return close_each(first, last);
 }
 
 int process_wait(pid_t child, usec_t deadline, int *ret_status)
@@ -80,7 +101,7 @@ pid_t process_start(int (*work)(const void *userdata), const void *userdata)
 	if (child == 0) {
 		interrupt_reset();
 		/* It may stay long: it must not hold what others wait to see closed. */
-		process_close_from(0);
+		(void)process_close_range(0, PROCESS_FD_LAST);
 		_exit(-work(userdata));
 	}
 	return child;

@@ -6,8 +6,12 @@
 
 #include "common/deadline.h"
 
-/* Closes all descriptors from `first` on. -errno. */
-int process_close_from(unsigned first);
+/*
+ * Closes all descriptors from `first` to `last`, close_range(2), on kernels and in
+ * sandboxes without it, too. -errno.
+ */
+int process_close_range(unsigned first, unsigned last);
+#define PROCESS_FD_LAST (~0U)
 
 /*
  * Waits for a child: 0 and its status as of waitpid(2); -ETIMEDOUT or -EINTR, and it is

@@ -12,6 +12,7 @@
 #include "arguments.h"
 #include "common/file.h"
 #include "common/interrupt.h"
+#include "common/limits.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "kernel/root-disk.h"
@@ -103,13 +104,12 @@ static void lock_memory(const struct target *t, unsigned index)
 		log_debug("cannot be an I/O flusher: %s", strerror(errno));
 }
 
-/* Out of the way of whoever started us: his terminal, his folder. */
+/* Out of the way of whoever started us: his terminal. */
 static void go_to_background(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	log_as_daemon(true);
-	(void)!chdir("/");
 	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
 		dup2(null, fd);
 	if (null >= 0)
@@ -246,7 +246,10 @@ static int run(int argc, char **argv, struct error *err)
 		return fputs(help, stdout) < 0 ? -errno : 0;
 	log_setup(SUPERVISOR_PROGRAM, a.verbose);
 	is_initrd = a.initrd;
-	r = find_target(&a, &t, &from_state, err);
+	r = limits_check(err);
+	if (r == 0)
+		r = find_target(&a, &t, &from_state, err);
+	(void)!chdir("/"); /* all paths are absolute now: be in nobody's way */
 	if (r == 0 && is_initrd)
 		r = set_initrd_defaults(&t, err);
 	if (r == 0)
@@ -266,6 +269,7 @@ int main(int argc, char **argv)
 	int r;
 
 	program_begin(SUPERVISOR_PROGRAM);
+	spawn_close_inherited();
 	r = run(argc, argv, &err);
 	/* Who started us prints it. */
 	if (r < 0 && spawn_report(r, 0, &err))

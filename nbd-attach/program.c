@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "common/interrupt.h"
+#include "common/limits.h"
 #include "common/log.h"
 #include "program.h"
 
@@ -23,9 +25,14 @@ static void open_standard_streams(void)
 void program_begin(const char *name)
 {
 	open_standard_streams();
+	/* What we make is for all to read, and what is not has a mode that says so. */
+	umask(S_IWGRP | S_IWOTH);
+	limits_raise(false);
 	log_setup(name, false);
 	interrupt_setup();
+	/* An error of write(2) is enough. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 int program_end(int r, struct error *err)

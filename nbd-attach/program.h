@@ -4,7 +4,10 @@
 
 #include "common/error.h"
 
-/* Standard streams that are open, signals that interrupt, the log. */
+/*
+ * Standard streams that are open, signals that interrupt, the log; and nothing of what
+ * the caller may have left to us: umask, limits, ignored or blocked signals.
+ */
 void program_begin(const char *name);
 
 /* Prints what went wrong, if r < 0. The exit code. */

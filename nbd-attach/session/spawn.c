@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "common/deadline.h"
 #include "common/fd.h"
 #include "common/interrupt.h"
+#include "common/limits.h"
+#include "common/notify.h"
 #include "common/parse.h"
 #include "common/process.h"
 #include "session/attachment.h"
@@ -58,6 +63,17 @@ int spawn_become(char **argv, struct error *err)
 	return error_set(err, FAULT_OTHER, -errno, "cannot start %s: %m", path);
 }
 
+/* What the caller has set for itself and its jobs: this one is to outlive it. */
+static void leave_caller(void)
+{
+	setsid();
+	interrupt_heed(true);
+	limits_raise(true);
+	(void)sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+	(void)setpriority(PRIO_PROCESS, 0, 0);
+	notify_forget();
+}
+
 static _Noreturn void be_child(char **argv, pid_t parent, int report)
 {
 	struct message message = {.r = -ECANCELED};
@@ -68,7 +84,7 @@ static _Noreturn void be_child(char **argv, pid_t parent, int report)
 	prctl(PR_SET_PDEATHSIG, SIGINT);
 	if (getppid() != parent)
 		_exit(1);
-	setsid();
+	leave_caller();
 	/* a duplicate is not closed on exec */
 	snprintf(number, sizeof(number), "%d", dup(report));
 	if (setenv(REPORT_VARIABLE, number, 1) == 0)
@@ -172,18 +188,44 @@ static bool is_report_socket(int fd)
 		type == SOCK_SEQPACKET;
 }
 
-bool spawn_report(int r, unsigned index, const struct error *err)
+/* The report's socket; -1: we were not started by spawn_supervisor(). */
+static int report_fd(void)
 {
-	struct message message = {.r = r, .index = index, .error = *err};
 	const char *number = getenv(REPORT_VARIABLE);
 	uint64_t fd;
 
 	if (!number || parse_u64(number, 3, INT_MAX, &fd) < 0 ||
 		!is_report_socket((int)fd))
+		return -1;
+	return (int)fd;
+}
+
+void spawn_close_inherited(void)
+{
+	unsigned first = STDERR_FILENO + 1 + notify_n_passed();
+	_cleanup_close_ int null = -1;
+	int report = report_fd();
+
+	if (report >= (int)first) {
+		(void)process_close_range(first, (unsigned)report - 1);
+		first = (unsigned)report + 1;
+	}
+	(void)process_close_range(first, PROCESS_FD_LAST);
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null >= 0)
+		dup2(null, STDIN_FILENO);
+}
+
+bool spawn_report(int r, unsigned index, const struct error *err)
+{
+	struct message message = {.r = r, .index = index, .error = *err};
+	int fd = report_fd();
+
+	if (fd < 0)
 		return false;
 	unsetenv(REPORT_VARIABLE);
 	prctl(PR_SET_PDEATHSIG, 0);
-	(void)fd_send((int)fd, &message, sizeof(message), -1);
-	close((int)fd);
+	(void)fd_send(fd, &message, sizeof(message), -1);
+	close(fd);
 	return true;
 }

@@ -29,6 +29,13 @@ int spawn_supervisor(
 void spawn_argv_freep(char ***argv);
 
 /*
+ * From the supervisor's side, first of all: it stays for long, and what its caller has
+ * open is none of its business: locks, pipes, disks. It keeps stdout and stderr, what the
+ * service manager passes, and what spawn_report() needs.
+ */
+void spawn_close_inherited(void);
+
+/*
  * From the supervisor's side: 0 and its device, or r < 0 and the failure. True if it was
  * started by spawn_supervisor(): nobody will look at its stdin, stdout and stderr after
  * that.

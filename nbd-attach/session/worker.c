@@ -31,7 +31,7 @@ static int keep_only(int socket, int near, struct error *err)
 		dup2(null, STDOUT_FILENO) < 0 ||
 		(!log_is_verbose() && dup2(null, STDERR_FILENO) < 0) ||
 		dup2(socket, WORKER_SOCKET) < 0 || dup2(near, WORKER_NEAR) < 0 ||
-		process_close_from(WORKER_NEAR + 1) < 0)
+		process_close_range(WORKER_NEAR + 1, PROCESS_FD_LAST) < 0)
 		return error_set(
 			err, FAULT_OTHER, -errno, "cannot set up the link worker: %m");
 	return 0;
@@ -44,7 +44,7 @@ static int keep_only_link(int *fd, struct error *err)
 		return error_set(
 			err, FAULT_OTHER, -errno, "cannot set up the link worker: %m");
 	*fd = WORKER_LINK_FD;
-	return process_close_from(WORKER_LINK_FD + 1);
+	return process_close_range(WORKER_LINK_FD + 1, PROCESS_FD_LAST);
 }
 
 static int report_export(const char *name, size_t name_size, const char *description,

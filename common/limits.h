@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a process may use (setrlimit(2)), as its caller left it and as we need it. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/error.h"
+
+/*
+ * Raises the soft limits that would end or hamper a process which stays to the hard ones;
+ * with `beyond` the hard ones, too, where that is allowed: for who has left his caller.
+ */
+void limits_raise(bool beyond);
+
+/* -EMFILE, FAULT_OTHER: so few files may be open that links could not be made anew. */
+int limits_check(struct error *err);
