@@ -110,10 +110,28 @@ int arguments_parse(
 	return 0;
 }
 
-/* What is configured under that name, here or as nbd-client has it. */
-static int look_up(const char *name, struct target *ret, struct error *err)
+int arguments_look_up(const char *name, struct target *ret, struct error *err)
 {
 	_cleanup_config_ struct config c = {0};
+	char quoted[128];
+	int r = config_read("", name, &c, err);
+
+	if (r == 0) {
+		*ret = c.target;
+		target_init(&c.target);
+		return 0;
+	}
+	if (r == -ENOENT && err->fault == FAULT_NO_SUCH)
+		r = nbdtab_read("", name, ret, err);
+	if (r != -ENOENT || err->fault != FAULT_NO_SUCH)
+		return r;
+	return error_set(err, FAULT_NO_SUCH, r,
+		"%s stands neither in " CONFIG_PLACE " nor in " NBDTAB,
+		text_quote(name, strlen(name), quoted, sizeof(quoted)));
+}
+
+static int look_up(const char *name, struct target *ret, struct error *err)
+{
 	char quoted[128];
 	unsigned device;
 	int r;
@@ -124,14 +142,7 @@ static int look_up(const char *name, struct target *ret, struct error *err)
 			"%s is not a URI, as nbds://server/export would be, and cannot be a "
 			"name",
 			quoted);
-	r = config_read("", name, &c, err);
-	if (r == 0) {
-		*ret = c.target;
-		target_init(&c.target);
-		return 0;
-	}
-	if (r == -ENOENT && err->fault == FAULT_NO_SUCH)
-		r = nbdtab_read(name, ret, err);
+	r = arguments_look_up(name, ret, err);
 	if (r != -ENOENT || err->fault != FAULT_NO_SUCH)
 		return r;
 	return error_set(err, FAULT_NO_SUCH, r,

@@ -38,6 +38,12 @@ int arguments_parse(
 	int argc, char **argv, unsigned takes, struct arguments *ret, struct error *err);
 
 /*
+ * What is configured under a name: the target of its file, or of the line of nbdtab with
+ * that name or device. As arguments_target().
+ */
+int arguments_look_up(const char *name, struct target *ret, struct error *err);
+
+/*
  * Fills and checks a target from the URI, or the name of a configuration (file or line of
  * nbdtab), and the options. FAULT_USAGE; -ENOENT with FAULT_NO_SUCH: nothing has that
  * name.

@@ -12,29 +12,47 @@ struct tally {
 };
 
 /* The files that it names are looked at, too, but those that only a service is given. */
-static int check_one(const char *name, struct error *err)
+static int check_target(const struct target *t, struct error *err)
 {
 	_cleanup_credentials_ struct credentials credentials = {0};
 	_cleanup_(tls_credentials_freep) struct tls_credentials *tls = NULL;
-	_cleanup_config_ struct config c = {0};
-	int r = config_read("", name, &c, err);
+	int r = credentials_read(t, &credentials, err);
 
-	if (r == 0)
-		r = credentials_read(&c.target, &credentials, err);
-	if (r == 0 && c.target.tls != TLS_MODE_OFF)
-		r = tls_credentials_new(&c.target, &credentials, &tls, err);
+	if (r == 0 && t->tls != TLS_MODE_OFF)
+		r = tls_credentials_new(t, &credentials, &tls, err);
 	return r == -ENOKEY ? 0 : r;
+}
+
+static int print_verdict(const char *name, const char *verdict)
+{
+	return printf("%s: %s\n", name, verdict) < 0 ? -EIO : 0;
 }
 
 static int check_next(const char *name, void *userdata)
 {
+	_cleanup_config_ struct config c = {0};
 	struct tally *tally = userdata;
 	struct error err = {0};
-	bool is_good = check_one(name, &err) == 0;
+	int r = config_read("", name, &c, &err);
 
+	if (r == 0)
+		r = check_target(&c.target, &err);
 	tally->n++;
-	tally->n_bad += !is_good;
-	return printf("%s: %s\n", name, is_good ? "ok" : err.text) < 0 ? -EIO : 0;
+	tally->n_bad += r < 0;
+	return print_verdict(name, r < 0 ? err.text : "ok");
+}
+
+/* One of nbd-client's as well, whose other lines are not ours to judge. */
+static int check_one(const char *name, struct error *err)
+{
+	_cleanup_target_ struct target t;
+	int r;
+
+	target_init(&t);
+	r = arguments_look_up(name, &t, err);
+	if (r == 0)
+		r = check_target(&t, err);
+	return r < 0 ? r : print_verdict(name, "ok");
 }
 
 int verb_check(const struct arguments *a, struct error *err)
@@ -42,10 +60,8 @@ int verb_check(const struct arguments *a, struct error *err)
 	struct tally tally = {0};
 	int r;
 
-	if (a->operand) {
-		r = check_one(a->operand, err);
-		return r < 0 ? r : check_next(a->operand, &tally);
-	}
+	if (a->operand)
+		return check_one(a->operand, err);
 	r = config_list("", check_next, &tally);
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "cannot check all of them: %m");

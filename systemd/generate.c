@@ -9,6 +9,7 @@
 #include "fstab.h"
 #include "generate.h"
 #include "target/config.h"
+#include "target/nbdtab.h"
 #include "unit-file.h"
 #include "unit-name.h"
 
@@ -103,6 +104,25 @@ static bool is_configured(const struct generation *g, const char *name)
 		err.fault != FAULT_NO_SUCH;
 }
 
+/*
+ * A line of nbdtab may be attached by its device or by its name, or by nbd-client: which
+ * service that is, is for who enables it to say.
+ */
+static bool is_in_nbdtab(const struct generation *g, const struct fstab_mount *m)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < ELEMENTSOF(m->names); i++) {
+		_cleanup_target_ struct target t;
+		struct error err = {0};
+
+		target_init(&t);
+		found = m->names[i][0] &&
+			nbdtab_read(g->root, m->names[i], &t, &err) != -ENOENT;
+	}
+	return found;
+}
+
 /* Of "vault-part1" the disk is "vault", unless that name is a disk's own. */
 static bool find_disk(const struct generation *g, const struct fstab_mount *m,
 	char name[NBD_NAME_MAX + 1])
@@ -151,10 +171,10 @@ static void take_mount(const struct fstab_mount *m, void *userdata)
 		return;
 	if (find_disk(g, m, name))
 		wire_mount(g, m, name);
-	else
+	else if (!is_in_nbdtab(g, m))
 		log_warning("/etc/fstab: %s is to be mounted from %s, but there is no "
-			    "%s/%s.conf: nothing will attach it",
-			m->where, m->device, CONFIG_PLACE, m->names[0]);
+			    "%s/%s.conf, nor such a line in %s: nothing will attach it",
+			m->where, m->device, CONFIG_PLACE, m->names[0], NBDTAB);
 }
 
 void generate(const char *root, const char *folder)

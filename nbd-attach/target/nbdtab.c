@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <uriparser/Uri.h>
 
@@ -162,45 +163,88 @@ static int make_target(const struct line *line, struct target *t, struct error *
 	return r < 0 ? r : target_check(t, err);
 }
 
-/* By its device or its name, which is the export's. */
-static bool is_wanted(const struct target *t, const char *wanted, char *name)
-{
-	unsigned device;
+/* ---- which line is meant ---- */
 
-	target_derive_name(t, name);
-	if (target_parse_device(wanted, &device) == 0)
-		return (int)device == t->device;
-	return strcmp(name, wanted) == 0;
+typedef char name_t[NBD_NAME_MAX + 1];
+
+/* Of the lines so far. */
+struct names {
+	name_t *list;
+	size_t n;
+};
+
+static void names_done(const struct names *names)
+{
+	free(names->list);
 }
 
-/* The same, of a line that cannot be read. */
-static bool is_meant(const struct line *line, const char *wanted)
+static bool is_taken(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (strcmp(names->list[i], name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The export's, as for a URI. Several servers may have an export of that name: the first
+ * line keeps it, and the others' device goes with it. A line that cannot be read has its
+ * name as well, for that is not to become another's.
+ */
+static int name_line(struct names *names, const struct line *line, name_t name)
+{
+	const struct target t = {.export_name = line->export_name};
+	unsigned device;
+	name_t *grown;
+
+	name[0] = 0;
+	if (!line->export_name)
+		return 0;
+	target_derive_name(&t, name);
+	if (is_taken(names, name) && target_parse_device(line->device, &device) == 0) {
+		name_t first;
+
+		memcpy(first, name, sizeof(first));
+		snprintf(name, sizeof(name_t), "%.*s-nbd%u", NBD_NAME_MAX - 14, first,
+			device);
+	}
+	grown = reallocarray(names->list, names->n + 1, sizeof(name_t));
+	if (!grown)
+		return -ENOMEM;
+	names->list = grown;
+	memcpy(grown[names->n++], name, sizeof(name_t));
+	return 0;
+}
+
+static bool is_meant(const struct line *line, const char *name, const char *wanted)
 {
 	unsigned device, number;
 
-	if (line->export_name && strcmp(line->export_name, wanted) == 0)
-		return true;
-	return line->device && target_parse_device(wanted, &device) == 0 &&
-		target_parse_device(line->device, &number) == 0 && device == number;
+	if (target_parse_device(wanted, &device) < 0)
+		return strcmp(name, wanted) == 0;
+	return line->device && target_parse_device(line->device, &number) == 0 &&
+		device == number;
 }
 
 /* 1: it is the one that is wanted, and in *ret. 0: another one, valid or not. */
-static int try_line(char *text, const char *wanted, struct target *ret, struct error *err)
+static int try_line(char *text, struct names *names, const char *wanted,
+	struct target *ret, struct error *err)
 {
 	_cleanup_target_ struct target t;
-	char name[NBD_NAME_MAX + 1];
 	struct line line = {0};
+	name_t name;
 	int r;
 
 	target_init(&t);
 	r = parse_line(text, &line, err);
+	if (name_line(names, &line, name) < 0)
+		return error_memory(err);
+	if (!is_meant(&line, name, wanted))
+		return 0;
 	if (r == 0)
 		r = make_target(&line, &t, err);
-	if (r < 0)
-		return is_meant(&line, wanted) ? r : 0;
-	if (!is_wanted(&t, wanted, name))
-		return 0;
-	r = target_set(&t, "name", name, err);
+	if (r == 0)
+		r = target_set(&t, "name", name, err);
 	if (r < 0)
 		return r;
 	*ret = t;
@@ -211,6 +255,7 @@ static int try_line(char *text, const char *wanted, struct target *ret, struct e
 int nbdtab_find(const char *file, const char *text, const char *wanted,
 	struct target *ret, struct error *err)
 {
+	_cleanup_(names_done) struct names names = {0};
 	_cleanup_free_ char *copy = strdup(text);
 	char *rest = copy, *line;
 	struct error this = {0};
@@ -224,7 +269,7 @@ int nbdtab_find(const char *file, const char *text, const char *wanted,
 		line[strcspn(line, "#")] = '\0';
 		if (line[strspn(line, " \t\r")] == '\0')
 			continue;
-		r = try_line(line, wanted, ret, &this);
+		r = try_line(line, &names, wanted, ret, &this);
 		if (r > 0)
 			return 0;
 		if (r < 0 && first == 0) {
@@ -237,14 +282,18 @@ int nbdtab_find(const char *file, const char *text, const char *wanted,
 		: error_set(err, FAULT_NO_SUCH, -ENOENT, "%s has no such line", file);
 }
 
-int nbdtab_read(const char *wanted, struct target *ret, struct error *err)
+int nbdtab_read(
+	const char *root, const char *wanted, struct target *ret, struct error *err)
 {
 	_cleanup_blob_ struct blob text = {0};
-	int r = file_read(NBDTAB, FILE_SIZE_MAX, false, &text);
+	char path[PATH_MAX];
+	int r;
 
+	snprintf(path, sizeof(path), "%s" NBDTAB, root);
+	r = file_read(path, FILE_SIZE_MAX, false, &text);
 	if (r == -ENOENT)
-		return error_set(err, FAULT_NO_SUCH, r, "there is no " NBDTAB);
+		return error_set(err, FAULT_NO_SUCH, r, "there is no %s", path);
 	if (r < 0)
-		return error_set(err, FAULT_USAGE, r, "cannot read " NBDTAB ": %m");
-	return nbdtab_find(NBDTAB, text.data, wanted, ret, err);
+		return error_set(err, FAULT_USAGE, r, "cannot read %s: %m", path);
+	return nbdtab_find(path, text.data, wanted, ret, err);
 }

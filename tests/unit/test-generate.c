@@ -249,6 +249,26 @@ static void test_mount_of_nothing(void **state)
 	assert_int_equal(rmdir(w->out), 0);
 }
 
+/* That is attached by who is enabled for it: by its name or its device, or nbd-client. */
+static void test_mount_of_nbdtab(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "/etc/nbdtab",
+		"nbd0 server disk\nnbd1 other disk\nnbd2 server bad colour=1\n");
+	put(w, "/etc/fstab",
+		"/dev/nbd/by-name/disk-part1 /a ext4 _netdev 0 0\n"
+		"/dev/disk/by-id/nbd-disk-nbd1 /b ext4 _netdev 0 0\n"
+		"/dev/nbd/by-name/bad /c ext4 _netdev 0 0\n");
+	run(w);
+	assert_string_equal(w->said, "");
+	assert_int_equal(rmdir(w->out), 0);
+	put(w, "/etc/fstab", "/dev/nbd/by-name/data /d ext4 _netdev 0 0\n");
+	run(w);
+	assert_non_null(strstr(w->said, "/d is to be mounted"));
+	assert_non_null(strstr(w->said, "/etc/nbdtab"));
+}
+
 /* Neither a service for it, nor a word about its mounts, which need none. */
 static void test_disk_of_initramfs(void **state)
 {
@@ -306,6 +326,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_mounts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines_that_hang, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mount_of_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mount_of_nbdtab, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_configured, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disk_of_initramfs, setup, teardown),
 	};

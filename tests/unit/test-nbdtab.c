@@ -118,12 +118,60 @@ static void test_faults(void **state _unused_)
 	}
 }
 
+/* The first keeps the export's name, whatever stands below it. */
+static void test_same_export(void **state _unused_)
+{
+	static const char text[] = "nbd0 a disk\n"
+				   "nbd7 b disk\n"
+				   "nbd3 c disk\n"
+				   "nbd4 d disk-nbd7\n"
+				   "nbd5 e odd colour=blue\n"
+				   "nbd6 f odd\n"
+				   "nbd8 g %s\n"
+				   "nbd9 h %s\n";
+	static const struct {
+		const char *wanted, *host, *name;
+	} rows[] = {
+		{"disk", "a", "disk"},
+		{"nbd0", "a", "disk"},
+		{"nbd7", "b", "disk-nbd7"},
+		{"disk-nbd7", "b", "disk-nbd7"},
+		{"disk-nbd3", "c", "disk-nbd3"},
+		{"nbd4", "d", "disk-nbd7-nbd4"},
+		{"disk-nbd7-nbd4", "d", "disk-nbd7-nbd4"},
+		/* the first one's as soon as that can be read */
+		{"odd-nbd6", "f", "odd-nbd6"},
+		{"nbd9", "h", NULL},
+	};
+	char longest[NBD_NAME_MAX + 1], name[NBD_NAME_MAX + 1], tab_text[512];
+	struct error err = {0};
+	struct target bad;
+
+	memset(longest, 'x', NBD_NAME_MAX);
+	longest[NBD_NAME_MAX] = 0;
+	snprintf(tab_text, sizeof(tab_text), text, longest, longest);
+	snprintf(name, sizeof(name), "%.50s-nbd9", longest);
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_target_ struct target t;
+
+		target_init(&t);
+		if (nbdtab_find("tab", tab_text, rows[i].wanted, &t, &err) < 0)
+			fail_msg("%s: %s", rows[i].wanted, err.text);
+		assert_string_equal(t.host, rows[i].host);
+		assert_string_equal(t.name, rows[i].name ? rows[i].name : name);
+	}
+	target_init(&bad);
+	assert_int_equal(nbdtab_find("tab", tab_text, "odd", &bad, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "tab:5: option \"colour\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_same_export),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,8 +77,46 @@ nbdtab() {
 	nbd_attach attach nbd7
 	is plain-1 up
 	detach plain-1
+	nbd_attach check plain-1
+	nbd_attach check nbd7
+	expect_exit 8 check nbd8
+	expect_says nbdtab
+	echo "nbd8 127.0.0.1 odd colour=blue" >>/etc/nbdtab
+	expect_exit 2 check odd
+	expect_says nbdtab:2: colour
+}
+
+# Two servers have an export of that name.
+nbdtab_twins() {
+	local first
+	WAYS=(plain-1)
+	new_disks 4M
+	serve
+	server_up
+	first=$PORT
+	mkdir other
+	new_disk other/plain-1 8M
+	free_port
+	start other nbdkit --foreground --ipaddr 127.0.0.1 --port "$PORT" file dir=other
+	wait_for listening
+	printf '%s\n' "nbd7 127.0.0.1 plain-1 port=$first" \
+		"nbd8 127.0.0.1 plain-1 port=$PORT" >/etc/nbdtab
+	attach_name plain-1-nbd8
+	attach_name plain-1
+	[ "${DEVICES[*]}" = "/dev/nbd7 /dev/nbd8" ] ||
+		[ "${DEVICES[*]}" = "/dev/nbd8 /dev/nbd7" ]
+	[ "$(field plain-1 DEVICE)" = /dev/nbd7 ]
+	[ "$(field plain-1-nbd8 DEVICE)" = /dev/nbd8 ]
+	roundtrip /dev/nbd7 disks/plain-1
+	roundtrip /dev/nbd8 other/plain-1
+	detach nbd8
+	attach_name nbd8
+	[ "$(field plain-1-nbd8 SIZE)" = $((8 << 20)) ]
+	detach plain-1-nbd8
+	detach plain-1
 }
 
 it "by the name of a file" supervised by_name
 it "broken files" supervised broken
 it "a line of nbdtab, by export and by device" supervised nbdtab
+it "lines of nbdtab with one export on two servers" supervised nbdtab_twins

@@ -3,6 +3,7 @@
 #
 # What other users, and whoever calls the program, can do to an attachment without meaning
 # to, or meaning to.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 

@@ -7,8 +7,9 @@
 
 . "${0%/*}/../lib.sh"
 
+# A shell's background process would ignore SIGINT.
 attach_behind() { # URI: its pid in ATTACH
-	"$PROGRAM" attach --no-daemon --name disk "$@" >attach.log 2>&1 &
+	env --default-signal=INT "$PROGRAM" attach --no-daemon --name disk "$@" >attach.log 2>&1 &
 	ATTACH=$!
 }
 
