@@ -24,6 +24,9 @@
 
 #define HEAP_RESERVE ((size_t)1024 * 1024)
 
+/* For a handshake and its certificates, and for GnuTLS with each record. */
+#define MEMORY_RESERVE ((rlim_t)16 * 1024 * 1024)
+
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
 #endif
@@ -111,6 +114,26 @@ int cage_prepare_relay(struct error *err)
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
 	(void)prctl(PR_SET_NAME, RELAY_NAME, 0, 0, 0);
 	return 0;
+}
+
+/* How much memory the process has mapped, in bytes; 0: unknown. */
+static rlim_t memory_mapped(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages;
+
+	if (!file || fscanf(file, "%lu", &pages) != 1)
+		return 0;
+	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+void cage_limit_memory(void)
+{
+	rlim_t mapped = memory_mapped(), most = mapped + MEMORY_RESERVE;
+
+	if (mapped > 0)
+		(void)setrlimit(
+			RLIMIT_AS, &(struct rlimit){.rlim_cur = most, .rlim_max = most});
 }
 
 void cage_outlive_parent(void)

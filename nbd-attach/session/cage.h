@@ -25,6 +25,13 @@ int cage_drop_privileges(struct error *err);
  */
 int cage_prepare_relay(struct error *err);
 
+/*
+ * Once all is there that it needs: more memory than what a server's messages may rightly
+ * take it does not get from here on. A relay is locked in memory and protected from the
+ * OOM killer: without a limit whoever took it over could bring the machine down.
+ */
+void cage_limit_memory(void);
+
 /* It does not die with its parent any more. */
 void cage_outlive_parent(void);
 

@@ -145,8 +145,10 @@ static int work(const struct worker_order *order, struct error *err)
 		r = reach(order, &fd, report.address, err);
 	if (r == 0)
 		r = keep_only_link(&fd, err);
-	if (r == 0)
-		r = cage_close(err);
+	if (r < 0)
+		return r;
+	cage_limit_memory();
+	r = cage_close(err);
 	if (r < 0)
 		return r;
 

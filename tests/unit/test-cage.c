@@ -265,6 +265,11 @@ static void test_kernel(void **state _unused_)
 	achieves_nothing(call_kernel);
 }
 
+static void test_memory(void **state _unused_)
+{
+	achieves_nothing(hoard);
+}
+
 static void test_descriptors(void **state _unused_)
 {
 	int extra = open("/etc/passwd", O_RDONLY); /* without close-on-exec */
@@ -394,6 +399,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kernel),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_privileges),
 		cmocka_unit_test(test_reports),

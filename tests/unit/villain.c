@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -22,6 +23,30 @@ void tell(char *told, const char *what)
 	size_t used = strlen(told);
 
 	snprintf(told + used, ERROR_TEXT_SIZE / 2 - used, " %s", what);
+}
+
+#define SMALL ((size_t)1024 * 1024)
+#define LARGE ((size_t)64 * 1024 * 1024)
+
+void hoard(char *told)
+{
+	size_t sum = 0;
+	char *piece;
+
+	if (!malloc(SMALL)) /* a server's certificates need no less */
+		tell(told, "hardly any memory");
+	while (sum < LARGE &&
+		(piece = mmap(NULL, SMALL, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED)
+		sum += SMALL;
+	if (sum >= LARGE)
+		tell(told, "memory by mmap");
+#ifndef __SANITIZE_ADDRESS__ /* which ends the process */
+	if (malloc(LARGE))
+		tell(told, "memory by malloc");
+#endif
+	if (errno != ENOMEM)
+		tell(told, "another error");
 }
 
 void call_kernel(char *told)

@@ -10,3 +10,6 @@ void tell(char *told, const char *what);
 /* Each system call that would reach beyond the cage; tells those that the cage let out.
  */
 void call_kernel(char *told);
+
+/* Takes all the memory it gets; tells if that is more than a server may cost. */
+void hoard(char *told);
