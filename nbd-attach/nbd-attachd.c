@@ -119,19 +119,14 @@ static void go_to_background(void)
 /*
  * The disk that the system will run from: nothing may end it before the system itself
  * ends, neither its initramfs nor what kills processes at shutdown, which spares those
- * whose name begins like this.
+ * of root's whose name begins like this. Relays are forked, and so have that name, too.
  */
 static bool is_initrd;
 
-static void settle_for_good(char *argv0, struct attachment *a)
+static void prepare_for_good(char *argv0)
 {
 	argv0[0] = '@';
-	state_mark_initrd(&a->claim);
-	if (a->state.relay[0])
-		log_warning(
-			"a process carries %s's data, which systemd ends at shutdown: "
-			"better have the kernel do it",
-			a->claim.name);
+	cage_spare_relays();
 }
 
 /* r and err: as for spawn_report(). */
@@ -250,15 +245,17 @@ static int run(int argc, char **argv, struct error *err)
 	if (r == 0)
 		r = find_target(&a, &t, &from_state, err);
 	(void)!chdir("/"); /* all paths are absolute now: be in nobody's way */
-	if (r == 0 && is_initrd)
+	if (r == 0 && is_initrd) {
+		prepare_for_good(argv[0]);
 		r = set_initrd_defaults(&t, err);
+	}
 	if (r == 0)
 		r = attach(&t, from_state, &attachment, err);
 	if (r < 0)
 		return r;
 	attachment_warn(&attachment, &t);
 	if (is_initrd)
-		settle_for_good(argv[0], &attachment);
+		state_mark_initrd(&attachment.claim);
 	lock_memory(&t, attachment.state.index);
 	return keep(&attachment, &t, err);
 }

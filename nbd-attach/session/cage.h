@@ -26,6 +26,15 @@ int cage_drop_privileges(struct error *err);
 int cage_prepare_relay(struct error *err);
 
 /*
+ * What carries the data of the disk that the system runs from is to live as long as the
+ * disk: relays of this process, which is such a disk's supervisor, leave its unit, and
+ * keep root as their real user, whom systemd looks at when it kills what is left at
+ * shutdown. (It also looks for the "@" that begins our name.) No right comes of that: all
+ * capabilities are gone, and in the cage no call changes the user.
+ */
+void cage_spare_relays(void);
+
+/*
  * Once all is there that it needs: more memory than what a server's messages may rightly
  * take it does not get from here on. A relay is locked in memory and protected from the
  * OOM killer: without a limit whoever took it over could bring the machine down.

@@ -126,8 +126,7 @@ static int move_in(struct error *err)
 	return 0;
 }
 
-/* Out of the unit that started us, with which systemd would end us. */
-static void leave_unit(void)
+void refuge_leave_unit(void)
 {
 	(void)file_write_attribute("/sys/fs/cgroup/cgroup.procs", "0");
 }
@@ -136,7 +135,7 @@ int refuge_enter(struct error *err)
 {
 	int r;
 
-	leave_unit();
+	refuge_leave_unit();
 	if (unshare(CLONE_NEWNS) < 0 ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return failed("mount namespace", err);

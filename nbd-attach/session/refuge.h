@@ -13,6 +13,9 @@
 
 #include "common/error.h"
 
+/* Out of the unit that started this process, with which systemd would end it. */
+void refuge_leave_unit(void);
+
 /* Moves this process there. It must be root, in an initramfs. */
 int refuge_enter(struct error *err);
 

@@ -48,6 +48,44 @@ asked_for() {
 	roundtrip_and_load
 }
 
+# ---- the disk that the system runs from ----
+
+# Whom systemd does not kill at the end: root's, with a name that begins so. It looks at the
+# real user.
+spared() { # PID
+	[ "$(head -c 1 "/proc/$1/cmdline")" = @ ] && [[ $(status_of "$1" Uid) == 0$'\t'* ]]
+}
+
+acts_as_nobody() { # PID
+	[[ $(status_of "$1" Uid) != 0$'\t'0* && $(status_of "$1" CapPrm) =~ ^0+$ ]]
+}
+
+for_the_system() {
+	local pid killed=
+	WAYS=(tls-16)
+	new_disks 4M
+	serve
+	server_up
+	start supervisor "${PROGRAM}d" --initrd --name tls-16 "${ATTACH_OPTIONS[@]}" "$(uri tls-16)"
+	within 20 is tls-16 up
+	DEVICES[tls-16]=$(field tls-16 DEVICE)
+	roundtrip_way tls-16
+	for _ in first second; do
+		within 20 n_relays 1
+		pid=$(relays)
+		[ "$pid" != "$killed" ] || fail "the same relay"
+		spared "$pid" || fail "it would be killed: $(grep Uid "/proc/$pid/status")"
+		acts_as_nobody "$pid" || fail "it acts as root: $(grep -E 'Uid|Cap' "/proc/$pid/status")"
+		killed=$pid
+		kill -KILL "$pid"
+		within 20 ended "$pid"
+	done
+	within 20 n_relays 1
+	roundtrip_way tls-16
+	detach tls-16
+	within 10 n_relays 0
+}
+
 # ---- where there is no other way ----
 
 # The whole guest is without the module, as long as the case runs.
@@ -138,6 +176,7 @@ both_ways() {
 
 it "a kernel without TLS" supervised without_tls_module
 it "asked for: plain and TLS, in a cage" supervised asked_for
+it "of the disk that the system runs from: it is let live" supervised for_the_system
 it "TLS over a unix socket" supervised unix_socket
 if modprobe -q vsock_loopback; then
 	it "vsock, plain and TLS" supervised vsock
