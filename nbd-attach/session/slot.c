@@ -88,17 +88,23 @@ static bool start_attempt(struct supervisor *s, struct slot *slot)
 		       &slot->attempt, &slot->error) == 0;
 }
 
-static bool is_refusal(const struct error *err)
+/*
+ * A connection that just ends says nothing: the server may be about to stop or to start,
+ * or what is before it may not reach it. (In TLS it may be how the server says no.)
+ */
+static bool is_refusal(const struct slot *slot)
 {
-	return err->fault == FAULT_REFUSED || err->fault == FAULT_TLS ||
-		err->fault == FAULT_PROTOCOL || err->fault == FAULT_USAGE;
+	enum fault fault = slot->error.fault;
+
+	return fault == FAULT_REFUSED || fault == FAULT_TLS || fault == FAULT_USAGE ||
+		(fault == FAULT_PROTOCOL && !slot->cut);
 }
 
 /* Told once, and again when the reason is another; but reasons may take turns. */
 static void tell_failure(struct supervisor *s, struct slot *slot)
 {
 	struct state_link *link = known(s, slot);
-	bool refused = is_refusal(&slot->error);
+	bool refused = is_refusal(slot);
 	bool other = !slot_is_up(slot) &&
 		link->state != (refused ? LINK_REFUSED : LINK_RECONNECTING);
 
@@ -162,6 +168,7 @@ static void lose(struct supervisor *s, struct slot *slot)
 	if (slot->planned)
 		return;
 	slot->error = (struct error){0};
+	slot->cut = false;
 	known(s, slot)->error[0] = 0;
 	set_link_state(known(s, slot), LINK_RECONNECTING);
 	supervisor_tell(
@@ -219,6 +226,17 @@ static enum phase cut(struct supervisor *s, struct slot *slot)
 	return slot->phase;
 }
 
+/* A server that was only not there has refused nothing yet. */
+static usec_t delay_after_failure(struct slot *slot, usec_t now)
+{
+	enum backoff_reason reason = slot->cut ? BACKOFF_FLAPPING
+		: is_refusal(slot)             ? BACKOFF_REFUSED
+					       : BACKOFF_UNREACHED;
+
+	slot->tries = reason == BACKOFF_UNREACHED ? 0 : slot->tries + 1;
+	return backoff_delay(reason, slot->tries, now - slot->lost_at, random_number());
+}
+
 static enum phase back_off(struct supervisor *s, struct slot *slot)
 {
 	usec_t now = deadline_now();
@@ -226,10 +244,7 @@ static enum phase back_off(struct supervisor *s, struct slot *slot)
 	slot->planned = slot->quiet = false;
 	tell_failure(s, slot);
 	handover_flip(s);
-	slot->timer = now +
-		backoff_delay(
-			is_refusal(&slot->error) ? BACKOFF_REFUSED : BACKOFF_UNREACHED,
-			++slot->tries, now - slot->lost_at, random_number());
+	slot->timer = now + delay_after_failure(slot, now);
 	return PHASE_WAITING;
 }
 
@@ -458,6 +473,7 @@ void slot_attempt_ready(struct supervisor *s, struct slot *slot)
 	struct link link = {.fd = -1};
 	int r = link_attempt_finish(&slot->attempt, &link, &err);
 
+	slot->cut = r == -ECONNRESET || r == -ECONNABORTED;
 	if (r == 0)
 		r = shape_check(s->target, &link.facts, &s->a->state,
 			&slot->candidate_size, &err);

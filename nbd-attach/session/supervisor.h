@@ -65,8 +65,9 @@ struct slot {
 	usec_t silent_until; /* before another reason for failing is told */
 	usec_t quiet_until;  /* how long to wait for a moment with nothing in flight */
 	uint64_t completed;  /* requests, when a test began */
-	unsigned tries;      /* attempts since it was lost */
+	unsigned tries;      /* attempts in a row that somebody answered, in vain */
 	unsigned flaps;      /* links in a row that died young */
+	bool cut;            /* the last attempt's connection just ended */
 	bool stalled;        /* it does not answer; its link's error says so, or more */
 	bool fading;         /* half closed already: not polled for any more */
 	bool noted;          /* the driver has said that a link is dead */

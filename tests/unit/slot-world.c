@@ -67,7 +67,7 @@ int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct e
 	*attempt = LINK_ATTEMPT_NONE;
 	*err = world.found;
 	if (err->fault != FAULT_NONE)
-		return -EIO;
+		return world.result ? world.result : -EIO;
 	ret->fd = some_descriptor();
 	return 0;
 }

@@ -17,6 +17,7 @@ struct slot_world {
 	bool blind;             /* the device's counters cannot be read */
 	struct sysfs_io io;
 	struct error found; /* what the next attempt ends with; FAULT_NONE: a link … */
+	int result;         /* the first of these as an errno; 0: any */
 	struct error shape; /* … and what its check says of it */
 	uint64_t size;      /* of the export that it leads to */
 	struct target target;

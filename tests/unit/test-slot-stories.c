@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a link goes through: slot.c while time passes and attempts come to an end. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,16 +19,21 @@ enum answer {
 	OTHER_SILENCE, /* for another reason */
 	REFUSAL,       /* the server refuses */
 	OTHER_EXPORT,  /* a link, but not to what the device was made of */
+	CUT,           /* the connection ends without a word */
+	CUT_IN_TLS,
 };
 
 static const struct {
 	struct error found, shape;
+	int result;
 } answers[] = {
 	[GOOD] = {.found = {FAULT_NONE, ""}},
 	[SILENCE] = {.found = {FAULT_UNREACHED, "nobody is there"}},
 	[OTHER_SILENCE] = {.found = {FAULT_UNREACHED, "no route"}},
 	[REFUSAL] = {.found = {FAULT_REFUSED, "no such export"}},
 	[OTHER_EXPORT] = {.shape = {FAULT_REFUSED, "it has shrunk"}},
+	[CUT] = {.found = {FAULT_PROTOCOL, "closed"}, .result = -ECONNRESET},
+	[CUT_IN_TLS] = {.found = {FAULT_TLS, "cut"}, .result = -ECONNABORTED},
 };
 
 struct step {
@@ -70,6 +76,7 @@ static void answer(enum answer answer)
 {
 	world.found = answers[answer].found;
 	world.shape = answers[answer].shape;
+	world.result = answers[answer].result;
 	slot_attempt_ready(&world.s, world.slot);
 }
 
@@ -145,6 +152,58 @@ static void test_refused_then_restored(void **state _unused_)
 		{ANSWER, REFUSAL, WAITING, "finish tell:refused flip", BAD},
 		{PASS, 149, WAITING, "", BAD},
 		{PASS, 102, CONNECTING, "start", BAD},
+	};
+
+	TELL(steps);
+}
+
+/* That it was away before is nothing that a refusal has to be waited for longer for. */
+static void test_refused_after_silence(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, SILENCE, WAITING, "finish tell:retry flip", GONE},
+		{PASS, 126, CONNECTING, "start", GONE},
+		{ANSWER, SILENCE, WAITING, "finish", GONE},
+		{PASS, 126, CONNECTING, "start", GONE},
+		{ANSWER, SILENCE, WAITING, "finish", GONE},
+		{PASS, 126, CONNECTING, "start", GONE},
+		{ANSWER, REFUSAL, WAITING, "finish tell:refused", BAD},
+		{PASS, 149, WAITING, "", BAD}, /* 200 ms, as for the first try */
+		{PASS, 102, CONNECTING, "start", BAD},
+		{ANSWER, REFUSAL, WAITING, "finish", BAD},
+		{PASS, 299, WAITING, "", BAD},
+		{PASS, 202, CONNECTING, "start", BAD},
+		{ANSWER, SILENCE, WAITING, "finish tell:retry", GONE},
+		{PASS, 126, CONNECTING, "start", GONE},
+		{ANSWER, REFUSAL, WAITING, "finish tell:refused", BAD},
+		{PASS, 251, CONNECTING, "start", BAD},
+	};
+
+	TELL(steps);
+}
+
+/* Something listens in the place of a server that is away: it will soon be back. */
+static void test_cut(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, CUT, WAITING, "finish tell:retry flip", GONE},
+		{PASS, 149, WAITING, "", GONE}, /* 200 ms */
+		{PASS, 102, CONNECTING, "start", GONE},
+		{ANSWER, CUT, WAITING, "finish", GONE},
+		{PASS, 502, CONNECTING, "start", GONE},
+		{ANSWER, CUT, WAITING, "finish", GONE},
+		{PASS, 1002, CONNECTING, "start", GONE},
+		{ANSWER, CUT, WAITING, "finish", GONE},
+		{PASS, 2002, CONNECTING, "start", GONE},
+		{ANSWER, CUT, WAITING, "finish", GONE},
+		{PASS, 1499, WAITING, "", GONE}, /* 2 s, and never more */
+		{PASS, 1002, CONNECTING, "start", GONE},
+		{ANSWER, CUT_IN_TLS, WAITING, "finish tell:refused", BAD},
+		{PASS, 1499, WAITING, "", BAD},
+		{PASS, 1002, CONNECTING, "start", BAD},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
 
 	TELL(steps);
@@ -436,6 +495,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused_then_restored),
+		cmocka_unit_test(test_refused_after_silence),
+		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_reasons_in_turn),
 		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_held_until_noted),
