@@ -7,9 +7,12 @@
  * a link for being slow, the timer leaves such a request alone as long as there is no new
  * link. So, for a single link: queue/io_timeout is short, that the timer comes often; and
  * while the server is away NBD_ATTR_TIMEOUT is 1 (the flip), which makes the timer move
- * those requests to where others wait for the new link already. With it, in the same
- * message, NBD_ATTR_TIMEOUT becomes 0 again, before the link is there that it could end.
- * That sets queue/io_timeout to 30 s, which is put right a little later (upkeep.c).
+ * those requests to where others wait for the new link already.
+ *
+ * Back to 0 it sets queue/io_timeout to 30 s, and what is sent before that is put right
+ * again keeps such a timer for all of its life, however many links it sees. So the new
+ * link is given while it is still 1: all that has waited is sent with a short timer. Only
+ * a little later, well before it could end that link, both are changed (upkeep.c).
  *
  * The driver takes a link only in the place of one that it knows to be dead, and answers
  * 0 also when it took none (nbd_reconnect_socket()). Where it has not said that one is
@@ -81,13 +84,6 @@ void handover_flip(struct supervisor *s)
 	s->flipped = set_timeout(s, 1, &ignored) != -EINVAL;
 }
 
-static void unflipped(struct supervisor *s)
-{
-	if (s->flipped)
-		s->tick_at = deadline_after(TICK_DELAY);
-	s->flipped = false;
-}
-
 /* Not while a link is being ended by it. */
 void handover_unflip(struct supervisor *s)
 {
@@ -97,7 +93,7 @@ void handover_unflip(struct supervisor *s)
 		if (s->slots[i].phase == PHASE_SETTLING)
 			return;
 	if (s->flipped && set_timeout(s, 0, &ignored) == 0)
-		unflipped(s);
+		s->flipped = false;
 }
 
 int handover_times(struct supervisor *s, struct error *err)
@@ -137,6 +133,7 @@ void handover_cut(struct supervisor *s, const struct slot *slot)
 	int fd = s->a->sockets[slot->number];
 
 	if (fd < 0) {
+		upkeep_stop(s);
 		handover_flip(s);
 		return;
 	}
@@ -169,57 +166,46 @@ static int not_taken(struct error *err)
 		"the kernel's nbd driver holds on to the dead connection");
 }
 
-/* The driver has said that a link is dead: one message does it. */
 static int give(struct supervisor *s, int fd, struct error *err)
 {
 	struct nbd_settings settings = NBD_NOTHING;
-	int r;
 
 	settings.fds = &fd;
 	settings.n_fds = 1;
 	if (s->flipped)
-		settings.timeout = 0;
-	r = reconfigure(s, &settings, err);
-	if (r == 0)
-		unflipped(s);
-	return r;
+		settings.timeout = 1; /* an earlier message may have got lost */
+	return reconfigure(s, &settings, err);
 }
 
-/* It has not: the timeout stays 1 until it is known that it took the link. */
+/* A timeout is in force: what came of it can be seen. */
 static int give_and_see(struct supervisor *s, int fd, struct error *err)
-{
-	struct nbd_settings settings = NBD_NOTHING;
-	int r;
-
-	settings.fds = &fd;
-	settings.n_fds = 1;
-	settings.timeout = 1;
-	s->flipped = true;
-	r = reconfigure(s, &settings, err);
-	if (r == 0 && !was_taken(fd))
-		r = not_taken(err);
-	if (r < 0)
-		return r;
-	handover_unflip(s);
-	(void)setsockopt(
-		fd, SOL_SOCKET, SO_SNDTIMEO, &NO_SEND_TIMEOUT, sizeof(NO_SEND_TIMEOUT));
-	return 0;
-}
-
-/* With several links there is a timeout in any case. */
-static int give_one_of_several(struct supervisor *s, int fd, struct error *err)
 {
 	int r = give(s, fd, err);
 
 	return r == 0 && !was_taken(fd) ? not_taken(err) : r;
 }
 
-static int give_as_fits(
+/* Requests that are sent now would wait for long, should this link die, too. */
+static bool tick_is_slow(const struct supervisor *s)
+{
+	return s->flipped || s->tick_at != USEC_INFINITY || s->tick_child > 0;
+}
+
+static int give_single(
 	struct supervisor *s, const struct slot *slot, int fd, struct error *err)
 {
-	if (s->a->state.n_links > 1)
-		return give_one_of_several(s, fd, err);
-	return slot->noted ? give(s, fd, err) : give_and_see(s, fd, err);
+	int r;
+
+	if (slot->noted && !tick_is_slow(s))
+		return give(s, fd, err);
+	s->flipped = true;
+	r = give_and_see(s, fd, err);
+	if (r < 0)
+		return r;
+	(void)setsockopt(
+		fd, SOL_SOCKET, SO_SNDTIMEO, &NO_SEND_TIMEOUT, sizeof(NO_SEND_TIMEOUT));
+	s->tick_at = deadline_after(TICK_DELAY);
+	return 0;
 }
 
 int handover_link(struct supervisor *s, struct slot *slot, struct error *err)
@@ -230,7 +216,9 @@ int handover_link(struct supervisor *s, struct slot *slot, struct error *err)
 	/* Whoever adopts the device must know the link, if we die before or after. */
 	known->candidate = fd_inode(slot->candidate.fd);
 	write_state(s);
-	r = give_as_fits(s, slot, slot->candidate.fd, err);
+	/* With several links there is a timeout in any case. */
+	r = s->a->state.n_links > 1 ? give_and_see(s, slot->candidate.fd, err)
+				    : give_single(s, slot, slot->candidate.fd, err);
 	if (r == 0)
 		known->socket = known->candidate;
 	known->candidate = 0;

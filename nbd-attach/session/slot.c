@@ -158,6 +158,7 @@ static void lose(struct supervisor *s, struct slot *slot)
 	closep(fd);
 	*fd = -1;
 	end_relay(s, slot);
+	upkeep_stop(s);
 	slot->flaps = now - slot->up_since >= WELL_AFTER ? 0 : slot->flaps + 1;
 	slot->tries = 0;
 	slot->lost_at = now;

@@ -211,7 +211,8 @@ static bool take_timers(struct supervisor *s)
 		return true;
 	process_reap();
 	if (supervisor_all_up(s)) {
-		handover_unflip(s);
+		if (s->flipped) /* upkeep.c sets it right, with what goes with it */
+			s->tick_at = MIN(s->tick_at, now + TICK_DELAY);
 		if (s->reload)
 			reload(s);
 	}
@@ -364,8 +365,11 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 		publish(&s);
 		r = turn(&s, err);
 	}
-	if (r == SUPERVISE_LET_GO && a->state.ready)
+	if (r == SUPERVISE_LET_GO && a->state.ready) {
+		if (supervisor_all_up(&s))
+			handover_unflip(&s);
 		supervisor_tell(&s, -1, "let-go", "let go by its supervisor");
+	}
 	publish(&s);
 	return r;
 }

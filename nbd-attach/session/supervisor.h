@@ -33,10 +33,10 @@ enum phase {
 #define WELL_AFTER (3 * USEC_PER_SEC)
 
 /*
- * What was waiting is done by then, so that setting io_timeout does not hold it up. Would
- * the link die again before that, what is sent until then would stall for 30 s.
+ * How long NBD_ATTR_TIMEOUT stays 1 with a new link at least: all that was waiting has
+ * been sent by then, and nothing was under way for so long that its link would be ended.
  */
-#define TICK_DELAY (500 * USEC_PER_MSEC)
+#define TICK_DELAY (150 * USEC_PER_MSEC)
 
 enum slot_event {
 	EVENT_FADING,  /* the server has closed its side */
@@ -94,6 +94,7 @@ struct supervisor {
 	usec_t ping_at;   /* when to tell the service manager that we live */
 	usec_t renew_at;  /* when to try again what could not be renewed */
 	pid_t tick_child; /* at work on that; 0: none */
+	bool tick_unflips; /* NBD_ATTR_TIMEOUT, too */
 	pid_t grow_child; /* at work on the size; 0: none */
 	bool reload;      /* credentials are to be read when all links are up */
 	bool suspect;     /* the kernel refused a link: is the device ours? */
@@ -125,10 +126,14 @@ void handover_cut(struct supervisor *s, const struct slot *slot);
 /* look.c: false if the device is not ours any more. */
 bool look(struct supervisor *s, usec_t now);
 
-/* upkeep.c: changes of the device that take their time. */
+/*
+ * upkeep.c: changes of the device that take their time. upkeep_stop() is for when a link
+ * is lost: what was to be put right of the timeouts is put right after the next one.
+ */
 void upkeep_tick(struct supervisor *s);
 void upkeep_grow(struct supervisor *s, usec_t now);
 void upkeep_collect(struct supervisor *s);
+void upkeep_stop(struct supervisor *s);
 
 /* supervise.c: an event for monitor, the log and the state; link -1: the device. */
 void supervisor_tell(struct supervisor *s, int link, const char *kind, const char *format,

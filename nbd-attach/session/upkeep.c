@@ -10,22 +10,24 @@
  * the size. And the size is never sent together with a link, for it is done first.
  */
 #include <errno.h>
+#include <sys/param.h>
 
 #include "common/process.h"
 #include "session/supervisor.h"
 
 #define QUIET_WAIT   (2 * USEC_PER_SEC)
-#define QUIET_ENOUGH (100 * USEC_PER_MSEC)
+#define FLIPPED_WAIT (250 * USEC_PER_MSEC)
+#define QUIET_ENOUGH (10 * USEC_PER_MSEC)
 #define QUIET_PAUSE  (1 * USEC_PER_MSEC)
 #define TRY_AGAIN    (5 * USEC_PER_SEC)
 
 /*
  * Waits for a moment with nothing in flight; or, once `enough` has passed (microseconds),
- * until it is seen that requests come and go. -EAGAIN: neither in time.
+ * until it is seen that requests come and go. -EAGAIN: neither within `most`.
  */
-static int wait_for_quiet(unsigned index, usec_t enough)
+static int wait_for_quiet(unsigned index, usec_t enough, usec_t most)
 {
-	usec_t deadline = deadline_after(QUIET_WAIT);
+	usec_t deadline = deadline_after(most);
 	usec_t content = deadline_after(enough);
 	struct sysfs_io first, now;
 
@@ -41,31 +43,87 @@ static int wait_for_quiet(unsigned index, usec_t enough)
 	return 0;
 }
 
-/* Where requests come and go all the time, what is in flight will soon be done. */
+struct tick {
+	const char *name;
+	unsigned index;
+	bool flipped;
+};
+
+static int unflip(const struct tick *tick)
+{
+	struct nbd_settings settings = NBD_NOTHING;
+	struct error ignored;
+
+	settings.timeout = 0;
+	return handover_reconfigure(tick->name, tick->index, &settings, &ignored);
+}
+
+/*
+ * What is sent between the two changes gets a timer of 30 s: they come as close together
+ * as the server lets them. Where requests come and go all the time, what is in flight
+ * will soon be done. -EAGAIN: io_timeout is as it was.
+ */
 static int set_tick(const void *userdata)
 {
-	const unsigned *index = userdata;
+	const struct tick *tick = userdata;
 	struct error ignored;
 	unsigned msec;
-	int r = sysfs_io_timeout(*index, &msec);
+	int quiet = -EAGAIN, r = sysfs_io_timeout(tick->index, &msec);
 
-	if (r < 0 || msec == SUPERVISED_TICK_MSEC)
+	if (r < 0 || (!tick->flipped && msec == SUPERVISED_TICK_MSEC))
 		return r;
-	r = wait_for_quiet(*index, QUIET_ENOUGH);
-	return r < 0 ? r : sysfs_set_io_timeout(*index, SUPERVISED_TICK_MSEC, &ignored);
+	if (tick->flipped) {
+		quiet = wait_for_quiet(tick->index, QUIET_ENOUGH, FLIPPED_WAIT);
+		r = unflip(tick);
+	}
+	if (r < 0)
+		return r;
+	if (quiet < 0)
+		quiet = wait_for_quiet(tick->index, QUIET_ENOUGH, QUIET_WAIT);
+	return quiet < 0
+		? quiet
+		: sysfs_set_io_timeout(tick->index, SUPERVISED_TICK_MSEC, &ignored);
+}
+
+static struct tick tick_of(const struct supervisor *s)
+{
+	return (struct tick){.name = s->a->claim.name,
+		.index = s->a->state.index,
+		.flipped = s->flipped};
+}
+
+/* Not while the timeout is to end a link. */
+static bool must_wait(const struct supervisor *s)
+{
+	return s->tick_child > 0 || (s->flipped && s->slots[0].phase == PHASE_SETTLING);
+}
+
+/* Without a child at least no link is ended for being slow. */
+static void start_tick(struct supervisor *s, const struct tick *tick)
+{
+	s->tick_child = process_start(set_tick, tick);
+	if (s->tick_child > 0)
+		return;
+	s->tick_child = 0;
+	handover_unflip(s);
+	s->tick_at = deadline_after(TRY_AGAIN);
 }
 
 void upkeep_tick(struct supervisor *s)
 {
-	unsigned index = s->a->state.index;
+	struct tick tick = tick_of(s);
 
 	s->tick_at = USEC_INFINITY;
 	if (s->a->state.n_links > 1)
 		return;
-	if (s->tick_child > 0 || s->flipped || !supervisor_all_up(s))
-		s->tick_at = deadline_after(TRY_AGAIN);
-	else
-		s->tick_child = process_start(set_tick, &index);
+	if (!supervisor_all_up(s)) {
+		s->tick_at = deadline_after(TRY_AGAIN); /* a new link makes it sooner */
+	} else if (must_wait(s)) {
+		s->tick_at = deadline_after(TICK_DELAY);
+	} else {
+		s->tick_unflips = s->flipped;
+		start_tick(s, &tick);
+	}
 }
 
 struct growth {
@@ -79,7 +137,7 @@ static int set_size(const void *userdata)
 	const struct growth *growth = userdata;
 	struct nbd_settings settings = NBD_NOTHING;
 	struct error ignored;
-	int r = wait_for_quiet(growth->index, USEC_INFINITY);
+	int r = wait_for_quiet(growth->index, USEC_INFINITY, QUIET_WAIT);
 
 	settings.size = growth->size;
 	return r < 0
@@ -122,11 +180,33 @@ static bool has_ended(pid_t *child, int *r)
 	return true;
 }
 
-void upkeep_collect(struct supervisor *s)
+static void collect_tick(struct supervisor *s)
 {
 	int r = 0;
 
-	if (has_ended(&s->tick_child, &r) && r < 0)
-		s->tick_at = deadline_after(TRY_AGAIN);
+	if (!has_ended(&s->tick_child, &r))
+		return;
+	if (s->tick_unflips && (r == 0 || r == -EAGAIN))
+		s->flipped = false;
+	if (r < 0)
+		s->tick_at = MIN(s->tick_at, deadline_after(TRY_AGAIN));
+}
+
+void upkeep_collect(struct supervisor *s)
+{
+	int r;
+
+	collect_tick(s);
 	(void)has_ended(&s->grow_child, &r); /* seen by the device's size */
+}
+
+void upkeep_stop(struct supervisor *s)
+{
+	collect_tick(s);
+	if (s->tick_child <= 0)
+		return;
+	process_kill(s->tick_child);
+	s->tick_child = 0;
+	s->flipped = false; /* or not: nobody knows */
+	s->tick_at = deadline_now();
 }

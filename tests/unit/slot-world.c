@@ -121,6 +121,10 @@ void handover_cut(_unused_ struct supervisor *of, _unused_ const struct slot *of
 	call("cut");
 }
 
+void upkeep_stop(_unused_ struct supervisor *of)
+{
+}
+
 void process_leave(_unused_ pid_t child)
 {
 	call("leave");

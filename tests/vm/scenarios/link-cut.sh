@@ -37,18 +37,50 @@ cut_for_long() {
 	finish
 }
 
-# The kernel's timer takes half a second to be quick again after a time without a server:
-# what was under way in that time may have to wait for half a minute.
+# What is sent first over a new link has no longer a timer than what comes later.
 cut_again() {
+	local wait before
 	new_disks 4M
 	serve "$ONE_BY_ONE" --filter=delay wdelay=10ms
 	go_between
 	set_up
-	outage 1 4
-	outage 0 33
+	for wait in 0.02 0.15 0.35; do
+		before=$(links)
+		server_down
+		sleep 1
+		server_up
+		within 10 all_new "$before"
+		nap "$wait"
+		outage 0 4
+		sleep 2
+	done
+	finish
+}
+
+# Who asks for the server meets somebody, who hangs up.
+forwarder_goes_on() {
+	local way
+	WAYS=(plain-1 plain-16)
+	new_disks 4M
+	serve
+	FRONT=$((PORT + 1000))
+	start forwarder socat "TCP-LISTEN:$FRONT,bind=127.0.0.1,reuseaddr,fork" \
+		"TCP:127.0.0.1:$PORT"
+	uri() {
+		echo "nbd://localhost:$FRONT/$1"
+	}
+	set_up
+	server_down
+	sleep 14
+	for way in "${WAYS[@]}"; do
+		is "$way" reconnecting || fail "$("$PROGRAM" status "$way")"
+	done
+	server_up
+	recover 4
 	finish
 }
 
 it "five times, and back at once" supervised cut_often
 it "for eight seconds" supervised cut_for_long
-it "again, just after an outage: no errors" supervised cut_again
+it "again, just after an outage" supervised cut_again
+it "while what is before the server goes on" supervised forwarder_goes_on
