@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -110,6 +111,19 @@ pid_t process_start(int (*work)(const void *userdata), const void *userdata)
 int process_result(int status)
 {
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+bool process_sleeps(pid_t pid)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[32], line[512], *name_end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(line, sizeof(line), file))
+		return false;
+	name_end = strrchr(line, ')'); /* the name may hold anything */
+	return name_end && (name_end[2] == 'D' || name_end[2] == 'S');
 }
 
 int process_poll(pid_t child, int *ret_result)

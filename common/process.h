@@ -2,6 +2,7 @@
 /* Child processes that do not hold up their parent. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/deadline.h"
@@ -42,6 +43,9 @@ void process_kill(pid_t child);
 /* What the work of a child returned, of its status as of waitpid(2); -EIO: it was killed.
  */
 int process_result(int status);
+
+/* Whether it sleeps in the kernel, rather than runs or is ready to. */
+bool process_sleeps(pid_t pid);
 
 /* Leaves a child to itself. */
 void process_leave(pid_t child);

@@ -5,6 +5,7 @@
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "kernel/usage.h"
 #include "session/attachment.h"
 #include "session/spawn.h"
 #include "verbs.h"
@@ -97,6 +98,14 @@ static int detach_device(unsigned index, bool force, struct error *err)
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
 			"/dev/nbd%u was attached by another program: let that one detach it",
 			index);
+	if (attachment_is_over(&device)) {
+		struct usage_user user = {.how = "something has it open"};
+
+		(void)usage_find(index, &user);
+		return error_set(err, FAULT_NO_SUCH, -ENOENT,
+			"/dev/nbd%u is detached already, and goes with the last close: %s",
+			index, user.how);
+	}
 	return detach(name, force, err);
 }
 

@@ -2,11 +2,22 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/usage.h"
 #include "view.h"
 
 static bool is_attaching(const struct view *v)
 {
 	return v->held && v->known && !v->state.ready;
+}
+
+static void set_over(struct view *v)
+{
+	struct usage_user user = {.how = "something has it open"};
+
+	v->over = true;
+	(void)usage_find(v->device.index, &user);
+	error_set(&v->unknown, FAULT_OTHER, -EBUSY, "%s; it goes with the last close",
+		user.how);
 }
 
 void view_device(
@@ -28,6 +39,8 @@ void view_device(
 	}
 	if (!ret->known)
 		ret->state = (struct state){0};
+	if (!ret->known && attachment_is_over(device))
+		set_over(ret);
 }
 
 int view_lost(
@@ -59,6 +72,8 @@ const char *view_word(const struct view *v)
 {
 	if (!v->name[0])
 		return "foreign";
+	if (v->over)
+		return "detached";
 	if (is_attaching(v))
 		return "attaching";
 	if (!v->attached)

@@ -12,6 +12,7 @@ struct view {
 	char name[NBD_NAME_MAX + 1]; /* "": not ours */
 	bool attached;               /* there is a device: */
 	struct sysfs_device device;
+	bool over;  /* disconnected, and still open: "unknown" says by whom */
 	bool known; /* there is a state that fits: */
 	struct state state;
 	struct error unknown; /* why there is none */

@@ -1,52 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who uses a device is read from /proc and /sys alone. Opening it with O_EXCL would tell
- * too, but an open() may read from a server that is dead, and it makes the device busy
- * for others. So mounts are looked for in every mount namespace, not in ours only, and
- * live file systems in /sys/fs: one that was unmounted lazily is nowhere else.
- *
- * No path of others is followed unless it lies in a /dev: any else may be on a network
- * file system that hangs.
+ * Who uses a device is read from /proc and /sys first, which disturbs nobody and tells
+ * names. What they do not know has claimed the device in the kernel: the external journal
+ * of a file system, a mount that no process sees, a storage target. So it is claimed
+ * here, last, and that is kept until the device is disconnected.
  */
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <sys/sysmacros.h>
 
-#include "common/scope.h"
-#include "kernel/usage.h"
+#include "common/process.h"
+#include "kernel/usage-internal.h"
 
-#define NAME_SIZE 32 /* of a kernel's block device */
+#define LOOK_STEP      (1 * USEC_PER_SEC) /* without a step further: it hangs */
+#define CLAIM_PATIENCE (2 * USEC_PER_SEC) /* with who claims it for a moment */
+#define CLAIM_PAUSE    (100 * USEC_PER_MSEC)
 
-/* The disk, or one of its partitions. */
-struct node {
-	char name[NAME_SIZE];
-	dev_t device;
-};
-
-struct usage {
-	struct node *nodes;
-	size_t n_nodes;
-	ino_t *namespaces; /* the mount namespaces that were looked through */
-	size_t n_namespaces;
-	struct error *err;
-};
-
-typedef int (*check_fn)(struct usage *usage, const char *path);
-
-static void usage_done(struct usage *usage)
-{
-	free(usage->nodes);
-	free(usage->namespaces);
-}
-
-/* Calls check for each path that matches the pattern, until one is not 0. */
-static int _printf_(3, 4)
-	look(struct usage *usage, check_fn check, const char *format, ...)
+int usage_each(const struct usage *usage,
+	int (*check)(const struct usage *usage, const char *path), const char *format,
+	...)
 {
 	_cleanup_(globfree) glob_t found = {};
 	char pattern[PATH_MAX];
@@ -57,14 +32,13 @@ static int _printf_(3, 4)
 	vsnprintf(pattern, sizeof(pattern), format, args);
 	va_end(args);
 	if (glob(pattern, GLOB_NOSORT, NULL, &found) == GLOB_NOSPACE)
-		return error_memory(usage->err);
+		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
 		r = check(usage, found.gl_pathv[i]);
 	return r;
 }
 
-/* Copies one of the names that a path is made of, counted from its end. */
-static void take_component(const char *path, int from_end, char *name, size_t size)
+void usage_component(const char *path, int from_end, char *name, size_t size)
 {
 	const char *end = path + strlen(path), *slash;
 
@@ -74,8 +48,7 @@ static void take_component(const char *path, int from_end, char *name, size_t si
 	snprintf(name, size, "%.*s", (int)(end - path), path);
 }
 
-/* The first line of a small file, without its newline. */
-static bool read_line(const char *path, char *line, size_t size)
+bool usage_read_line(const char *path, char *line, size_t size)
 {
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
 
@@ -85,21 +58,20 @@ static bool read_line(const char *path, char *line, size_t size)
 	return true;
 }
 
-static int _printf_(3, 4) in_use(
-	const struct usage *usage, const struct node *node, const char *format, ...)
+int usage_found(
+	const struct usage *usage, const struct usage_node *node, const char *format, ...)
 {
-	char how[256];
+	struct usage_user *user = &usage->report->user;
 	va_list args;
 
+	memcpy(user->node, node->name, sizeof(user->node));
 	va_start(args, format);
-	vsnprintf(how, sizeof(how), format, args);
+	vsnprintf(user->how, sizeof(user->how), format, args);
 	va_end(args);
-	return error_set(usage->err, FAULT_KERNEL, -EBUSY,
-		"/dev/%s is in use: %s (use --force to detach all the same)", node->name,
-		how);
+	return -EBUSY;
 }
 
-static const struct node *find_device(const struct usage *usage, dev_t device)
+const struct usage_node *usage_find_device(const struct usage *usage, dev_t device)
 {
 	for (size_t i = 0; i < usage->n_nodes; i++)
 		if (usage->nodes[i].device == device)
@@ -107,7 +79,7 @@ static const struct node *find_device(const struct usage *usage, dev_t device)
 	return NULL;
 }
 
-static const struct node *find_name(const struct usage *usage, const char *name)
+static const struct usage_node *find_name(const struct usage *usage, const char *name)
 {
 	for (size_t i = 0; i < usage->n_nodes; i++)
 		if (strcmp(usage->nodes[i].name, name) == 0)
@@ -115,216 +87,249 @@ static const struct node *find_name(const struct usage *usage, const char *name)
 	return NULL;
 }
 
-/* The node behind a path, if the path lies in a /dev and is one of ours. */
-static const struct node *find_path(
-	const struct usage *usage, const char *text, const char *path)
-{
-	struct stat st;
-
-	if (!strstr(text, "/dev/") || stat(path, &st) < 0 || !S_ISBLK(st.st_mode))
-		return NULL;
-	return find_device(usage, st.st_rdev);
-}
-
 /* Path is /sys/block/nbd0/nbd0p1/dev, or /sys/block/nbd0/dev. */
 static int add_node(struct usage *usage, const char *path)
 {
-	struct node *grown, node = {};
+	struct usage_node *grown, node = {};
 	unsigned major, minor;
 	char line[32];
 
-	if (!read_line(path, line, sizeof(line)) ||
+	if (!usage_read_line(path, line, sizeof(line)) ||
 		sscanf(line, "%u:%u", &major, &minor) != 2)
 		return 0; /* gone just now */
 	node.device = makedev(major, minor);
-	take_component(path, 1, node.name, sizeof(node.name));
+	usage_component(path, 1, node.name, sizeof(node.name));
 	grown = reallocarray(usage->nodes, usage->n_nodes + 1, sizeof(*grown));
 	if (!grown)
-		return error_memory(usage->err);
+		return -ENOMEM;
 	grown[usage->n_nodes++] = node;
 	usage->nodes = grown;
 	return 0;
 }
 
-/* In /proc's tables a space in a name is \040, and so on: undone in place. */
-static void unescape(char *text)
+static int find_nodes(struct usage *usage, unsigned index)
 {
-	char *to = text;
+	_cleanup_(globfree) glob_t found = {};
+	char pattern[64];
+	int r = 0;
 
-	while (*text) {
-		if (text[0] == '\\' && text[1] && text[2] && text[3]) {
-			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
-				(text[3] - '0'));
-			text += 4;
-		} else {
-			*to++ = *text++;
-		}
-	}
-	*to = 0;
-}
-
-static int check_mountinfo(const struct usage *usage, FILE *file)
-{
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
-
-	while (getline(&line, &size, file) >= 0) {
-		_cleanup_free_ char *where = NULL;
-		const struct node *node;
-		unsigned major, minor;
-
-		if (sscanf(line, "%*u %*u %u:%u %*s %ms", &major, &minor, &where) != 3)
-			continue;
-		node = find_device(usage, makedev(major, minor));
-		if (!node)
-			continue;
-		unescape(where);
-		return in_use(usage, node, "mounted on %s", where);
-	}
-	return 0;
-}
-
-/* Path is /proc/PID/ns/mnt; a process that ended meanwhile is passed over. */
-static int check_namespace(struct usage *usage, const char *path)
-{
-	_cleanup_fclose_ FILE *file = NULL;
-	char mountinfo[64];
-	ino_t *grown;
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return 0;
-	for (size_t i = 0; i < usage->n_namespaces; i++)
-		if (usage->namespaces[i] == st.st_ino)
-			return 0;
-	snprintf(mountinfo, sizeof(mountinfo), "%.*smountinfo",
-		(int)(strlen(path) - strlen("ns/mnt")), path);
-	file = fopen(mountinfo, "re");
-	if (!file)
-		return 0;
-	grown = reallocarray(usage->namespaces, usage->n_namespaces + 1, sizeof(*grown));
-	if (!grown)
-		return error_memory(usage->err);
-	grown[usage->n_namespaces++] = st.st_ino;
-	usage->namespaces = grown;
-	return check_mountinfo(usage, file);
+	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/dev", index);
+	if (glob(pattern, GLOB_NOSORT, NULL, &found) == GLOB_NOSPACE)
+		return -ENOMEM;
+	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/nbd%up*/dev", index, index);
+	if (glob(pattern, GLOB_NOSORT | GLOB_APPEND, NULL, &found) == GLOB_NOSPACE)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
+		r = add_node(usage, found.gl_pathv[i]);
+	return r;
 }
 
 /* Path is /sys/fs/ext4/nbd0, or /sys/fs/btrfs/UUID/devices/nbd0. */
-static int check_filesystem(struct usage *usage, const char *path)
+static int check_filesystem(const struct usage *usage, const char *path)
 {
-	const struct node *node = find_name(usage, strrchr(path, '/') + 1);
+	const struct usage_node *node = find_name(usage, strrchr(path, '/') + 1);
 	const char *type = path + strlen("/sys/fs/");
 
 	if (!node)
 		return 0;
-	return in_use(usage, node, "its %.*s file system is in use",
+	return usage_found(usage, node, "its %.*s file system is in use",
 		(int)strcspn(type, "/"), type);
 }
 
-static int check_swaps(const struct usage *usage)
-{
-	_cleanup_fclose_ FILE *file = fopen("/proc/swaps", "re");
-	char line[PATH_MAX], path[PATH_MAX], type[16];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		const struct node *node;
-
-		if (sscanf(line, "%4095s %15s", path, type) != 2)
-			continue;
-		unescape(path);
-		node = find_path(usage, path, path);
-		if (node)
-			return in_use(usage, node, "used as swap");
-	}
-	return 0;
-}
-
 /* Path is /sys/block/nbd0/nbd0p1/holders/dm-0. */
-static int check_holder(struct usage *usage, const char *path)
+static int check_holder(const struct usage *usage, const char *path)
 {
-	char below[NAME_SIZE], holder[NAME_SIZE], attribute[PATH_MAX], name[128];
-	const struct node *node;
+	char below[USAGE_NODE_SIZE], holder[USAGE_NODE_SIZE], attribute[PATH_MAX];
+	char name[128];
+	const struct usage_node *node;
 
-	take_component(path, 2, below, sizeof(below));
+	usage_component(path, 2, below, sizeof(below));
 	node = find_name(usage, below);
 	if (!node)
 		return 0;
-	take_component(path, 0, holder, sizeof(holder));
+	usage_component(path, 0, holder, sizeof(holder));
 	snprintf(attribute, sizeof(attribute), "/sys/block/%s/dm/name", holder);
-	if (read_line(attribute, name, sizeof(name)))
-		return in_use(usage, node, "used by the device-mapper device %s", name);
-	return in_use(usage, node, "used by /dev/%s", holder);
+	if (usage_read_line(attribute, name, sizeof(name)))
+		return usage_found(
+			usage, node, "used by the device-mapper device %s", name);
+	return usage_found(usage, node, "used by /dev/%s", holder);
 }
 
-/* Path is /sys/block/loop0/loop/backing_file: loop devices are in no holders folder. */
-static int check_loop(struct usage *usage, const char *path)
+static int look_in_sys(const struct usage *usage, unsigned index)
 {
-	char file[PATH_MAX], loop[NAME_SIZE];
-	const struct node *node;
+	int r = usage_each(usage, check_holder, "/sys/block/nbd%u/holders/*", index);
 
-	if (!read_line(path, file, sizeof(file)))
-		return 0;
-	node = find_path(usage, file, file);
-	if (!node)
-		return 0;
-	take_component(path, 2, loop, sizeof(loop));
-	return in_use(usage, node, "used by /dev/%s", loop);
+	if (r == 0)
+		r = usage_each(usage, check_holder, "/sys/block/nbd%u/nbd%up*/holders/*",
+			index, index);
+	if (r == 0)
+		r = usage_each(usage, check_filesystem, "/sys/fs/*/nbd%u*", index);
+	if (r == 0)
+		r = usage_each(
+			usage, check_filesystem, "/sys/fs/btrfs/*/devices/nbd%u*", index);
+	return r;
 }
 
-/* udev's workers open each new device for a moment. */
-static bool is_udev(const char *process)
+static int look_around(const void *usage)
 {
-	return strcmp(process, "systemd-udevd") == 0 ||
-		strcmp(process, "(udev-worker)") == 0 || strcmp(process, "udevd") == 0;
+	return usage_look_around(usage);
 }
 
-/* Path is /proc/PID/fd/N. */
-static int check_open_file(struct usage *usage, const char *path)
+static bool is_same(const struct usage_place *a, const struct usage_place *b)
 {
-	char target[PATH_MAX], comm[64], process[64];
-	const struct node *node;
-	int pid;
-	ssize_t n;
+	return a->stage == b->stage && a->number == b->number;
+}
 
-	n = readlink(path, target, sizeof(target) - 1);
-	if (n < 0 || sscanf(path, "/proc/%d/", &pid) != 1)
-		return 0;
-	target[n] = 0;
-	node = find_path(usage, target, path);
-	snprintf(comm, sizeof(comm), "/proc/%d/comm", pid);
-	if (!node || !read_line(comm, process, sizeof(process)) || is_udev(process))
-		return 0;
-	return in_use(usage, node, "opened by %s (pid %d)", process, pid);
+/* A look in a child: its result, or -ETIMEDOUT: it hangs at report->place. */
+static int look_once(const struct usage *usage)
+{
+	pid_t child = process_start(look_around, usage);
+	struct usage_place last, place = {.stage = -1};
+	int status, r;
+
+	if (child < 0)
+		return child;
+	do {
+		last = place;
+		r = process_wait(child, deadline_after(LOOK_STEP), &status);
+		place = usage->report->place;
+	} while (r == -ETIMEDOUT && !(is_same(&place, &last) && process_sleeps(child)));
+	if (r < 0) {
+		process_kill(child);
+		return r;
+	}
+	return process_result(status);
+}
+
+/* What hangs is passed over the next time. */
+static int look_in_proc(const struct usage *usage)
+{
+	struct usage_report *report = usage->report;
+	int r = look_once(usage);
+
+	while (r == -ETIMEDOUT && report->n_hung < USAGE_HUNG_MAX) {
+		report->hung[report->n_hung++] = report->place;
+		r = look_once(usage);
+	}
+	return r;
+}
+
+static void usage_done(struct usage *usage)
+{
+	free(usage->nodes);
+	if (usage->report)
+		munmap(usage->report, sizeof(*usage->report));
+}
+
+static int look_everywhere(struct usage *usage, unsigned index)
+{
+	void *shared = mmap(NULL, sizeof(*usage->report), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int r;
+
+	if (shared == MAP_FAILED)
+		return -errno;
+	usage->report = shared;
+	r = find_nodes(usage, index);
+	if (r < 0 || usage->n_nodes == 0)
+		return r;
+	/* by name: where it is mounted says more than what is mounted */
+	r = look_in_proc(usage);
+	return r == 0 ? look_in_sys(usage, index) : r;
+}
+
+/* Passes over process `except`; 0: none. */
+static int look(unsigned index, pid_t except, struct usage_user *ret)
+{
+	_cleanup_(usage_done) struct usage usage = {.except = except};
+	int r = look_everywhere(&usage, index);
+
+	if (r == -EBUSY)
+		*ret = usage.report->user;
+	return r;
+}
+
+bool usage_find(unsigned index, struct usage_user *ret)
+{
+	return look(index, 0, ret) == -EBUSY;
+}
+
+/* Who cannot be looked for may be there. */
+static int cannot_tell(unsigned index, int r, struct error *err)
+{
+	if (r == -EINTR)
+		return error_set(err, FAULT_OTHER, r, "interrupted");
+	error_set(err, FAULT_KERNEL, r,
+		"cannot find out who uses /dev/nbd%u: %m (use --force to detach it all "
+		"the same)",
+		index);
+	return -EBUSY;
+}
+
+static int check(unsigned index, pid_t except, struct error *err)
+{
+	struct usage_user user;
+	int r = look(index, except, &user);
+
+	if (r == -EBUSY)
+		return error_set(err, FAULT_KERNEL, r,
+			"/dev/%s is in use: %s (use --force to detach all the same)",
+			user.node, user.how);
+	return r < 0 ? cannot_tell(index, r, err) : 0;
+}
+
+/* Others claim a device for a moment, too, to see whether they could. */
+static int claim(unsigned index, struct hold *ret, struct error *err)
+{
+	usec_t deadline = deadline_after(CLAIM_PATIENCE);
+	int r = hold_take(index, ret);
+
+	while (r == -EBUSY) {
+		r = check(index, 0, err);
+		if (r < 0)
+			return r;
+		r = deadline_sleep(CLAIM_PAUSE, deadline);
+		if (r == -ETIMEDOUT)
+			return error_set(err, FAULT_KERNEL, -EBUSY,
+				"/dev/nbd%u is in use: the kernel has claimed it, for a mount that "
+				"no process sees, a file system's journal, a storage target or the "
+				"like (use --force to detach all the same)",
+				index);
+		if (r == 0)
+			r = hold_take(index, ret);
+	}
+	if (r == -ENOENT || r == -ENXIO)
+		return 0; /* the disk is gone */
+	return r < 0 ? cannot_tell(index, r, err) : 0;
 }
 
 int usage_check(unsigned index, struct error *err)
 {
-	_cleanup_(usage_done) struct usage usage = {.err = err};
-	int r;
+	_cleanup_hold_ struct hold hold = HOLD_NONE;
+	int r = check(index, 0, err);
 
-	r = look(&usage, add_node, "/sys/block/nbd%u/dev", index);
+	/* in this order: a claim is in the way of others */
+	return r == 0 ? claim(index, &hold, err) : r;
+}
+
+int usage_hold(unsigned index, struct hold *ret, struct error *err)
+{
+	_cleanup_hold_ struct hold hold = HOLD_NONE;
+	int r = claim(index, &hold, err);
+
 	if (r == 0)
-		r = look(&usage, add_node, "/sys/block/nbd%u/nbd%up*/dev", index, index);
-	if (r < 0 || usage.n_nodes == 0)
+		r = check(index, hold.child, err);
+	if (r < 0)
 		return r;
-
-	r = look(&usage, check_namespace, "/proc/[0-9]*/ns/mnt");
-	if (r == 0)
-		r = check_swaps(&usage);
-	if (r == 0)
-		r = look(&usage, check_holder, "/sys/block/nbd%u/holders/*", index);
-	if (r == 0)
-		r = look(&usage, check_holder, "/sys/block/nbd%u/nbd%up*/holders/*",
-			index, index);
-	if (r == 0)
-		r = look(&usage, check_loop, "/sys/block/loop*/loop/backing_file");
-	if (r == 0)
-		r = look(&usage, check_open_file, "/proc/[0-9]*/fd/*");
-	if (r == 0)
-		r = look(&usage, check_filesystem, "/sys/fs/*/nbd%u*", index);
-	if (r == 0)
-		r = look(&usage, check_filesystem, "/sys/fs/btrfs/*/devices/nbd%u*",
+	r = hold_sync(&hold);
+	if (r == -ETIMEDOUT)
+		return error_set(err, FAULT_KERNEL, -EBUSY,
+			"/dev/nbd%u is in use: what was written to it is not with the server "
+			"yet (use --force to detach all the same)",
 			index);
-	return r;
+	if (r < 0)
+		return cannot_tell(index, r, err);
+	*ret = hold;
+	hold = HOLD_NONE;
+	return 0;
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "session/attachment.h"
 
 /* An attached device of that name that nobody supervises, and that leads to t's export.
@@ -66,15 +67,21 @@ int attachment_find_orphan(
 	return r;
 }
 
-/* Somebody was attaching it, and died: it is worth nothing to anybody. */
-static int clear_away(const struct attachment *a, unsigned index, struct error *err)
+/*
+ * Somebody was attaching it, and died: it is worth nothing to anybody, unless it is in
+ * use already. Then it is to become ready yet. -ENOENT: it is gone.
+ */
+static int clear_away(struct attachment *a, unsigned index, struct error *err)
 {
-	int r = attachment_take_down(index, NULL, RELEASE_PATIENCE, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	state_forget(&a->claim);
-	return -ENOENT;
+	a->state.index = index;
+	r = attachment_end(a, err);
+	if (r != -EBUSY)
+		return r < 0 ? r : -ENOENT;
+	log_warning("%s was not attached to the end, but is kept: %s", a->claim.name,
+		err->text);
+	return 0;
 }
 
 static int take_state(struct attachment *a, struct error *err)
@@ -89,7 +96,9 @@ static int take_state(struct attachment *a, struct error *err)
 	if (r < 0)
 		return r;
 	if (!a->state.ready)
-		return clear_away(a, device.index, err);
+		r = clear_away(a, device.index, err);
+	if (r < 0)
+		return r;
 	/* It may have grown just before its supervisor died, but not shrunk. */
 	if (device.size < a->state.size)
 		return error_set(err, FAULT_KERNEL, -EEXIST,

@@ -75,30 +75,31 @@ int attachment_find_orphan(
 
 /*
  * Detaches the device that `name` is attached to; refuses while it is in use (-EBUSY),
- * unless `force`. Its supervisor is asked to let go, and killed if it does not. Bounded
- * in time. A state without a device is cleared away. -ENOENT, FAULT_NO_SUCH: there is
- * neither. *ret_let_go (may be NULL): a supervisor has let go, and the device is still
- * attached: it needs another.
+ * unless `force`. Who has it open still keeps its number, of which is warned. Its
+ * supervisor is asked to let go, and killed if it does not. Bounded in time. A state
+ * without a device is cleared away. -ENOENT, FAULT_NO_SUCH: there is neither. *ret_let_go
+ * (may be NULL): a supervisor has let go, and the device is still attached: it needs
+ * another.
  */
 int attachment_remove(const char *name, bool force, bool *ret_let_go, struct error *err);
 
-/* The same for a device in the hands of this process. -EBUSY: it stays attached. */
+/*
+ * The same for a device in the hands of this process, whether it is ready or not. -EBUSY:
+ * it is in use, err says by whom, and it stays attached.
+ */
 int attachment_end(struct attachment *a, struct error *err);
 
 /*
- * The device's end, without asking who uses it: NBD_CMD_DISC, then udev is told once the
- * driver has let go, for which it has `patience` (-ETIMEDOUT, FAULT_KERNEL). If the
- * server does not take the former, the links' sockets (NULL: none are at hand) are shut;
- * -EAGAIN: the kernel is not done with it yet.
- */
-int attachment_take_down(unsigned index, const int sockets[NBD_LINKS_MAX],
-	usec_t patience, struct error *err);
-
-/*
- * The configured device whose backend says it is NAME's. -ENOENT: there is none, and err
- * is left alone. Otherwise FAULT_KERNEL.
+ * The configured device whose backend says it is NAME's, and that is not over. -ENOENT:
+ * there is none, and err is left alone. Otherwise FAULT_KERNEL.
  */
 int attachment_find(const char *name, struct sysfs_device *ret, struct error *err);
+
+/*
+ * Whether a device is disconnected already, and there only for somebody who has it open:
+ * the kernel shows it as before then, and tells no one but root. The name is free.
+ */
+bool attachment_is_over(const struct sysfs_device *device);
 
 /* Attaching and detaching are for root: -EPERM, FAULT_KERNEL. */
 int attachment_check_root(struct error *err);

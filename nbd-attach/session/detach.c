@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "common/log.h"
@@ -12,48 +11,8 @@
 #include "session/stop.h"
 
 #define FORCED_PATIENCE (1 * USEC_PER_SEC)
+#define LET_GO_LOOK     (100 * USEC_PER_MSEC)
 #define POLITE_PATIENCE (2 * USEC_PER_SEC)
-
-const char *attachment_name(const struct sysfs_device *device)
-{
-	size_t prefix = strlen(BACKEND_PREFIX);
-
-	if (strncmp(device->backend, BACKEND_PREFIX, prefix) != 0)
-		return NULL;
-	return target_name_is_valid(device->backend + prefix) ? device->backend + prefix
-							      : NULL;
-}
-
-bool attachment_is(const struct sysfs_device *device, const char *name)
-{
-	const char *found = attachment_name(device);
-
-	return found && strcmp(found, name) == 0;
-}
-
-int attachment_find(const char *name, struct sysfs_device *ret, struct error *err)
-{
-	_cleanup_free_ struct sysfs_device *list = NULL;
-	size_t n = 0;
-	int r = sysfs_list(&list, &n, err);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n; i++)
-		if (attachment_is(&list[i], name)) {
-			*ret = list[i];
-			return 0;
-		}
-	return -ENOENT;
-}
-
-int attachment_check_root(struct error *err)
-{
-	if (geteuid() == 0)
-		return 0;
-	return error_set(err, FAULT_KERNEL, -EPERM,
-		"attaching and detaching need root: try again with sudo");
-}
 
 static int disconnect(const void *index)
 {
@@ -94,57 +53,64 @@ static int disconnect_or_cut(
 		     : 0;
 }
 
-int attachment_take_down(unsigned index, const int sockets[NBD_LINKS_MAX],
-	usec_t patience, struct error *err)
+/* The driver's own event comes while it still looks configured (nbd_config_put). */
+static int wait_for_release(unsigned index, usec_t patience, struct error *err)
 {
 	struct error ignored;
-	int r = disconnect_or_cut(index, sockets, err);
+	int r = sysfs_wait_released(index, deadline_after(patience), err);
 
 	if (r < 0)
 		return r;
-	r = sysfs_wait_released(index, deadline_after(patience), err);
-	if (r < 0)
-		return r;
-	/* The driver's own event comes while it still looks configured (nbd_config_put).
-	 */
 	(void)sysfs_announce(index, "change", &ignored);
 	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
 	return 0;
 }
 
+/* Disconnected, and somebody has not closed it. */
+static void warn_of_user(unsigned index)
+{
+	struct usage_user user = {.how = "something has it open"};
+
+	(void)usage_find(index, &user);
+	log_warning(
+		"/dev/nbd%u is disconnected, but still open: %s; the kernel frees it after "
+		"the last close",
+		index, user.how);
+}
+
 /*
- * The device's end. Forced upon a device in use, it is disconnected, and the kernel keeps
- * its number until the last user has closed it.
+ * The device's end. Nobody can begin to use it between the look and the disconnection.
+ * Forced upon a device in use, it is disconnected, and the kernel keeps its number until
+ * the last user has closed it.
  */
 static int end_device(const char *name, unsigned index, const int sockets[NBD_LINKS_MAX],
 	bool force, struct error *err)
 {
+	_cleanup_hold_ struct hold hold = HOLD_NONE;
 	struct sysfs_device again;
-	struct error used = {0};
 	usec_t patience = RELEASE_PATIENCE;
-	int r;
+	int used, r;
 
 	/* udev looks at a device when a writer closes it: let it, or it sees I/O errors.
 	 */
 	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
-	r = usage_check(index, &used);
-	if (r < 0 && !force) {
-		*err = used;
-		return r;
-	}
+	used = usage_hold(index, &hold, err);
+	if (used < 0 && (!force || used == -EINTR))
+		return used;
 	/* That took time: another program may have ended it and taken its number. */
 	if (attachment_find(name, &again, err) < 0 || again.index != index)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
 			"/dev/nbd%u was detached by another program meanwhile", index);
-	if (r == -EBUSY)
+	if (used < 0)
 		patience = FORCED_PATIENCE;
-	r = attachment_take_down(index, sockets, patience, err);
-	if (r != -ETIMEDOUT || !force)
+	r = disconnect_or_cut(index, sockets, err);
+	if (r < 0)
 		return r;
-	log_warning(
-		"/dev/nbd%u is disconnected, but still open: the kernel frees it after the "
-		"last close",
-		index);
+	hold_release(&hold); /* the device is free when all have closed it */
+	r = wait_for_release(index, patience, err);
+	if (r != -ETIMEDOUT)
+		return r;
+	warn_of_user(index);
 	return 0;
 }
 
@@ -194,12 +160,46 @@ static bool needs_supervisor(const struct stopped *stopped, const char *name, in
 		attachment_find(name, &device, &ignored) == 0;
 }
 
+/*
+ * Who holds the name cannot be reached from here. A supervisor sees by itself that its
+ * device is gone, forgets it, and ends.
+ */
+static int remove_unseen(const char *name, bool force, struct error *err)
+{
+	usec_t deadline = deadline_after(RELEASE_PATIENCE);
+	struct sysfs_device device;
+	pid_t holder;
+	int r;
+
+	if (!force)
+		return error_set(err, FAULT_KERNEL, -EBUSY,
+			"%s is in the hands of a process in another PID namespace (a "
+			"container's, or outside of this one): detach it there, or use --force",
+			name);
+	r = attachment_find(name, &device, err);
+	if (r == -ENOENT)
+		return error_set(err, FAULT_KERNEL, -EBUSY,
+			"%s has no device yet: end the attach in the other PID namespace",
+			name);
+	if (r == 0)
+		r = end_device(name, device.index, NULL, true, err);
+	while (r == 0 && state_is_held(name, &holder))
+		if (deadline_sleep(LET_GO_LOOK, deadline) < 0)
+			break; /* it is busy; the disk is detached */
+	return r;
+}
+
 int attachment_remove(const char *name, bool force, bool *ret_let_go, struct error *err)
 {
 	_cleanup_stopped_ struct stopped stopped = STOPPED_NONE;
 	_cleanup_claim_ struct claim claim = CLAIM_NONE;
+	pid_t holder;
 	int r = attachment_check_root(err);
 
+	if (ret_let_go)
+		*ret_let_go = false;
+	if (r == 0 && state_is_held(name, &holder) && holder == 0)
+		return remove_unseen(name, force, err);
 	if (r == 0 && !force)
 		r = refuse_if_used(name, err);
 	if (r == 0)

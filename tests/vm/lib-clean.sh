@@ -47,6 +47,7 @@ wipe_up() {
 		while read -r folder; do
 			umount -l "$folder" || :
 		done
+	findmnt -rn -o TARGET | grep "^$CASE/" | tac | xargs -r umount -l || :
 	for device in $(configured_devices); do
 		timeout 20 nbd-client -d "$device" || :
 	done

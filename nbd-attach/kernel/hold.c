@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "common/fd.h"
+#include "common/interrupt.h"
+#include "common/process.h"
+#include "kernel/device-node.h"
+#include "kernel/hold.h"
+#include "kernel/sysfs.h"
+
+#define START_PATIENCE (10 * USEC_PER_SEC) /* for the child to come to its open */
+#define OPEN_PATIENCE  (2 * USEC_PER_SEC)  /* after that it waits for the server */
+#define SYNC_PATIENCE  (10 * USEC_PER_SEC)
+#define CLOSE_PATIENCE (2 * USEC_PER_SEC)
+
+/* What the child says before it opens the device; no result of open(2). */
+#define OPENING 1
+
+/* A node of our own, where /dev has none, or another's under that name. */
+static int open_own_node(unsigned index)
+{
+	char path[48];
+	dev_t number;
+	int fd, r = sysfs_number(index, NULL, &number);
+
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "/dev/.nbd-attach-%d", getpid());
+	if (mknod(path, S_IFBLK | 0600, number) < 0)
+		return -errno;
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	r = fd < 0 ? -errno : fd;
+	unlink(path);
+	return r;
+}
+
+static int claim_device(unsigned index)
+{
+	int r = device_node_open(index, O_RDONLY | O_EXCL);
+
+	if (r == -ENOENT || r == -ENOTBLK || r == -ENXIO)
+		r = open_own_node(index);
+	return r;
+}
+
+static void say(int socket, int r)
+{
+	(void)fd_send(socket, &r, sizeof(r), -1);
+}
+
+/* The child. With the last descriptor of the socket at the other end it ends. */
+static _Noreturn void be_holder(unsigned index, int socket)
+{
+	int fd, r, passed = -1;
+
+	interrupt_reset();
+	dup2(socket, STDIN_FILENO);
+	process_close_range(STDIN_FILENO + 1, PROCESS_FD_LAST);
+	say(STDIN_FILENO, OPENING);
+	fd = claim_device(index);
+	say(STDIN_FILENO, fd < 0 ? fd : 0);
+	/* asked to, it writes what the cache has */
+	while (fd >= 0 && fd_receive(STDIN_FILENO, &r, sizeof(r), &passed) == sizeof(r))
+		say(STDIN_FILENO,
+			sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE_AND_WAIT) < 0
+				? -errno
+				: 0);
+	_exit(0);
+}
+
+/* The child's next word. */
+static int hear(int socket, usec_t patience, int *ret_word)
+{
+	int fd = -1, r = deadline_wait(socket, POLLIN, deadline_after(patience));
+	ssize_t size;
+
+	if (r < 0)
+		return r;
+	size = fd_receive(socket, ret_word, sizeof(*ret_word), &fd);
+	closep(&fd);
+	return size == sizeof(*ret_word) ? 0 : -ECHILD;
+}
+
+/* A child that runs yet has not come to the claim, on a machine with much to do. */
+static int hear_of_open(struct hold *hold)
+{
+	usec_t end = deadline_after(START_PATIENCE);
+	int word, r = hear(hold->socket, START_PATIENCE, &word);
+
+	if (r < 0)
+		return r;
+	do
+		r = hear(hold->socket, OPEN_PATIENCE, &word);
+	while (r == -ETIMEDOUT && !process_sleeps(hold->child) && deadline_left(end) > 0);
+	if (r == -ETIMEDOUT && process_sleeps(hold->child)) {
+		hold->waits = true;
+		return 0;
+	}
+	return r < 0 ? r : word;
+}
+
+int hold_take(unsigned index, struct hold *ret)
+{
+	struct hold hold = HOLD_NONE;
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	hold.child = fork();
+	if (hold.child == 0)
+		be_holder(index, pair[1]);
+	r = -errno;
+	close(pair[1]);
+	hold.socket = pair[0];
+	if (hold.child < 0) {
+		close(pair[0]);
+		return r;
+	}
+	r = hear_of_open(&hold);
+	if (r < 0)
+		hold_release(&hold);
+	*ret = hold;
+	return r;
+}
+
+int hold_sync(const struct hold *hold)
+{
+	int word, r;
+
+	if (hold->child == 0 || hold->waits)
+		return 0;
+	say(hold->socket, 0);
+	r = hear(hold->socket, SYNC_PATIENCE, &word);
+	return r < 0 ? r : word;
+}
+
+void hold_release(struct hold *hold)
+{
+	int status;
+
+	closep(&hold->socket);
+	if (hold->child > 0 &&
+		process_wait(hold->child, deadline_after(CLOSE_PATIENCE), &status) < 0)
+		process_leave(hold->child);
+	*hold = HOLD_NONE;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "kernel/usage.h"
+
+/* The disk, or one of its partitions. */
+struct usage_node {
+	char name[USAGE_NODE_SIZE];
+	dev_t device;
+};
+
+/* Where a look is: what it looks for, and at which process or loop device. */
+struct usage_place {
+	int stage;
+	int number;
+};
+
+#define USAGE_HUNG_MAX 8
+
+/* What a look in a child and its parent share. */
+struct usage_report {
+	struct usage_place place;
+	struct usage_place hung[USAGE_HUNG_MAX]; /* passed over */
+	size_t n_hung;
+	struct usage_user user;
+};
+
+struct usage {
+	struct usage_node *nodes;
+	size_t n_nodes;
+	pid_t except; /* a process that is passed over */
+	struct usage_report *report;
+};
+
+/* -EBUSY, and the report says who and how. */
+int usage_found(const struct usage *usage, const struct usage_node *node,
+	const char *format, ...) _printf_(3, 4);
+
+const struct usage_node *usage_find_device(const struct usage *usage, dev_t device);
+
+/* The first line of a small file, without its newline. */
+bool usage_read_line(const char *path, char *line, size_t size);
+
+/* Copies one of the names that a path is made of, counted from its end. */
+void usage_component(const char *path, int from_end, char *name, size_t size);
+
+/* Calls check for each path that matches the pattern, until one is not 0. */
+int usage_each(const struct usage *usage,
+	int (*check)(const struct usage *usage, const char *path), const char *format,
+	...) _printf_(3, 4);
+
+/*
+ * usage-look.c, in a child: what may hang on another's dead file system, or on a process
+ * that does. 0, -EBUSY, -ENOMEM.
+ */
+int usage_look_around(const struct usage *usage);

@@ -1,0 +1,322 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# A disk that is in use stays, whoever uses it and however well he hides: what no mount table
+# and no table of descriptors tells.
+# Long: left to `tests/run vm`, for the time that all of them take together.
+
+. "${0%/*}/../lib.sh"
+
+start_and_attach() {
+	new_disk disk.img 8M
+	start_nbdkit file disk.img
+	attach --name disk "nbd://127.0.0.1:$PORT/"
+}
+
+# in_use WORD…: it is not detached, the message says this, and the disk is as it was.
+in_use() {
+	expect_exit 7 detach disk
+	expect_says "$@" force
+	[ "$(field disk DEVICE)" = "$DEVICE" ] || fail "it is gone"
+	dd if="$DEVICE" of=/dev/null bs=4096 count=1 iflag=direct status=none
+}
+
+# not_in_use: within a while, since a user may need one to end.
+not_in_use() {
+	detach disk
+	[ -z "$(configured_devices)" ] || fail "left: $(configured_devices)"
+}
+
+# in_background COMMAND…: a user of the disk, whose process is USER.
+in_background() {
+	start user "$@"
+	USER=$SERVER_PID
+}
+
+user_ends() {
+	stop_server "$USER"
+}
+
+# The kernel claims such a disk, and no table tells for whom.
+external_journal() {
+	start_and_attach
+	mke2fs -q -b 4096 -O journal_dev "$DEVICE"
+	modprobe loop
+	truncate -s 32M fs.img
+	mkfs.ext4 -q -b 4096 -J "device=$DEVICE" fs.img
+	mkdir mnt
+	mount -o loop fs.img mnt
+	in_use journal
+	pattern file 1000000 >mnt/file
+	umount mnt
+	not_in_use
+}
+
+storage_target() {
+	local backstore=/sys/kernel/config/target/core/iblock_0/disk
+	start_and_attach
+	modprobe -a target_core_mod target_core_iblock
+	mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+	mkdir -p $backstore
+	echo "udev_path=$DEVICE" >$backstore/control
+	echo 1 >$backstore/enable
+	in_use target
+	rmdir $backstore
+	not_in_use
+}
+
+# Of a file system that has no folder in /sys/fs.
+unmounted_lazily() {
+	start_and_attach
+	mkfs.minix "$DEVICE" >/dev/null
+	mkdir mnt
+	mount -t minix "$DEVICE" mnt
+	in_background sh -c 'exec sleep 600 >mnt/file'
+	within 5 [ -e mnt/file ]
+	umount -l mnt
+	in_use sleep "pid $USER"
+	user_ends
+	not_in_use
+}
+
+# A mount namespace that a bind mount keeps.
+without_process() {
+	start_and_attach
+	mkfs.minix "$DEVICE" >/dev/null
+	mkdir mnt kept
+	mount --bind kept kept
+	mount --make-private kept
+	: >kept/namespace
+	unshare --mount=kept/namespace mount -t minix "$DEVICE" mnt
+	in_use 'no process sees'
+	umount kept/namespace
+	umount kept
+	not_in_use
+}
+
+# A chroot of which the mount table shows what is below only.
+in_chroot() {
+	start_and_attach
+	mkfs.minix "$DEVICE" >/dev/null
+	mkdir -p mnt jail
+	mount --rbind / jail
+	in_background unshare --mount chroot jail sh -c "
+		mount -t minix $DEVICE /mnt && : >/run/mounted && exec sleep 600"
+	within 5 [ -e /run/mounted ]
+	rm /run/mounted
+	in_use 'mounted on'
+	user_ends
+	umount -R jail
+	not_in_use
+}
+
+# As in a container that has /dev elsewhere.
+other_node() {
+	start_and_attach
+	mkdir jail
+	mknod jail/disk b "$(($(stat -c 0x%t "$DEVICE")))" "$(($(stat -c 0x%T "$DEVICE")))"
+	in_background sh -c 'exec sleep 600 <jail/disk'
+	within 5 [ -e "/proc/$USER/fd/0" ]
+	in_use sleep "pid $USER"
+	user_ends
+	not_in_use
+}
+
+mapped() {
+	start_and_attach
+	in_background python3 -c '
+import ctypes, mmap, os, sys, time
+call = ctypes.CDLL(None).mmap # the module'"'"'s own keeps a descriptor
+call.restype = ctypes.c_void_p
+fd = os.open(sys.argv[1], os.O_RDWR)
+memory = call(None, ctypes.c_size_t(1 << 20), mmap.PROT_READ | mmap.PROT_WRITE,
+              mmap.MAP_SHARED, fd, ctypes.c_long(0))
+os.close(fd)
+ctypes.memmove(memory, bytes(range(256)) * 4096, 1 << 20)
+print("mapped", flush=True)
+time.sleep(600)' "$DEVICE"
+	within 10 grep -q mapped user.log
+	in_use mapped python "pid $USER"
+	user_ends
+	not_in_use
+	python3 -c 'print(bytes(range(256)).decode("latin-1") * 4096, end="")' |
+		iconv -t latin1 >expected
+	cmp -n 1048576 expected disk.img
+}
+
+# The last close writes, and the descriptor is no longer to be seen.
+closing() {
+	new_disk disk.img 8M
+	start_nbdkit --filter=delay file disk.img wdelay=3
+	attach --name disk "nbd://127.0.0.1:$PORT/"
+	pattern late 4194304 >expected
+	dd if=expected of="$DEVICE" bs=1M status=none &
+	within 5 writes
+	detach disk
+	wait %+
+	cmp -n 4194304 expected disk.img
+}
+
+# No descriptor of it is left, but requests are on their way.
+writes() {
+	[ "$(awk '{ print $9 }' "/sys/block/${DEVICE#/dev/}/stat")" -gt 0 ] &&
+		[ -z "$(find /proc/[0-9]*/fd -lname "$DEVICE" 2>/dev/null)" ]
+}
+
+loop_device() {
+	local loop
+	start_and_attach
+	modprobe loop
+	mknod elsewhere b "$(($(stat -c 0x%t "$DEVICE")))" "$(($(stat -c 0x%T "$DEVICE")))"
+	loop=$(losetup --find --show elsewhere)
+	rm elsewhere
+	in_use "$loop"
+	losetup --detach "$loop"
+	not_in_use
+}
+
+# A descriptor that stands for a path keeps nothing open.
+path_only() {
+	start_and_attach
+	in_background python3 -c '
+import os, sys, time
+os.open(sys.argv[1], os.O_PATH)
+print("opened", flush=True)
+time.sleep(600)' "$DEVICE"
+	within 10 grep -q opened user.log
+	not_in_use
+}
+
+# Files of a file system whose server has stopped, one of them under a folder "dev"; and a
+# process that it holds up with its memory locked.
+others_hang() {
+	local server
+	start_and_attach
+	modprobe fuse
+	mkdir -p mnt/dev
+	start fuse "$VM_LIB/stalling-fuse.py" "$PWD/mnt/dev"
+	server=$SERVER_PID
+	wait_for [ -e mnt/dev/file ]
+	in_background python3 -c '
+import mmap, os, signal, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+memory = mmap.mmap(fd, 4096)
+memory[:1] = b"x"
+os.kill(int(sys.argv[2]), signal.SIGSTOP)
+print("stopped", flush=True)
+memory.close()' mnt/dev/file "$server"
+	within 10 grep -q stopped user.log
+	nap 0.5
+	takes_at_most 30 detach disk
+	stop_server "$server"
+	user_ends
+	umount -l mnt/dev
+}
+
+# A child of an attach that was killed has nothing to do with who mounts the disk.
+half_attached() {
+	new_disk disk.img 8M
+	mkfs.minix disk.img >/dev/null
+	expect_in_kernel_log 'I/O error' # udev reads yet when it is detached
+	start_nbdkit --filter=delay file disk.img delay-read=300ms
+	"$PROGRAM" attach --name disk "nbd://127.0.0.1:$PORT/" >attach.log 2>&1 &
+	within 20 configured
+	pkill -KILL -x nbd-attachd
+	wait %+ || :
+	DEVICE=$(configured_devices)
+	mkdir mnt
+	within 60 mount -t minix "$DEVICE" mnt
+	pattern file 100000 >mnt/file
+	nbd_attach attach --name disk "nbd://127.0.0.1:$PORT/"
+	[ "$OUT" = "$DEVICE" ] || fail "it is $OUT now"
+	in_use "$PWD/mnt"
+	sync -f mnt
+	[ "$(field disk STATE)" = up ] || fail "it is $(field disk STATE)"
+	umount mnt
+	not_in_use
+}
+
+configured() {
+	[ -n "$(configured_devices)" ]
+}
+
+# What --force leaves: the name is free, the device is there until it is closed.
+forced() {
+	local old
+	expect_in_kernel_log 'nbd'
+	start_and_attach
+	old=$DEVICE
+	in_background sh -c "exec sleep 600 <$DEVICE"
+	within 5 [ -e "/proc/$USER/fd/0" ]
+	nbd_attach detach --force disk
+	grep -q "still.*sleep (pid $USER)" err || fail "it does not say who"
+	[ "$(field disk STATE)" = detached ] || fail "it is $(field disk STATE)"
+	expect_exit 8 detach disk
+	expect_exit 8 detach "$old"
+	expect_says 'detached already' "pid $USER"
+	attach --name disk "nbd://127.0.0.1:$PORT/"
+	[ "$DEVICE" != "$old" ] || fail "$old again"
+	roundtrip "$DEVICE" disk.img
+	expect_exit 8 detach "$old"
+	expect_says 'detached already'
+	detach disk
+	attach --name disk "nbd://127.0.0.1:$PORT/"
+	detach disk
+	user_ends
+	within 5 no_devices
+}
+
+no_devices() {
+	[ -z "$(configured_devices)" ]
+}
+
+# In a PID namespace of its own, the mounts and /run shared: a storage driver's container.
+CONTAINED=(unshare --pid --fork --mount-proc)
+
+contained_supervisor() {
+	new_disk disk.img 8M
+	start_nbdkit file disk.img
+	start container "${CONTAINED[@]}" --kill-child "$PROGRAM" attach --foreground --name disk "nbd://127.0.0.1:$PORT/"
+	within 20 grep -q /dev/nbd container.log
+	DEVICE=$(cat container.log)
+	[ "$(field disk STATE)" = up ] || fail "it is $(field disk STATE)"
+	in_background sh -c "exec sleep 600 <$DEVICE"
+	within 5 [ -e "/proc/$USER/fd/0" ]
+	in_use sleep
+	user_ends
+	not_in_use
+}
+
+contained_admin() {
+	new_disk disk.img 8M
+	start_nbdkit file disk.img
+	nbd_attach attach --name disk "nbd://127.0.0.1:$PORT/"
+	DEVICE=$OUT
+	run "${CONTAINED[@]}" "$PROGRAM" list
+	grep -q '^disk .* up ' out || fail "$OUT"
+	run "${CONTAINED[@]}" "$PROGRAM" detach disk
+	[ "$CODE" = 7 ] || fail "exit code $CODE"
+	expect_says 'PID namespace' force
+	[ "$(field disk STATE)" = up ] || fail "it is $(field disk STATE)"
+	run "${CONTAINED[@]}" "$PROGRAM" attach --name disk "nbd://127.0.0.1:$PORT/"
+	[ "$CODE" = 7 ] || fail "exit code $CODE"
+	expect_says 'PID namespace'
+	run "${CONTAINED[@]}" "$PROGRAM" detach --force disk
+	[ "$CODE" = 0 ] || fail "exit code $CODE"
+}
+
+it "an ext4's external journal" external_journal
+it "a storage target's disk" storage_target
+it "a file on it, unmounted lazily" unmounted_lazily
+it "a mount in a namespace without a process" without_process
+it "a mount in a chroot" in_chroot
+it "open by a node outside of /dev" other_node
+it "mapped, the descriptor closed" mapped
+it "written, the last close is yet to end" closing
+it "used by a loop device" loop_device
+it "a descriptor for a path is no use" path_only
+it "what hangs is passed over" others_hang
+it "mounted while its attach was killed" supervised half_attached
+it "--force, still open: the name is free" forced
+it "supervised in another PID namespace" supervised contained_supervisor
+it "asked from another PID namespace" supervised contained_admin
