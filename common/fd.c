@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "common/fd.h"
 #include "common/scope.h"
@@ -83,6 +85,21 @@ ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd)
 		return -EMSGSIZE;
 	*ret_fd = TAKE_FD(fd);
 	return received;
+}
+
+ssize_t fd_put(int socket, const void *data, size_t size, int flags)
+{
+	return syscall(SYS_sendto, socket, data, size, flags | MSG_NOSIGNAL, NULL, 0);
+}
+
+ssize_t fd_get(int socket, void *data, size_t size, int flags)
+{
+	return syscall(SYS_recvfrom, socket, data, size, flags, NULL, NULL);
+}
+
+int fd_set_option(int socket, int level, int name, const void *value, socklen_t size)
+{
+	return (int)syscall(SYS_setsockopt, socket, level, name, value, size);
 }
 
 uint64_t fd_inode(int fd)

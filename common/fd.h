@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Passing descriptors between processes. */
+/* Passing descriptors between processes, and what a link worker does with sockets. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 /*
@@ -18,6 +19,15 @@ int fd_send(int socket, const void *message, size_t size, int passed_fd);
  * when the other end has closed, -EMSGSIZE for a longer one, or another -errno.
  */
 ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd);
+
+/*
+ * As send(2) with MSG_NOSIGNAL, recv(2) and setsockopt(2), for what runs in a link
+ * worker's cage: by the system calls of their own. For some architectures the C library
+ * takes socketcall(2), whose arguments are in memory, where no seccomp filter sees them.
+ */
+ssize_t fd_put(int socket, const void *data, size_t size, int flags);
+ssize_t fd_get(int socket, void *data, size_t size, int flags);
+int fd_set_option(int socket, int level, int name, const void *value, socklen_t size);
 
 /* The inode's number, which tells a socket from all others; 0 if there is none. */
 uint64_t fd_inode(int fd);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <poll.h>
-#include <sys/socket.h>
 
+#include "common/fd.h"
 #include "wire/stream.h"
 
 static ssize_t plain_read(
 	struct stream *s, void *data, size_t size, _unused_ struct error *err)
 {
-	ssize_t n = recv(s->fd, data, size, 0);
+	ssize_t n = fd_get(s->fd, data, size, 0);
 
 	s->events = POLLIN;
 	return n < 0 ? -errno : n;
@@ -17,7 +17,7 @@ static ssize_t plain_read(
 static ssize_t plain_write(
 	struct stream *s, const void *data, size_t size, _unused_ struct error *err)
 {
-	ssize_t n = send(s->fd, data, size, MSG_NOSIGNAL);
+	ssize_t n = fd_put(s->fd, data, size, 0);
 
 	s->events = POLLOUT;
 	return n < 0 ? -errno : n;
@@ -64,9 +64,12 @@ static int closed(const struct stream *s, struct error *err)
 		"the server closed the connection during %s", s->step);
 }
 
+/* What is ready does not make it wait, but may be of no use (a record without data). */
 int stream_wait(const struct stream *s, struct error *err)
 {
-	int r = deadline_wait(s->fd, s->events, s->deadline);
+	int r = deadline_left(s->deadline) == 0
+		? -ETIMEDOUT
+		: deadline_wait(s->fd, s->events, s->deadline);
 
 	if (r == -ETIMEDOUT)
 		return stream_timed_out(s, err);

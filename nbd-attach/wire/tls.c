@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "common/fd.h"
 #include "common/log.h"
 #include "wire/tls-internal.h"
 
@@ -39,6 +40,8 @@ static ssize_t translate(struct stream *s, ssize_t n, struct error *err)
 			gnutls_record_get_direction(s->tls->gnutls) ? POLLOUT : POLLIN;
 		return -EAGAIN;
 	}
+	if (is_cut(n) && deadline_left(s->deadline) == 0)
+		return stream_timed_out(s, err);
 	if (is_cut(n))
 		return connection_cut(s, err);
 	if (n == GNUTLS_E_REHANDSHAKE)
@@ -84,6 +87,34 @@ static int set_server_name(gnutls_session_t session, const char *name)
 	return gnutls_server_name_set(session, GNUTLS_NAME_DNS, name, strlen(name));
 }
 
+static ssize_t push(gnutls_transport_ptr_t userdata, const void *data, size_t size)
+{
+	struct stream *s = userdata;
+	ssize_t n = fd_put(s->fd, data, size, 0);
+
+	if (n < 0)
+		gnutls_transport_set_errno(s->tls->gnutls, errno);
+	return n;
+}
+
+/*
+ * GnuTLS may go on for as long as there is something to read, without anything for us:
+ * after records without data, say. So the deadline is asked here, too.
+ */
+static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
+{
+	struct stream *s = userdata;
+	ssize_t n = -1;
+
+	if (deadline_left(s->deadline) == 0)
+		errno = ETIMEDOUT;
+	else
+		n = fd_get(s->fd, data, size, 0);
+	if (n < 0)
+		gnutls_transport_set_errno(s->tls->gnutls, errno);
+	return n;
+}
+
 static int set_credentials(gnutls_session_t session, const struct tls_credentials *c)
 {
 	if (c->psk)
@@ -118,7 +149,12 @@ static int session_new(struct stream *s, const struct target *t,
 			gnutls_strerror(r));
 	if (c->x509 && t->tls_verify_peer)
 		tls_verify(s->tls, t);
-	gnutls_transport_set_int(session, s->fd);
+	/* With functions of ours GnuTLS leaves the kernel's TLS to us, whatever its
+	 * configuration says; for a relay it stays out of it.
+	 */
+	gnutls_transport_set_ptr(session, s);
+	gnutls_transport_set_push_function(session, push);
+	gnutls_transport_set_pull_function(session, pull);
 	return 0;
 }
 
