@@ -9,12 +9,14 @@
 #include <sys/un.h>
 #include <syslog.h>
 
+#include "common/fd.h"
 #include "common/log.h"
 #include "common/text.h"
 
 static const char *log_program = "";
 static bool log_verbose;
 static bool log_system, log_journal, log_waits = true;
+static int log_socket = -1;
 
 /* Whether stderr is systemd's journal (systemd.exec(5), "$JOURNAL_STREAM"). */
 static bool is_journal(void)
@@ -39,6 +41,11 @@ void log_as_daemon(bool system)
 {
 	log_waits = false;
 	log_system = system;
+}
+
+void log_to_parent(int socket)
+{
+	log_socket = socket;
 }
 
 bool log_is_verbose(void)
@@ -105,6 +112,10 @@ static _printf_(2, 0) void log_line(int priority, const char *format, va_list ar
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		return;
 	text_flatten(text);
+	if (log_socket >= 0) {
+		(void)fd_put(log_socket, text, strlen(text), 0);
+		return;
+	}
 	if (log_system && !send_to_system(priority, text))
 		send_to_kernel(priority, text);
 	if (!log_system)

@@ -19,6 +19,12 @@ void log_setup(const char *program, bool verbose);
 bool log_is_verbose(void);
 
 /*
+ * For a child whose parent passes on what it says: each line is a message, without a
+ * program's name. A socket that has no room must not make it wait (SOCK_NONBLOCK).
+ */
+void log_to_parent(int socket);
+
+/*
  * For a daemon: from here on a line is dropped rather than waited with, for what is to
  * take it may wait for us. With `system` lines go to the system's log (/dev/log) instead
  * of stderr, or to the kernel's where that is not there; syslog(3) does not do for this,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -36,6 +37,26 @@ int process_close_range(unsigned first, unsigned last)
 	if (syscall(SYS_close_range, first, last, 0U) == 0)
 		return 0;
 	return close_each(first, last);
+}
+
+int process_keep_only(const int *fds, unsigned n)
+{
+	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int moved[PROCESS_KEEP_MAX];
+
+	if (null < 0 || n > PROCESS_KEEP_MAX)
+		return null < 0 ? -errno : -EINVAL;
+	/* out of the way of the numbers that are given below */
+	for (unsigned i = 0; i < n; i++) {
+		moved[i] = fcntl(fds[i] < 0 ? null : fds[i], F_DUPFD_CLOEXEC, (int)n);
+		if (moved[i] < 0)
+			return -errno;
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (dup2(moved[i], (int)i) < 0)
+			return -errno;
+	null = -1;
+	return process_close_range(n, PROCESS_FD_LAST);
 }
 
 int process_wait(pid_t child, usec_t deadline, int *ret_status)

@@ -15,6 +15,13 @@ int process_close_range(unsigned first, unsigned last);
 #define PROCESS_FD_LAST (~0U)
 
 /*
+ * Makes fds[0] descriptor 0, fds[1] descriptor 1, and so on, and closes all others; -1
+ * stands for /dev/null. -errno.
+ */
+#define PROCESS_KEEP_MAX 8
+int process_keep_only(const int *fds, unsigned n);
+
+/*
  * Waits for a child: 0 and its status as of waitpid(2); -ETIMEDOUT or -EINTR, and it is
  * still there.
  */

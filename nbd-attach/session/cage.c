@@ -2,8 +2,11 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/futex.h>
+#include <linux/tls.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -16,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/log.h"
 #include "session/cage.h"
 #include "session/refuge.h"
 
@@ -35,6 +39,34 @@
 #ifndef SOL_TLS
 #define SOL_TLS 282
 #endif
+#ifndef TCP_ULP
+#define TCP_ULP 31
+#endif
+
+/* Of futex(2)'s second argument: without FUTEX_PRIVATE_FLAG and which clock it is. */
+#define FUTEX_OPERATION FUTEX_CMD_MASK
+
+static uid_t uid = NOBODY;
+static gid_t gid = NOBODY;
+
+void cage_find_user(void)
+{
+	static bool asked;
+	const struct passwd *user = NULL;
+
+	if (asked || geteuid() != 0)
+		return;
+	asked = true;
+	user = getpwnam(WORKER_USER);
+	if (!user) {
+		log_debug("there is no user " WORKER_USER
+			  ": link workers run as user %d, which others may do as well",
+			NOBODY);
+		return;
+	}
+	uid = user->pw_uid;
+	gid = user->pw_gid;
+}
 
 static bool spare_relays;
 static bool looks_like_root; /* this process, to others */
@@ -46,10 +78,6 @@ void cage_spare_relays(void)
 
 static int become_nobody(struct error *err)
 {
-	const struct passwd *user = getpwnam(WORKER_USER);
-	uid_t uid = user ? user->pw_uid : NOBODY;
-	gid_t gid = user ? user->pw_gid : NOBODY;
-
 	if (uid == 0 || gid == 0)
 		return error_set(err, FAULT_OTHER, -EPERM,
 			"the user " WORKER_USER " must not be root");
@@ -92,6 +120,16 @@ int cage_drop_privileges(struct error *err)
 		return error_set(
 			err, FAULT_OTHER, -errno, "cannot give up privileges: %m");
 	return 0;
+}
+
+/* Whoever has been taken over and does not end is ended by the kernel, too. */
+void cage_limit_time(usec_t deadline)
+{
+	const rlim_t seconds = deadline_left(deadline) / USEC_PER_SEC + 1;
+	const struct rlimit limit = {seconds, seconds};
+
+	if (deadline != USEC_INFINITY)
+		setrlimit(RLIMIT_CPU, &limit);
 }
 
 /* GnuTLS allocates for each record: from memory that is there, and stays. */
@@ -153,62 +191,164 @@ void cage_outlive_parent(void)
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 }
 
-static const int allowed[] = {
-	/* bytes */
-	SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write), SCMP_SYS(writev),
-	SCMP_SYS(recv), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(send),
-	SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(shutdown), SCMP_SYS(close),
-	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(getsockopt),
-	/* memory */
-	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
-	SCMP_SYS(getrandom),
-	/* time */
-	SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(gettimeofday),
-	SCMP_SYS(time),
-	/* itself */
-	SCMP_SYS(futex), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
+/*
+ * ---- the system calls that are left, and what else could be done with each ----
+ *
+ * What a filter cannot see is memory behind a pointer; so no call is let through in which
+ * something counts that is there. The descriptors are the link, the socket for reports,
+ * the log's, and a relay's to the kernel: nothing opens or receives another.
+ */
+
+#define ARG_MASKED(n, mask, value)                 \
+	{                                          \
+		n, SCMP_CMP_MASKED_EQ, mask, value \
+	}
+#define ARG_IS(n, value)                 \
+	{                                \
+		n, SCMP_CMP_EQ, value, 0 \
+	}
+
+/* Those bits of an int; what is above them the kernel does not look at. */
+#define NOT_OF_INT(bits) (UINT32_MAX & ~(scmp_datum_t)(bits))
+
+struct rule {
+	int call;
+	unsigned n;
+	struct scmp_arg_cmp args[3];
+};
+
+/* one call a line */
+/* clang-format off */
+
+static const struct rule always[] = {
+	/* bytes from and to what is open */
+	{SCMP_SYS(read), 0, {}},
+	{SCMP_SYS(readv), 0, {}},
+	{SCMP_SYS(write), 0, {}},
+	{SCMP_SYS(writev), 0, {}},
+	/* unlike recvmsg() it takes no descriptor that a server behind a unix socket sends */
+	{SCMP_SYS(recvfrom), 0, {}},
+	/*
+	 * To whom it is connected: no address, and no MSG_FASTOPEN, with which TCP would
+	 * connect there. Unlike with sendmsg(), whose address is in memory, that is seen.
+	 */
+	{SCMP_SYS(sendto), 2, {ARG_MASKED(3, NOT_OF_INT(MSG_NOSIGNAL | MSG_DONTWAIT), 0),
+		ARG_IS(4, 0)}},
+	/* its own only; what it closes is gone for good */
+	{SCMP_SYS(close), 0, {}},
+	{SCMP_SYS(poll), 0, {}},
+	{SCMP_SYS(ppoll), 0, {}},
+	{SCMP_SYS(ppoll_time64), 0, {}},
+
+	/* memory: its own, never of a file, and never made a program's */
+	{SCMP_SYS(brk), 0, {}},
+	{SCMP_SYS(munmap), 0, {}},
+	{SCMP_SYS(mremap), 0, {}}, /* keeps what the memory may be used for */
+#if defined(__s390x__)
+	{SCMP_SYS(mmap), 0, {}}, /* its arguments are in memory: only mprotect() is seen */
+#elif !defined(__i386__)
+	{SCMP_SYS(mmap), 2, {ARG_MASKED(2, PROT_EXEC, 0),
+		ARG_MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS)}},
+#endif
+	{SCMP_SYS(mmap2), 2, {ARG_MASKED(2, PROT_EXEC, 0),
+		ARG_MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS)}},
+	{SCMP_SYS(mprotect), 1, {ARG_MASKED(2, PROT_EXEC, 0)}},
+	/* malloc's, to give memory back */
+	{SCMP_SYS(madvise), 1, {ARG_IS(2, MADV_DONTNEED)}},
+	{SCMP_SYS(getrandom), 0, {}},
+
+	/* time: to be read */
+	{SCMP_SYS(clock_gettime), 0, {}},
+	{SCMP_SYS(clock_gettime64), 0, {}},
+	{SCMP_SYS(gettimeofday), 0, {}},
+	{SCMP_SYS(time), 0, {}},
+
+	/*
+	 * Itself. A lock may be waited for and given up, which is all that a C library's
+	 * need; priority inheritance and requeueing have had too many holes.
+	 */
+	{SCMP_SYS(futex), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT)}},
+	{SCMP_SYS(futex), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT_BITSET)}},
+	{SCMP_SYS(futex), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAKE)}},
+	{SCMP_SYS(futex_time64), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT)}},
+	{SCMP_SYS(futex_time64), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT_BITSET)}},
+	{SCMP_SYS(futex_time64), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAKE)}},
+	{SCMP_SYS(getpid), 0, {}}, /* GnuTLS asks whether it has been forked */
+	{SCMP_SYS(gettid), 0, {}},
+	{SCMP_SYS(rt_sigprocmask), 0, {}}, /* SIGKILL takes no notice of it */
+	{SCMP_SYS(rt_sigreturn), 0, {}},
+	{SCMP_SYS(restart_syscall), 0, {}},
+	{SCMP_SYS(exit), 0, {}},
+	{SCMP_SYS(exit_group), 0, {}},
 #ifdef __SANITIZE_ADDRESS__
-	SCMP_SYS(sigaltstack), /* asked for by the sanitizer before a process ends */
+	/* the sanitizer's */
+	{SCMP_SYS(sigaltstack), 0, {}},
+	{SCMP_SYS(madvise), 0, {}},
 #endif
 };
 
-/* Allowed only with some arguments. */
-static int allow_narrowly(scmp_filter_ctx filter)
+/*
+ * For kernel TLS. Which protocol is put on top of TCP is in memory: only one that the
+ * kernel has loaded, on a connection that is there, and the parent looks at what it is.
+ * The keys are the session's own.
+ */
+static const struct rule of_link[] = {
+	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, IPPROTO_TCP), ARG_IS(2, TCP_ULP)}},
+	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TLS), ARG_IS(2, TLS_TX)}},
+	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TLS), ARG_IS(2, TLS_RX)}},
+};
+
+static const struct rule of_relay[] = {
+	/* to throw away what it has not sent: the longest wait is for its own close */
+	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_SOCKET), ARG_IS(2, SO_LINGER)}},
+	/* the link's end; it cannot be connected again after it */
+	{SCMP_SYS(shutdown), 0, {}},
+	/* to outlive its parent, and no other of prctl()'s */
+	{SCMP_SYS(prctl), 2, {ARG_IS(0, PR_SET_PDEATHSIG), ARG_IS(1, 0)}},
+};
+
+/* clang-format on */
+
+static int allow(scmp_filter_ctx filter, const struct rule *rules, size_t n)
 {
-	static const int no_code[] = {
-		SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
-	/* TCP_ULP and the keys, for kernel TLS */
-	static const int levels[] = {IPPROTO_TCP, SOL_TLS};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ELEMENTSOF(no_code); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, no_code[i], 1,
-			SCMP_CMP(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-			SCMP_CMP(0, SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0));
-	/* a relay's, to throw away what it has not sent */
-	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-			SCMP_CMP(1, SCMP_CMP_EQ, SOL_SOCKET, 0),
-			SCMP_CMP(2, SCMP_CMP_EQ, SO_LINGER, 0));
-	for (size_t i = 0; r == 0 && i < ELEMENTSOF(levels); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1,
-			SCMP_CMP(1, SCMP_CMP_EQ, (scmp_datum_t)levels[i], 0));
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = seccomp_rule_add_array(
+			filter, SCMP_ACT_ALLOW, rules[i].call, rules[i].n, rules[i].args);
 	return r;
 }
 
-int cage_close(struct error *err)
+/*
+ * Where the C library's socket calls go through socketcall(2), libseccomp lets that
+ * through with each of them, without a look at the arguments, which are in memory. We
+ * do without it (fd_put() and others). It must be the last rule: it takes the place of
+ * those; and not be what is done with all else, for that would be left out.
+ */
+static int forbid_socketcall(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socketcall), 0);
+}
+
+int cage_close(enum cage_use use, struct error *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = filter ? 0 : -ENOMEM;
 
-	for (size_t i = 0; r == 0 && i < ELEMENTSOF(allowed); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	/* The calls of another architecture, of which other numbers are true: i386's and
+	 * x32's on x86-64.
+	 */
 	if (r == 0)
-		r = allow_narrowly(filter);
+		r = seccomp_attr_set(
+			filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (r == 0)
+		r = allow(filter, always, ELEMENTSOF(always));
+	if (r == 0 && use == CAGE_LINK)
+		r = allow(filter, of_link, ELEMENTSOF(of_link));
+	if (r == 0 && use == CAGE_RELAY)
+		r = allow(filter, of_relay, ELEMENTSOF(of_relay));
+	if (r == 0)
+		r = forbid_socketcall(filter);
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

@@ -2,7 +2,18 @@
 /* What a link worker gives up before the server's first byte reaches it. */
 #pragma once
 
+#include "common/deadline.h"
 #include "common/error.h"
+
+/*
+ * Looks up who that is, before the fork: once, so that no attempt has to read a disk or
+ * to ask a name service for it.
+ */
+void cage_find_user(void);
+
+/* No more processor time than is left until the deadline, for a process that ends then.
+ */
+void cage_limit_time(usec_t deadline);
 
 /*
  * Becomes the unprivileged user (nbd-attach if there is one, else 65534), if the process
@@ -44,8 +55,16 @@ void cage_limit_memory(void);
 /* It does not die with its parent any more. */
 void cage_outlive_parent(void);
 
+enum cage_use {
+	CAGE_ASK,   /* no more than that */
+	CAGE_LINK,  /* and the link's keys go to the kernel */
+	CAGE_RELAY, /* and it outlives its parent */
+};
+
 /*
  * From here on: bytes to and from descriptors that are open, memory, time. Whatever else
- * is tried fails with EPERM: no open, no socket, no new program, no signal to others.
+ * is tried fails with EPERM: no open, no socket, no connection to elsewhere, no new
+ * program, no signal to others. The system calls of another architecture than ours end
+ * the process.
  */
-int cage_close(struct error *err);
+int cage_close(enum cage_use use, struct error *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One connection to a server, from the side that stays privileged: forks a link worker,
- * waits for its report, believes it only after checking. The page to read first.
+ * One connection to a server, from the side that stays privileged: forks a connector,
+ * whose socket it takes, and a link worker, waits for its report, believes it only after
+ * checking. The page to read first.
  */
 #pragma once
 
@@ -38,13 +39,19 @@ int link_open(const struct target *t, const struct credentials *c, bool relay,
  * start, the target is.
  */
 struct link_attempt {
-	struct worker_order order;
-	pid_t pid; /* of the worker; 0: no attempt */
+	enum worker_task task;
+	const struct target *target;
+	pid_t pid;       /* of the worker; 0: no attempt */
+	pid_t connector; /* its pid */
 	int socket;
+	int connected; /* the link comes from here, before the worker has it */
+	int log;       /* what the two have to say with --verbose; or -1 */
+	unsigned n_lines;
 	int near; /* of a relay: the end for the kernel */
 	usec_t deadline;
 };
-#define LINK_ATTEMPT_NONE ((struct link_attempt){.socket = -1, .near = -1})
+#define LINK_ATTEMPT_NONE \
+	((struct link_attempt){.socket = -1, .connected = -1, .log = -1, .near = -1})
 
 int link_attempt_start(const struct target *t, const struct credentials *c, bool relay,
 	struct link_attempt *ret, struct error *err);

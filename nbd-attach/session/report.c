@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/fd.h"
 #include "common/text.h"
 #include "session/report.h"
 
@@ -55,8 +56,7 @@ static int check_done(const struct report_done *done, struct error *err)
 	if (!is_bool(&facts->tls) || !is_bool(&facts->tls_verified))
 		return distrust("flags", err);
 	if (!is_clean(facts->tls_version, sizeof(facts->tls_version)) ||
-		!is_clean(facts->tls_cipher, sizeof(facts->tls_cipher)) ||
-		!is_clean(done->address, sizeof(done->address)))
+		!is_clean(facts->tls_cipher, sizeof(facts->tls_cipher)))
 		return distrust("text", err);
 	if (!is_text(export.description, sizeof(export.description)))
 		return distrust("description", err);
@@ -116,6 +116,17 @@ int report_check(const union report *report, size_t size, struct error *err)
 	return distrust("kind or size", err);
 }
 
+void report_failure(int socket, int r, const struct error *err)
+{
+	struct report_failed report = {.head = {REPORT_MAGIC, REPORT_FAILED}, .r = r};
+
+	if (err->fault == FAULT_NONE)
+		error_set(&report.error, FAULT_OTHER, r, "the link worker failed: %m");
+	else
+		report.error = *err;
+	(void)fd_put(socket, &report, sizeof(report), 0);
+}
+
 static int socket_option(int fd, int name)
 {
 	int value = -1;
@@ -124,24 +135,35 @@ static int socket_option(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -errno : value;
 }
 
-int report_check_socket(int fd, const struct target *t, bool tls, struct error *err)
+static int misconnected(const char *how, struct error *err)
 {
-	struct sockaddr_storage peer;
-	socklen_t size = sizeof(peer);
-	int family = fd < 0 ? -1 : socket_option(fd, SO_DOMAIN);
-	bool tcp = family == AF_INET || family == AF_INET6;
+	return error_set(err, FAULT_PROTOCOL, -EPROTO,
+		"the connection is not the one to the server: %s", how);
+}
 
+int report_check_socket(
+	int fd, const struct peer *peer, const struct target *t, struct error *err)
+{
 	if (fd < 0)
-		return distrust("no socket came with it", err);
-	if (socket_option(fd, SO_TYPE) != SOCK_STREAM)
-		return distrust("not a stream socket", err);
-	if (t->transport == TRANSPORT_TCP
-			? !tcp || socket_option(fd, SO_PROTOCOL) != IPPROTO_TCP
-			: family != AF_UNIX)
-		return distrust("a socket of another kind", err);
-	if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0)
-		return distrust("a socket that is not connected", err);
+		return misconnected("there is none", err);
+	if (socket_option(fd, SO_TYPE) != SOCK_STREAM ||
+		socket_option(fd, SO_DOMAIN) != peer->address.ss_family ||
+		(t->transport == TRANSPORT_TCP &&
+			socket_option(fd, SO_PROTOCOL) != IPPROTO_TCP))
+		return misconnected("a socket of another kind", err);
+	return peer_fits(peer, t) ? 0 : misconnected("it went to somewhere else", err);
+}
+
+int report_check_link(int fd, const struct peer *peer, bool tls, struct error *err)
+{
+	struct peer now;
+
+	if (peer_of(fd, &now) < 0)
+		return error_set(err, FAULT_PROTOCOL, -ECONNRESET,
+			"the server closed the connection right after the negotiation");
+	if (!peer_is_same(&now, peer))
+		return misconnected("it goes to somewhere else by now", err);
 	if (tls && !ktls_is_installed(fd))
-		return distrust("a socket without kernel TLS", err);
+		return distrust("kernel TLS, which is not there", err);
 	return 0;
 }

@@ -20,11 +20,10 @@ struct report_head {
 	uint32_t kind; /* enum report_kind */
 };
 
-/* The end of an attempt that went well. A socket comes with it, if one was asked for. */
+/* The end of an attempt that went well. */
 struct report_done {
 	struct report_head head;
 	struct server_facts facts;
-	char address[ADDRESS_TEXT_SIZE];
 };
 
 struct report_failed {
@@ -54,8 +53,19 @@ union report {
  */
 int report_check(const union report *report, size_t size, struct error *err);
 
+/* From the worker's side: tells of a failure, also one that nothing is known of but r. */
+void report_failure(int socket, int r, const struct error *err);
+
 /*
- * Whether fd is what a link to that target must be: a connected stream socket of its
- * family, and, for TLS, one whose keys the kernel has. 0, or -EPROTO with FAULT_PROTOCOL.
+ * Whether the connector's socket is what the target asks for: a stream socket of its
+ * family, to a peer that fits (see peer_fits()). 0, or -EPROTO with FAULT_PROTOCOL.
  */
-int report_check_socket(int fd, const struct target *t, bool tls, struct error *err);
+int report_check_socket(
+	int fd, const struct peer *peer, const struct target *t, struct error *err);
+
+/*
+ * Whether it is so still, after the worker has had it: connected to that peer, and, for
+ * TLS, one whose keys the kernel has. 0, or -EPROTO with FAULT_PROTOCOL; -ECONNRESET: the
+ * server has ended it.
+ */
+int report_check_link(int fd, const struct peer *peer, bool tls, struct error *err);

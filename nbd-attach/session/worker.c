@@ -15,59 +15,72 @@
 #include "wire/cmd-disc.h"
 #include "wire/relay.h"
 
-#define WORKER_SOCKET  3
-#define WORKER_NEAR    4
-#define WORKER_LINK_FD 5
+/* A worker's descriptors; the link takes the place of the socket that brought it. */
+enum {
+	WORKER_LOG = STDERR_FILENO,
+	WORKER_SOCKET,
+	WORKER_NEAR,
+	WORKER_LINK_FD,
+	WORKER_FDS
+};
+
+static int cannot_set_up(int r, struct error *err)
+{
+	return error_set(err, FAULT_OTHER, r, "cannot set up the link worker: %m");
+}
 
 /* Of what the parent has open nothing may be left in the hands of whoever takes us over.
  */
-static int keep_only(int socket, int near, struct error *err)
+static int keep_only(const struct worker_order *order, struct error *err)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int fds[WORKER_FDS] = {
+		-1, -1, order->log, order->report, order->near, order->feed};
+	int r = process_keep_only(fds, WORKER_FDS);
 
-	/* out of the way of the numbers that are given below */
-	near = fcntl(near < 0 ? null : near, F_DUPFD_CLOEXEC, WORKER_LINK_FD + 1);
-	if (null < 0 || near < 0 || dup2(null, STDIN_FILENO) < 0 ||
-		dup2(null, STDOUT_FILENO) < 0 ||
-		(!log_is_verbose() && dup2(null, STDERR_FILENO) < 0) ||
-		dup2(socket, WORKER_SOCKET) < 0 || dup2(near, WORKER_NEAR) < 0 ||
-		process_close_range(WORKER_NEAR + 1, PROCESS_FD_LAST) < 0)
-		return error_set(
-			err, FAULT_OTHER, -errno, "cannot set up the link worker: %m");
+	if (r < 0)
+		return cannot_set_up(r, err);
+	if (order->log >= 0)
+		log_to_parent(WORKER_LOG);
 	return 0;
 }
 
-/* What the name service or a trust module may have left open while we were still root. */
-static int keep_only_link(int *fd, struct error *err)
+/*
+ * The link, once it is there: however long that takes, for the connector tells what it
+ * waited for, and the parent how long. Nothing else stays open that a trust module may
+ * have left so while we were still root.
+ */
+static int receive_link(struct error *err)
 {
-	if (*fd != WORKER_LINK_FD && dup2(*fd, WORKER_LINK_FD) < 0)
+	struct peer peer;
+	int fd = -1;
+	ssize_t size = fd_receive(WORKER_LINK_FD, &peer, sizeof(peer), &fd);
+
+	if (size < 0)
+		return cannot_set_up((int)size, err);
+	/* if it could, it has told itself why, and is heard first */
+	if (fd < 0)
 		return error_set(
-			err, FAULT_OTHER, -errno, "cannot set up the link worker: %m");
-	*fd = WORKER_LINK_FD;
-	return process_close_range(WORKER_LINK_FD + 1, PROCESS_FD_LAST);
+			err, FAULT_OTHER, -ECHILD, "the connector left without a word");
+	if (dup2(fd, WORKER_LINK_FD) < 0)
+		return cannot_set_up(-errno, err);
+	return process_close_range(WORKER_FDS, PROCESS_FD_LAST);
+}
+
+static int report(const void *report, size_t size)
+{
+	return fd_put(WORKER_SOCKET, report, size, 0) < 0 ? -errno : 0;
 }
 
 static int report_export(const char *name, size_t name_size, const char *description,
 	size_t description_size, _unused_ void *userdata)
 {
-	struct report_export report = {.head = {REPORT_MAGIC, REPORT_EXPORT}};
+	struct report_export export = {.head = {REPORT_MAGIC, REPORT_EXPORT}};
 
-	memcpy(report.name, name, name_size);
+	memcpy(export.name, name, name_size);
 	description_size =
-		text_cut(description, description_size, sizeof(report.description) - 1);
-	memcpy(report.description, description, description_size);
-	return fd_send(WORKER_SOCKET, &report, sizeof(report), -1);
-}
-
-static void report_failed(int r, const struct error *err)
-{
-	struct report_failed report = {.head = {REPORT_MAGIC, REPORT_FAILED}, .r = r};
-
-	if (err->fault == FAULT_NONE)
-		error_set(&report.error, FAULT_OTHER, r, "the link worker failed: %m");
-	else
-		report.error = *err;
-	(void)fd_send(WORKER_SOCKET, &report, sizeof(report), -1);
+		text_cut(description, description_size, sizeof(export.description) - 1);
+	memcpy(export.description, description, description_size);
+	return report(&export, sizeof(export));
 }
 
 static int converse(const struct worker_order *order, struct negotiation *n,
@@ -96,34 +109,54 @@ static int converse(const struct worker_order *order, struct negotiation *n,
 	return r;
 }
 
-/* The way to a unix socket may be open to root only; everything else needs no rights. */
-static int reach(
-	const struct worker_order *order, int *ret_fd, char *address, struct error *err)
-{
-	bool as_root = order->target->transport == TRANSPORT_UNIX;
-	int r = as_root ? 0 : cage_drop_privileges(err);
-
-	if (r == 0)
-		r = connect_server(order->target, order->deadline, ret_fd, address, err);
-	if (r == 0 && as_root)
-		r = cage_drop_privileges(err);
-	return r;
-}
-
 /* From here on it belongs to the device, not to the process that started it. */
 static int be_relay(
-	struct relay *relay, const struct report_done *report, struct stream *far)
+	struct relay *relay, const struct report_done *done, struct stream *far)
 {
 	int r;
 
 	cage_outlive_parent();
-	r = fd_send(WORKER_SOCKET, report, sizeof(*report), -1);
+	r = report(done, sizeof(*done));
 	close(WORKER_SOCKET);
-	close(STDERR_FILENO); /* somebody may wait for its end */
+	close(WORKER_LOG); /* somebody may wait for its end */
 	if (r == 0)
 		(void)relay_run(relay, WORKER_NEAR, far);
 	tls_abandon(far); /* the relay has said what there was to say */
 	return 0;
+}
+
+static enum cage_use use_of(const struct worker_order *order)
+{
+	switch (order->task) {
+	case WORKER_RELAY: return CAGE_RELAY;
+	case WORKER_LINK: return CAGE_LINK;
+	case WORKER_INFO:
+	case WORKER_LIST: break;
+	}
+	return CAGE_ASK;
+}
+
+/* All that needs rights, and the link; then no more of either. */
+static int prepare(const struct worker_order *order, struct relay **ret_relay,
+	struct tls_credentials **ret_credentials, struct error *err)
+{
+	int r = 0;
+
+	if (order->task == WORKER_RELAY) {
+		*ret_relay = relay_new();
+		r = *ret_relay ? cage_prepare_relay(err) : error_memory(err);
+	}
+	if (r == 0 && order->target->tls != TLS_MODE_OFF)
+		r = tls_credentials_new(
+			order->target, order->credentials, ret_credentials, err);
+	if (r == 0)
+		r = cage_drop_privileges(err);
+	if (r == 0)
+		r = receive_link(err);
+	if (r < 0)
+		return r;
+	cage_limit_memory();
+	return cage_close(use_of(order), err);
 }
 
 static int work(const struct worker_order *order, struct error *err)
@@ -131,52 +164,38 @@ static int work(const struct worker_order *order, struct error *err)
 	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
 	_cleanup_(negotiation_freep) struct negotiation *n = NULL;
 	_cleanup_(relay_freep) struct relay *relay = NULL;
-	struct report_done report = {.head = {REPORT_MAGIC, REPORT_DONE}};
-	int r = 0, fd = -1;
+	struct report_done done = {.head = {REPORT_MAGIC, REPORT_DONE}};
+	int r = prepare(order, &relay, &credentials, err);
 
-	if (order->task == WORKER_RELAY) {
-		relay = relay_new();
-		r = relay ? cage_prepare_relay(err) : error_memory(err);
-	}
-	if (r == 0 && order->target->tls != TLS_MODE_OFF)
-		r = tls_credentials_new(
-			order->target, order->credentials, &credentials, err);
-	if (r == 0)
-		r = reach(order, &fd, report.address, err);
-	if (r == 0)
-		r = keep_only_link(&fd, err);
 	if (r < 0)
 		return r;
-	cage_limit_memory();
-	r = cage_close(err);
-	if (r < 0)
-		return r;
-
-	n = negotiation_new(order->target, fd, order->deadline, err);
+	n = negotiation_new(order->target, WORKER_LINK_FD, order->deadline, err);
 	if (!n)
 		return -ENOMEM;
-	r = converse(order, n, credentials, &report.facts, err);
+	r = converse(order, n, credentials, &done.facts, err);
 	if (r < 0)
 		return r;
 	if (order->task == WORKER_RELAY)
-		return be_relay(relay, &report, &n->stream);
+		return be_relay(relay, &done, &n->stream);
 	tls_close(&n->stream);
-	return fd_send(WORKER_SOCKET, &report, sizeof(report),
-		order->task == WORKER_LINK ? fd : -1);
+	return report(&done, sizeof(done));
 }
 
-_Noreturn void worker_run(const struct worker_order *order, int socket)
+_Noreturn void worker_run(const struct worker_order *order)
 {
 	struct error err = {0};
 	int r;
 
 	interrupt_reset();
-	if (order->task != WORKER_RELAY) /* a supervisor's protection is its own */
+	if (order->task != WORKER_RELAY) {
+		/* a supervisor's protection is its own */
 		(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);
-	r = keep_only(socket, order->near, &err);
+		cage_limit_time(order->deadline);
+	}
+	r = keep_only(order, &err);
 	if (r == 0)
 		r = work(order, &err);
 	if (r < 0)
-		report_failed(r, &err);
+		report_failure(WORKER_SOCKET, r, &err);
 	_exit(r < 0);
 }

@@ -11,7 +11,7 @@
 #include "wire/credentials.h"
 
 enum worker_task {
-	WORKER_LINK,  /* enter the transmission phase, hand back the socket */
+	WORKER_LINK,  /* enter the transmission phase, with keys in the kernel if TLS */
 	WORKER_RELAY, /* the same, but stay, and move the bytes to and from `near` */
 	WORKER_INFO,  /* ask about the export */
 	WORKER_LIST,  /* list the exports: a report for each */
@@ -22,11 +22,15 @@ struct worker_order {
 	const struct target *target;
 	const struct credentials *credentials;
 	usec_t deadline;
-	int near; /* WORKER_RELAY: a socket, the kernel has the other end; else -1 */
+	/* sockets */
+	int report; /* see report.h */
+	int near;   /* WORKER_RELAY: the kernel has the other end; else -1 */
+	int feed;   /* the link comes from here: see connector.h */
+	int log;    /* for log_to_parent(), or -1 */
 };
 
 /*
- * Does it, reports on `socket` (see report.h), and exits. That and `near` are the only
- * descriptors it keeps.
+ * Does it, reports, and exits. The link and those sockets are the only descriptors it
+ * keeps.
  */
-_Noreturn void worker_run(const struct worker_order *order, int socket);
+_Noreturn void worker_run(const struct worker_order *order);

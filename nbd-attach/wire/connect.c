@@ -72,7 +72,15 @@ static int connect_one(const struct sockaddr *address, socklen_t size, usec_t de
 		return r;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size) < 0)
 		return -errno;
-	return error ? -error : TAKE_FD(fd);
+	if (error)
+		return -error;
+	/* Until it is asked again, a TCP socket is "connecting" (SS_CONNECTING of
+	 * __inet_stream_connect()): reset by its peer it could then be connected anew,
+	 * to anybody, by whoever has it.
+	 */
+	if (connect(fd, address, size) < 0 && errno != EISCONN)
+		return -errno;
+	return TAKE_FD(fd);
 }
 
 /*
@@ -112,22 +120,128 @@ static int resolve(const struct target *t, struct addrinfo **ret, struct error *
 		t->host, r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
 }
 
-static void address_text(const struct addrinfo *a, char text[ADDRESS_TEXT_SIZE])
+int peer_of(int fd, struct peer *ret)
+{
+	struct peer peer = {.size = sizeof(peer.address)};
+
+	if (getpeername(fd, (struct sockaddr *)&peer.address, &peer.size) < 0)
+		return -errno;
+	*ret = peer;
+	return 0;
+}
+
+bool peer_is_same(const struct peer *a, const struct peer *b)
+{
+	return a->size == b->size && a->size <= sizeof(a->address) &&
+		memcmp(&a->address, &b->address, a->size) == 0;
+}
+
+/* As getaddrinfo() gives it, without asking anybody; NULL: the host is a name. */
+static struct addrinfo *numeric(const struct target *t)
+{
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+	struct addrinfo *list = NULL;
+
+	return getaddrinfo(t->host, t->port, &hints, &list) == 0 ? list : NULL;
+}
+
+static uint16_t port_of(const struct sockaddr *a)
+{
+	return a->sa_family == AF_INET6 ? ((const struct sockaddr_in6 *)a)->sin6_port
+					: ((const struct sockaddr_in *)a)->sin_port;
+}
+
+/* Who asks for "any" address gets this host. */
+static bool is_same_host(const struct sockaddr *asked, const struct sockaddr *peer)
+{
+	if (asked->sa_family == AF_INET) {
+		in_addr_t host = ((const struct sockaddr_in *)asked)->sin_addr.s_addr;
+
+		if (host == htonl(INADDR_ANY))
+			host = htonl(INADDR_LOOPBACK);
+		return ((const struct sockaddr_in *)peer)->sin_addr.s_addr == host;
+	}
+	const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)asked,
+				  *b = (const struct sockaddr_in6 *)peer;
+	struct in6_addr host = a->sin6_addr;
+
+	if (IN6_IS_ADDR_UNSPECIFIED(&host))
+		host = in6addr_loopback;
+	return IN6_ARE_ADDR_EQUAL(&host, &b->sin6_addr) &&
+		(!IN6_IS_ADDR_LINKLOCAL(&host) || a->sin6_scope_id == b->sin6_scope_id);
+}
+
+static bool fits_tcp(const struct peer *peer, const struct target *t)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&peer->address;
+	_cleanup_(freeaddrinfop) struct addrinfo *list = numeric(t);
+
+	if (address->sa_family == AF_INET ? peer->size != sizeof(struct sockaddr_in)
+					  : address->sa_family != AF_INET6 ||
+				peer->size != sizeof(struct sockaddr_in6))
+		return false;
+	if (!list)
+		return port_of(address) == htons((uint16_t)atoi(t->port));
+	return list->ai_family == address->sa_family &&
+		port_of(list->ai_addr) == port_of(address) &&
+		is_same_host(list->ai_addr, address);
+}
+
+bool peer_fits(const struct peer *peer, const struct target *t)
+{
+	const struct sockaddr_vm *vm = (const struct sockaddr_vm *)&peer->address;
+
+	switch (t->transport) {
+	case TRANSPORT_TCP: return fits_tcp(peer, t);
+	/* the server's own name for it, which may be another path, or none */
+	case TRANSPORT_UNIX: return peer->address.ss_family == AF_UNIX;
+	case TRANSPORT_VSOCK:
+		return peer->size == sizeof(*vm) && vm->svm_family == AF_VSOCK &&
+			vm->svm_cid == t->vsock_cid && vm->svm_port == t->vsock_port;
+	}
+	return false;
+}
+
+static void tcp_text(
+	const struct sockaddr *address, socklen_t size, char text[ADDRESS_TEXT_SIZE])
 {
 	char host[64] = "?", port[8] = "?";
 
-	getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), port, sizeof(port),
+	getnameinfo(address, size, host, sizeof(host), port, sizeof(port),
 		NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(text, ADDRESS_TEXT_SIZE, a->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
-		host, port);
+	snprintf(text, ADDRESS_TEXT_SIZE,
+		address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+void peer_text(
+	const struct peer *peer, const struct target *t, char text[ADDRESS_TEXT_SIZE])
+{
+	bool abstract = t->transport == TRANSPORT_UNIX && t->socket[0] == 0;
+
+	switch (t->transport) {
+	case TRANSPORT_TCP:
+		tcp_text((const struct sockaddr *)&peer->address, peer->size, text);
+		break;
+	case TRANSPORT_UNIX:
+		snprintf(text, ADDRESS_TEXT_SIZE, "unix:%s%s", abstract ? "@" : "",
+			t->socket + abstract);
+		text_flatten(text);
+		break;
+	case TRANSPORT_VSOCK:
+		snprintf(text, ADDRESS_TEXT_SIZE, "vsock:%u:%u", t->vsock_cid,
+			t->vsock_port);
+	}
 }
 
 /* Each address gets an equal part of the time that is left, so that no one eats it all.
  */
-static int connect_tcp(const struct target *t, usec_t deadline, int *ret_fd,
-	char text[ADDRESS_TEXT_SIZE], struct error *err)
+static int connect_tcp(
+	const struct target *t, usec_t deadline, int *ret_fd, struct error *err)
 {
 	_cleanup_(freeaddrinfop) struct addrinfo *list = NULL;
+	char text[ADDRESS_TEXT_SIZE];
 	unsigned left = 0;
 	int r;
 
@@ -139,7 +253,7 @@ static int connect_tcp(const struct target *t, usec_t deadline, int *ret_fd,
 	for (struct addrinfo *a = list; a; a = a->ai_next, left--) {
 		usec_t until = deadline_after(deadline_left(deadline) / left);
 
-		address_text(a, text);
+		tcp_text(a->ai_addr, a->ai_addrlen, text);
 		log_debug("connecting to %s", text);
 		r = connect_patiently(a->ai_addr, a->ai_addrlen, until);
 		if (r >= 0) {
@@ -154,9 +268,10 @@ static int connect_tcp(const struct target *t, usec_t deadline, int *ret_fd,
 	return r;
 }
 
-static int connect_unix(const struct target *t, usec_t deadline, int *ret_fd,
-	char text[ADDRESS_TEXT_SIZE], struct error *err)
+static int connect_unix(
+	const struct target *t, usec_t deadline, int *ret_fd, struct error *err)
 {
+	char text[ADDRESS_TEXT_SIZE];
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	bool abstract = t->socket[0] == 0;
 	size_t size = offsetof(struct sockaddr_un, sun_path) + t->socket_size + !abstract;
@@ -166,9 +281,7 @@ static int connect_unix(const struct target *t, usec_t deadline, int *ret_fd,
 		return error_set(
 			err, FAULT_USAGE, -ENAMETOOLONG, "the socket's path is too long");
 	memcpy(address.sun_path, t->socket, t->socket_size);
-	snprintf(text, ADDRESS_TEXT_SIZE, "unix:%s%s", abstract ? "@" : "",
-		t->socket + abstract);
-	text_flatten(text);
+	peer_text(NULL, t, text);
 	r = connect_one((const struct sockaddr *)&address, (socklen_t)size, deadline);
 	if (r < 0)
 		return unreachable(text, r, err);
@@ -176,15 +289,16 @@ static int connect_unix(const struct target *t, usec_t deadline, int *ret_fd,
 	return 0;
 }
 
-static int connect_vsock(const struct target *t, usec_t deadline, int *ret_fd,
-	char text[ADDRESS_TEXT_SIZE], struct error *err)
+static int connect_vsock(
+	const struct target *t, usec_t deadline, int *ret_fd, struct error *err)
 {
+	char text[ADDRESS_TEXT_SIZE];
 	const struct sockaddr_vm address = {.svm_family = AF_VSOCK,
 		.svm_cid = t->vsock_cid,
 		.svm_port = t->vsock_port};
 	int r;
 
-	snprintf(text, ADDRESS_TEXT_SIZE, "vsock:%u:%u", t->vsock_cid, t->vsock_port);
+	peer_text(NULL, t, text);
 	r = connect_one((const struct sockaddr *)&address, sizeof(address), deadline);
 	if (r < 0)
 		return unreachable(text, r, err);
@@ -193,12 +307,22 @@ static int connect_vsock(const struct target *t, usec_t deadline, int *ret_fd,
 }
 
 int connect_server(const struct target *t, usec_t deadline, int *ret_fd,
-	char address[ADDRESS_TEXT_SIZE], struct error *err)
+	struct peer *ret_peer, struct error *err)
 {
+	_cleanup_close_ int fd = -1;
+	int r = -EINVAL;
+
 	switch (t->transport) {
-	case TRANSPORT_TCP: return connect_tcp(t, deadline, ret_fd, address, err);
-	case TRANSPORT_UNIX: return connect_unix(t, deadline, ret_fd, address, err);
-	case TRANSPORT_VSOCK: return connect_vsock(t, deadline, ret_fd, address, err);
+	case TRANSPORT_TCP: r = connect_tcp(t, deadline, &fd, err); break;
+	case TRANSPORT_UNIX: r = connect_unix(t, deadline, &fd, err); break;
+	case TRANSPORT_VSOCK: r = connect_vsock(t, deadline, &fd, err); break;
 	}
-	return -EINVAL;
+	if (r < 0)
+		return r;
+	r = peer_of(fd, ret_peer);
+	if (r < 0)
+		return error_set(err, FAULT_UNREACHED, r,
+			"the server closed the connection at once");
+	*ret_fd = TAKE_FD(fd);
+	return 0;
 }

@@ -1,15 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <sys/socket.h>
+
 #include "target/target.h"
 
 #define ADDRESS_TEXT_SIZE 128
 
+/* Where a connection goes to, as the kernel knows it. */
+struct peer {
+	struct sockaddr_storage address; /* zeros behind what is used of it */
+	socklen_t size;
+};
+
 /*
  * Connects to the target's server: resolves it anew, tries its addresses in turn, all
  * before the deadline. *ret_fd is non-blocking and close-on-exec, set up so that a dead
- * host is noticed (keepalive, TCP_USER_TIMEOUT) and without delay (TCP_NODELAY). address
- * becomes what was connected to, for people. FAULT_UNREACHED.
+ * host is noticed (keepalive, TCP_USER_TIMEOUT) and without delay (TCP_NODELAY), and the
+ * kernel will not connect it again, wherever to. FAULT_UNREACHED.
  */
 int connect_server(const struct target *t, usec_t deadline, int *ret_fd,
-	char address[ADDRESS_TEXT_SIZE], struct error *err);
+	struct peer *ret_peer, struct error *err);
+
+/* The peer of a connected socket: getpeername(2). -ENOTCONN: it is not, or no more. */
+int peer_of(int fd, struct peer *ret);
+
+bool peer_is_same(const struct peer *a, const struct peer *b);
+
+/*
+ * Whether it can be the target's server: its family and port, and where the target has an
+ * address instead of a name, that address. Asks nobody.
+ */
+bool peer_fits(const struct peer *peer, const struct target *t);
+
+/* A peer for people; that of a unix socket is told as the target names it. */
+void peer_text(
+	const struct peer *peer, const struct target *t, char text[ADDRESS_TEXT_SIZE]);

@@ -16,6 +16,7 @@
 #include <sys/param.h>
 #include <sys/socket.h>
 
+#include "common/fd.h"
 #include "common/log.h"
 #include "wire/tls-internal.h"
 
@@ -119,7 +120,7 @@ static int install_direction(
 	memcpy((char *)&crypto + c->key, key.data, c->key_size);
 	memcpy((char *)&crypto + c->rec_seq, sequence, SEQUENCE_SIZE);
 	if (r == 0 &&
-		setsockopt(s->fd, SOL_TLS, receive ? TLS_RX : TLS_TX, &crypto,
+		fd_set_option(s->fd, SOL_TLS, receive ? TLS_RX : TLS_TX, &crypto,
 			(socklen_t)c->size) < 0)
 		r = -errno;
 	explicit_bzero(&crypto, sizeof(crypto));
@@ -141,7 +142,7 @@ int ktls_install(struct stream *s, struct error *err)
 	if (!c)
 		return cannot(s, -EOPNOTSUPP, "the kernel has no such cipher", err);
 	if (gnutls_transport_is_ktls_enabled(session) == 0 &&
-		setsockopt(s->fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0)
+		fd_set_option(s->fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0)
 		return cannot(
 			s, -errno, "TCP_ULP (no tls module, or no TCP connection)", err);
 	/* Sending last: until it is done, GnuTLS can still say good-bye. */

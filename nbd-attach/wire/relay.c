@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "common/fd.h"
 #include "wire/relay-internal.h"
 #include "wire/tls.h"
 
@@ -104,7 +105,7 @@ static void set_linger(int fd, bool throw_away)
 {
 	const struct linger linger = {.l_onoff = throw_away};
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	(void)fd_set_option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
 static void say_goodbye(struct relay *relay)

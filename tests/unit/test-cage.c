@@ -23,8 +23,10 @@
 #include <cmocka.h>
 
 #include "common/fd.h"
+#include "common/log.h"
 #include "session/link.h"
 #include "villain.h"
+#include "wire/tls.h"
 
 #define REPORTS 3 /* a worker's descriptor for them */
 
@@ -35,6 +37,12 @@ static void (*misdeed)(char *told);
 static char server_path[] = "/tmp/test-cage.XXXXXX/socket";
 static struct target target;
 
+/* A key of the parent's, and where it has it. */
+#define SECRET "00112233445566778899aabbccddeeff"
+static const char *secret;
+
+static bool connector_is_taken;
+
 int __wrap_negotiate_info(struct negotiation *, const struct tls_credentials *,
 	struct server_facts *, struct error *);
 int __wrap_negotiate_go(struct negotiation *, const struct tls_credentials *,
@@ -42,8 +50,14 @@ int __wrap_negotiate_go(struct negotiation *, const struct tls_credentials *,
 int __wrap_negotiate_list(struct negotiation *, const struct tls_credentials *,
 	opt_list_fn, void *, struct server_facts *, struct error *);
 
-int __wrap_connect_server(const struct target *, usec_t, int *, char *, struct error *);
-int __real_connect_server(const struct target *, usec_t, int *, char *, struct error *);
+int __wrap_connect_server(
+	const struct target *, usec_t, int *, struct peer *, struct error *);
+int __real_connect_server(
+	const struct target *, usec_t, int *, struct peer *, struct error *);
+int __wrap_tls_credentials_new(const struct target *, const struct credentials *,
+	struct tls_credentials **, struct error *);
+int __real_tls_credentials_new(const struct target *, const struct credentials *,
+	struct tls_credentials **, struct error *);
 
 /* Tells what it achieved by the error's text; without a word it failed. */
 int __wrap_negotiate_info(_unused_ struct negotiation *n,
@@ -69,12 +83,33 @@ int __wrap_negotiate_list(struct negotiation *n,
 	return __wrap_negotiate_info(n, credentials, ret, err);
 }
 
-/* A name service may leave something open behind it. */
-int __wrap_connect_server(const struct target *t, usec_t deadline, int *ret_fd,
-	char *address, struct error *err)
+/* A trust module may leave something open behind it. */
+int __wrap_tls_credentials_new(const struct target *t, const struct credentials *c,
+	struct tls_credentials **ret, struct error *err)
 {
 	(void)!open("/etc/passwd", O_RDONLY);
-	return __real_connect_server(t, deadline, ret_fd, address, err);
+	return __real_tls_credentials_new(t, c, ret, err);
+}
+
+static int connect_elsewhere(int *ret_fd, struct peer *peer)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -EINVAL;
+	*ret_fd = pair[0];
+	return peer_of(pair[0], peer);
+}
+
+/* Where a name server's answer is read there is no key any more. */
+int __wrap_connect_server(const struct target *t, usec_t deadline, int *ret_fd,
+	struct peer *peer, struct error *err)
+{
+	if (secret && memcmp(secret, SECRET, strlen(SECRET)) == 0)
+		return error_set(err, FAULT_USAGE, -EPERM, "found: a key");
+	if (connector_is_taken)
+		return connect_elsewhere(ret_fd, peer);
+	return __real_connect_server(t, deadline, ret_fd, peer, err);
 }
 
 /* ---- what it may not do ---- */
@@ -114,12 +149,17 @@ static void fill(void *data, size_t size)
 
 /* ---- what it reports ---- */
 
+static ssize_t put(const void *report, size_t size)
+{
+	return fd_put(REPORTS, report, size, 0);
+}
+
 static void send_garbage(_unused_ char *told)
 {
 	unsigned char bytes[sizeof(union report) + 64];
 
 	fill(bytes, sizeof(bytes));
-	fd_send(REPORTS, bytes, (bytes[0] | (size_t)bytes[1] << 8) % sizeof(bytes), -1);
+	put(bytes, (bytes[0] | (size_t)bytes[1] << 8) % sizeof(bytes));
 	_exit(0);
 }
 
@@ -127,7 +167,7 @@ static void send_too_much(_unused_ char *told)
 {
 	static char bytes[100000];
 
-	fd_send(REPORTS, bytes, sizeof(bytes), -1);
+	put(bytes, sizeof(bytes));
 	_exit(0);
 }
 
@@ -139,8 +179,7 @@ static struct report_done good_report(void)
 				  .minimum = 1,
 				  .preferred = 4096,
 				  .maximum = 1 << 25},
-			.mode = SERVER_MODE_NOTLS},
-		.address = "somewhere"};
+			.mode = SERVER_MODE_NOTLS}};
 }
 
 static void random_facts(_unused_ char *told)
@@ -148,57 +187,60 @@ static void random_facts(_unused_ char *told)
 	struct report_done report = good_report();
 
 	fill(&report.facts, sizeof(report.facts));
-	fd_send(REPORTS, &report, sizeof(report), -1);
+	put(&report, sizeof(report));
 	_exit(0);
 }
 
-static void send_wrong_socket(_unused_ char *told)
-{
-	struct report_done report = good_report();
-
-	fd_send(REPORTS, &report, sizeof(report), REPORTS);
-	_exit(0);
-}
-
-static void send_null_device(_unused_ char *told)
-{
-	struct report_done report = good_report();
-
-	fd_send(REPORTS, &report, sizeof(report), STDIN_FILENO);
-	_exit(0);
-}
-
-/* A descriptor comes with a report that needs none, again and again. */
 static void send_exports(_unused_ char *told)
 {
 	struct report_export report = {
 		.head = {REPORT_MAGIC, REPORT_EXPORT}, .name = "x"};
 
-	while (fd_send(REPORTS, &report, sizeof(report), SERVER) == 0)
+	while (put(&report, sizeof(report)) >= 0)
 		;
 	_exit(0);
 }
 
-static void send_many_descriptors(_unused_ char *told)
+/* Another socket than the one that it got. */
+static void send_socket(char *told)
 {
 	struct report_done report = good_report();
-	struct iovec iov = {&report, sizeof(report)};
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int) * MANY_FDS)];
-	} control = {0};
-	struct msghdr message = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
-	int fds[MANY_FDS] = {0};
 
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	control.header.cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
-	sendmsg(REPORTS, &message, 0);
+	if (fd_send(REPORTS, &report, sizeof(report), REPORTS) >= 0)
+		tell(told, "descriptor");
+}
+
+/* It says that the keys are in the kernel. */
+static void claim_tls(_unused_ char *told)
+{
+	struct report_done report = good_report();
+
+	report.facts.tls = true;
+	put(&report, sizeof(report));
 	_exit(0);
+}
+
+static void succeed(_unused_ char *told)
+{
+	struct report_done report = good_report();
+
+	put(&report, sizeof(report));
+	_exit(0);
+}
+
+static void flood_log(char *told)
+{
+	static const char line[] = "\033[2J\r\bhello";
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+	char byte;
+
+	for (unsigned i = 0; i < 100000; i++) {
+		poll(&fd, 1, 1);
+		if (write(STDERR_FILENO, line, strlen(line)) < 0 && errno == EPIPE)
+			break;
+	}
+	if (read(STDERR_FILENO, &byte, 1) > 0)
+		tell(told, "read");
 }
 
 static void crash(_unused_ char *told)
@@ -229,11 +271,8 @@ static int count_exports(_unused_ const struct report_export *export, void *user
 	return 0;
 }
 
-/*
- * As info and as a link: no error without a word, and nothing of it stays open. What is
- * plausible is believed of an export that nobody uses.
- */
-static void suffer(void (*what)(char *), bool plausible)
+/* As info and as a link: no error without a word, and nothing of it stays open. */
+static void suffer(void (*what)(char *))
 {
 	struct link link = {.fd = -1};
 	struct error err = {0};
@@ -242,7 +281,7 @@ static void suffer(void (*what)(char *), bool plausible)
 
 	misdeed = what;
 	r = link_info(&target, NULL, &link, &err);
-	assert_true(r < 0 ? err.fault != FAULT_NONE && *err.text : plausible);
+	assert_true(r < 0 && err.fault != FAULT_NONE && *err.text);
 	err = (struct error){0};
 	assert_true(link_open(&target, NULL, false, &link, &err) < 0);
 	assert_true(err.fault != FAULT_NONE && *err.text);
@@ -250,6 +289,7 @@ static void suffer(void (*what)(char *), bool plausible)
 	assert_int_equal(n_descriptors(), before);
 }
 
+/* Whatever it is there for. */
 static void achieves_nothing(void (*what)(char *))
 {
 	struct link link = {.fd = -1};
@@ -257,6 +297,10 @@ static void achieves_nothing(void (*what)(char *))
 
 	misdeed = what;
 	assert_int_equal(link_info(&target, NULL, &link, &err), -EACCES);
+	assert_string_equal(err.text, "achieved:");
+	assert_int_equal(link_open(&target, NULL, false, &link, &err), -EACCES);
+	assert_string_equal(err.text, "achieved:");
+	assert_int_equal(link_open(&target, NULL, true, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
 }
 
@@ -305,6 +349,22 @@ static unsigned count_harmless(pid_t pid)
 	return n;
 }
 
+/* Of processor time; 0: none. */
+static unsigned seconds_limit(pid_t pid)
+{
+	char path[64], line[256];
+	unsigned seconds = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/limits", pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		(void)sscanf(line, "Max cpu time %u", &seconds);
+	fclose(f);
+	return seconds;
+}
+
 static void test_privileges(void **state _unused_)
 {
 	struct link_attempt attempt = LINK_ATTEMPT_NONE;
@@ -320,6 +380,7 @@ static void test_privileges(void **state _unused_)
 		n = count_harmless(attempt.pid);
 	}
 	assert_int_equal(n, 8);
+	assert_in_range(seconds_limit(attempt.pid), 1, 20);
 	send(attempt.socket, "", 1, MSG_NOSIGNAL);
 	assert_int_equal(link_attempt_finish(&attempt, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
@@ -330,15 +391,105 @@ static void test_reports(void **state _unused_)
 {
 	for (unsigned i = 0; i < 50; i++) {
 		rand(); /* each worker begins with what its parent has come to */
-		suffer(send_garbage, false);
-		suffer(random_facts, false);
+		suffer(send_garbage);
+		suffer(random_facts);
 	}
-	suffer(send_too_much, false);
-	suffer(send_wrong_socket, true);
-	suffer(send_null_device, true);
-	suffer(send_many_descriptors, true);
-	suffer(send_exports, false);
+	suffer(send_too_much);
+	suffer(send_exports);
+	achieves_nothing(send_socket);
 }
+
+static void test_link(void **state _unused_)
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+	unsigned before = n_descriptors();
+
+	misdeed = claim_tls;
+	assert_int_equal(link_open(&target, NULL, false, &link, &err), -EPROTO);
+	misdeed = succeed;
+	assert_int_equal(link_open(&target, NULL, false, &link, &err), 0);
+	assert_int_equal(n_descriptors(), before + 1);
+	link_done(&link);
+	assert_int_equal(n_descriptors(), before);
+}
+
+/* A connector that a name server has taken over: the target's address is known. */
+static void test_elsewhere(void **state _unused_)
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+
+	misdeed = succeed;
+	connector_is_taken = true;
+	assert_int_equal(link_open(&target, NULL, false, &link, &err), -EPROTO);
+	assert_int_equal(link_info(&target, NULL, &link, &err), -EPROTO);
+	connector_is_taken = false;
+}
+
+static void test_connector(void **state _unused_)
+{
+	struct credentials c = {.psk_key = {strdup(SECRET), strlen(SECRET)}};
+	struct link link = {.fd = -1};
+	struct error err = {0};
+
+	misdeed = succeed;
+	secret = c.psk_key.data;
+	assert_int_equal(link_info(&target, &c, &link, &err), 0);
+	assert_memory_equal(c.psk_key.data, SECRET, strlen(SECRET));
+	secret = NULL;
+	credentials_done(&c);
+}
+
+/* What it says with --verbose is passed on: not for ever, and without what a terminal
+ * would act on.
+ */
+static void test_log(void **state _unused_)
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+	int before = dup(STDERR_FILENO);
+	FILE *told = tmpfile();
+	char line[2048];
+	unsigned n = 0;
+
+	assert_non_null(told);
+	dup2(fileno(told), STDERR_FILENO);
+	log_setup("test", true);
+	misdeed = flood_log;
+	link_info(&target, NULL, &link, &err);
+	log_setup("test", false);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	assert_string_equal(err.text, "achieved:");
+	rewind(told);
+	while (fgets(line, sizeof(line), told)) {
+		assert_int_equal(strncmp(line, "test: link worker: ", 19), 0);
+		assert_null(strpbrk(line, "\033\r\b"));
+		n++;
+	}
+	assert_in_range(n, 2, 1000);
+	fclose(told);
+}
+
+#if defined(__x86_64__)
+static void is_killed(void (*what)(char *))
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+
+	misdeed = what;
+	assert_int_equal(link_info(&target, NULL, &link, &err), -ECHILD);
+	assert_non_null(strstr(err.text, "signal 31"));
+}
+
+/* Numbers that mean something else there. */
+static void test_other_abis(void **state _unused_)
+{
+	is_killed(call_i386);
+	is_killed(call_x32);
+}
+#endif
 
 /* Without an end, of a list that may be long. */
 static void test_endless_list(void **state _unused_)
@@ -357,8 +508,8 @@ static void test_no_report(void **state _unused_)
 {
 	usec_t start = deadline_now();
 
-	suffer(crash, false);
-	suffer(say_nothing, false);
+	suffer(crash);
+	suffer(say_nothing);
 	assert_true(deadline_now() - start < 10 * USEC_PER_SEC);
 }
 
@@ -403,6 +554,13 @@ int main(void)
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_privileges),
 		cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_link),
+		cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_connector),
+		cmocka_unit_test(test_log),
+#if defined(__x86_64__)
+		cmocka_unit_test(test_other_abis),
+#endif
 		cmocka_unit_test(test_endless_list),
 		cmocka_unit_test(test_no_report),
 	};

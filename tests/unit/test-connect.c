@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The socket to a server, and what a client shows there if nothing was said. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -32,6 +33,22 @@ static int listening(char port[8])
 	return fd;
 }
 
+static int connected(const char *port)
+{
+	char host[] = "127.0.0.1", number[8];
+	const struct target t = {
+		.transport = TRANSPORT_TCP, .host = host, .port = number};
+	struct error err = {0};
+	struct peer peer;
+	int fd = -1;
+
+	snprintf(number, sizeof(number), "%s", port);
+	assert_int_equal(
+		connect_server(&t, deadline_after(5 * USEC_PER_SEC), &fd, &peer, &err),
+		0);
+	return fd;
+}
+
 static int option_of(int fd, int level, int name)
 {
 	socklen_t size = sizeof(int);
@@ -44,19 +61,99 @@ static int option_of(int fd, int level, int name)
 /* Requests are not held back, a dead host is noticed, and nothing inherits the socket. */
 static void test_tcp_options(void **state _unused_)
 {
-	char port[8], host[] = "127.0.0.1", text[ADDRESS_TEXT_SIZE];
-	const struct target t = {.transport = TRANSPORT_TCP, .host = host, .port = port};
-	_cleanup_close_ int server = listening(port), fd = -1;
-	struct error err = {0};
+	char port[8];
+	_cleanup_close_ int server = listening(port), fd = connected(port);
 
 	assert_true(server >= 0);
-	assert_int_equal(
-		connect_server(&t, deadline_after(USEC_PER_SEC), &fd, text, &err), 0);
 	assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 1);
 	assert_int_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
 	assert_true(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) > 0);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+/*
+ * Whoever has the socket cannot have it connected anew once its peer has reset it: a
+ * worker is not let near MSG_FASTOPEN, and if it were, this would hold.
+ */
+static void test_never_again(void **state _unused_)
+{
+	const struct linger linger = {.l_onoff = 1};
+	struct sockaddr_in address;
+	socklen_t size = sizeof(address);
+	char port[8], other_port[8];
+	_cleanup_close_ int server = listening(port), other = listening(other_port);
+	_cleanup_close_ int fd = connected(port);
+	int far = accept4(server, NULL, NULL, SOCK_CLOEXEC);
+
+	assert_int_equal(
+		setsockopt(far, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	close(far);
+	assert_int_equal(getsockname(other, (struct sockaddr *)&address, &size), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(sendto(fd, "", 1, MSG_FASTOPEN | MSG_NOSIGNAL,
+				    (struct sockaddr *)&address, size) < 0);
+	assert_int_equal(fcntl(other, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(accept4(other, NULL, NULL, SOCK_CLOEXEC), -1);
+}
+
+static bool fits(
+	enum transport transport, char *host, const char *address, in_port_t port)
+{
+	const struct target t = {
+		.transport = transport, .host = host, .port = (char[]){"10809"}};
+	struct peer peer = {.size = sizeof(struct sockaddr_in6)};
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&peer.address;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&peer.address;
+
+	if (inet_pton(AF_INET6, address, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
+		return peer_fits(&peer, &t);
+	}
+	assert_int_equal(inet_pton(AF_INET, address, &v4->sin_addr), 1);
+	v4->sin_family = AF_INET;
+	v4->sin_port = htons(port);
+	peer.size = sizeof(*v4);
+	return peer_fits(&peer, &t);
+}
+
+/* What is known of the server without asking anybody. */
+static void test_peers(void **state _unused_)
+{
+	static const struct {
+		char host[24], peer[24];
+		in_port_t port;
+		bool fits;
+	} rows[] = {
+		{"192.0.2.7", "192.0.2.7", 10809, true},
+		{"192.0.2.7", "192.0.2.7", 22, false},
+		{"192.0.2.7", "192.0.2.8", 10809, false},
+		{"192.0.2.7", "127.0.0.1", 10809, false},
+		{"192.0.2.7", "::ffff:192.0.2.7", 10809, false},
+		{"2001:db8::7", "2001:db8::7", 10809, true},
+		{"2001:db8::7", "2001:db8::8", 10809, false},
+		{"2001:db8::7", "192.0.2.7", 10809, false},
+		{"2001:db8::7", "2001:db8::7", 22, false},
+		{"0.0.0.0", "127.0.0.1", 10809, true},
+		{"0.0.0.0", "192.0.2.7", 10809, false},
+		{"::", "::1", 10809, true},
+		{"server.example", "192.0.2.7", 10809, true},
+		{"server.example", "2001:db8::7", 10809, true},
+		{"server.example", "192.0.2.7", 22, false},
+		{"server.example", "2001:db8::7", 22, false},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		char host[24];
+
+		strcpy(host, rows[i].host);
+		if (fits(TRANSPORT_TCP, host, rows[i].peer, rows[i].port) != rows[i].fits)
+			fail_msg("%s: %s, port %u", rows[i].host, rows[i].peer,
+				rows[i].port);
+	}
+	assert_false(fits(TRANSPORT_UNIX, NULL, "192.0.2.7", 10809));
+	assert_false(fits(TRANSPORT_VSOCK, NULL, "192.0.2.7", 10809));
 }
 
 /* What credentials_read() makes of a file with these keys, asked for that user. */
@@ -129,6 +226,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tcp_options),
+		cmocka_unit_test(test_never_again),
+		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_default_user),
 		cmocka_unit_test(test_passed_credentials),
 	};

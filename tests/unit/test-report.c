@@ -33,7 +33,6 @@ static const struct report_done good_done = {
 		.tls_verified = true,
 		.tls_version = "TLS1.3",
 		.tls_cipher = "AES-256-GCM"},
-	.address = "[::1]:10809",
 };
 
 static const struct report_failed good_failed = {
@@ -64,9 +63,10 @@ static int check(const void *report, size_t size)
 
 static void test_good(void **state _unused_)
 {
-	static const struct report_done list = {.head = {REPORT_MAGIC, REPORT_DONE},
+	static const struct report_done list = {
+		.head = {REPORT_MAGIC, REPORT_DONE},
 		.facts = {.mode = SERVER_MODE_NOTLS},
-		.address = "unix:/run/nbd"};
+	};
 	static const struct report_export nameless = {
 		.head = {REPORT_MAGIC, REPORT_EXPORT}};
 
@@ -120,9 +120,8 @@ static const struct mutation mutations[] = {
 	CHANGE(good_done, facts.tls_version, 0xff, 0),
 	FILL(good_done, facts.tls_cipher),
 	CHANGE(good_done, facts.tls_cipher, 0x1b, '[', 0),
-	FILL(good_done, address),
-	CHANGE(good_done, address, 0x7f, 0),
-	CHANGE(good_done, address, 0xc2, 0x9b, 0), /* C1: CSI */
+	CHANGE(good_done, facts.tls_cipher, 0x7f, 0),
+	CHANGE(good_done, facts.tls_cipher, 0xc2, 0x9b, 0), /* C1: CSI */
 	FILL(good_done, facts.export.description),
 	CHANGE(good_done, facts.export.description, 0xc3, 0),
 	CHANGE(good_done, facts.export.flags, 4),
@@ -221,9 +220,12 @@ static void test_each_bit(void **state _unused_)
 	}
 }
 
-static const struct target over_tcp = {.transport = TRANSPORT_TCP};
+static char loopback[] = "127.0.0.1", name[] = "server.example", port[8];
+static const struct target over_tcp = {
+	.transport = TRANSPORT_TCP, .host = loopback, .port = port};
 static const struct target over_unix = {.transport = TRANSPORT_UNIX};
 
+/* On a port of its own, which is the targets'. */
 static int listening(struct sockaddr_in *address)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -232,31 +234,94 @@ static int listening(struct sockaddr_in *address)
 	*address = (struct sockaddr_in){
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	assert_int_equal(bind(fd, (struct sockaddr *)address, size), 0);
-	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(listen(fd, 5), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)address, &size), 0);
+	snprintf(port, sizeof(port), "%u", ntohs(address->sin_port));
 	return fd;
 }
 
-static void refused(int fd, const struct target *t, bool tls)
+static int connected(const struct sockaddr_in *address)
 {
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)address, sizeof(*address)), 0);
+	return fd;
+}
+
+/* Closes it by a reset; on this host that is there at once. */
+static void reset(int fd)
+{
+	const struct linger linger = {.l_onoff = 1};
+
+	assert_int_equal(
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	close(fd);
+}
+
+static void refused(int fd, const struct target *t)
+{
+	struct peer peer = {.address.ss_family = AF_UNIX};
 	struct error err = {0};
 
-	assert_int_equal(report_check_socket(fd, t, tls, &err), -EPROTO);
+	(void)peer_of(fd, &peer);
+	assert_int_equal(report_check_socket(fd, &peer, t, &err), -EPROTO);
 	assert_int_equal(err.fault, FAULT_PROTOCOL);
+}
+
+static void accepted(int fd, const struct target *t)
+{
+	struct peer peer;
+
+	assert_int_equal(peer_of(fd, &peer), 0);
+	assert_int_equal(report_check_socket(fd, &peer, t, NULL), 0);
+	assert_int_equal(report_check_link(fd, &peer, false, NULL), 0);
 }
 
 static void test_tcp_socket(void **state _unused_)
 {
+	char other_port[] = "1", other_host[] = "127.0.0.2", any[] = "0.0.0.0";
+	struct target t = over_tcp;
 	struct sockaddr_in address;
-	_cleanup_close_ int server = listening(&address);
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int server = listening(&address), fd = connected(&address);
+	_cleanup_close_ int alone = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	refused(server, &over_tcp, false);
-	refused(fd, &over_tcp, false); /* not connected yet */
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(report_check_socket(fd, &over_tcp, false, NULL), 0);
-	refused(fd, &over_unix, false);
-	refused(fd, &over_tcp, true); /* no kernel TLS */
+	refused(server, &over_tcp);
+	refused(alone, &over_tcp);
+	refused(fd, &over_unix);
+	accepted(fd, &t);
+	t.host = any;
+	accepted(fd, &t);
+	t.host = other_host;
+	refused(fd, &t);
+	/* what a name stands for is not known here */
+	t.host = name;
+	accepted(fd, &t);
+	t.port = other_port;
+	refused(fd, &t);
+	t.host = loopback;
+	refused(fd, &t);
+}
+
+/* The worker has had it: the same socket, and to the same peer. */
+static void test_link(void **state _unused_)
+{
+	struct sockaddr_in address;
+	_cleanup_close_ int server = listening(&address), fd = connected(&address);
+	_cleanup_close_ int other_server = listening(&address), other = -1, far = -1;
+	struct error err = {0};
+	struct peer peer;
+
+	other = connected(&address);
+	assert_int_equal(peer_of(fd, &peer), 0);
+	assert_int_equal(report_check_link(fd, &peer, false, &err), 0);
+	assert_int_equal(report_check_link(fd, &peer, true, &err), -EPROTO);
+	assert_int_equal(report_check_link(other, &peer, false, &err), -EPROTO);
+	far = accept4(server, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(other_server >= 0 && far >= 0);
+	reset(far);
+	far = -1;
+	assert_int_equal(report_check_link(fd, &peer, false, &err), -ECONNRESET);
+	assert_int_equal(err.fault, FAULT_PROTOCOL);
 }
 
 static void test_unix_socket(void **state _unused_)
@@ -268,15 +333,14 @@ static void test_unix_socket(void **state _unused_)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	a = pair[0];
 	b = pair[1];
-	assert_int_equal(report_check_socket(a, &over_unix, false, NULL), 0);
-	refused(b, &over_tcp, false);
-	refused(b, &over_unix, true);
-	refused(alone, &over_unix, false);
+	accepted(a, &over_unix);
+	refused(b, &over_tcp);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	c = pair[0];
 	d = pair[1];
-	refused(c, &over_unix, false);
-	refused(d, &over_tcp, false);
+	refused(c, &over_unix);
+	refused(d, &over_tcp);
+	assert_true(alone >= 0);
 }
 
 static void test_no_link(void **state _unused_)
@@ -293,13 +357,13 @@ static void test_no_link(void **state _unused_)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	in = ends[0];
 	out = ends[1];
-	refused(udp, &over_tcp, false);
-	refused(null, &over_tcp, false);
-	refused(in, &over_tcp, false);
-	refused(out, &over_unix, false);
-	refused(-1, &over_tcp, false);
-	refused(-1, &over_unix, true);
-	refused(1 << 20, &over_tcp, false); /* not open */
+	refused(udp, &over_tcp);
+	refused(null, &over_tcp);
+	refused(in, &over_tcp);
+	refused(out, &over_unix);
+	refused(-1, &over_tcp);
+	refused(-1, &over_unix);
+	refused(1 << 20, &over_tcp); /* not open */
 }
 
 int main(void)
@@ -311,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_each_bit),
 		cmocka_unit_test(test_tcp_socket),
+		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_unix_socket),
 		cmocka_unit_test(test_no_link),
 	};

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/tls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -24,6 +29,24 @@ void tell(char *told, const char *what)
 
 	snprintf(told + used, ERROR_TEXT_SIZE / 2 - used, " %s", what);
 }
+
+#if defined(__x86_64__)
+#define X32_BIT 0x40000000
+
+void call_i386(char *told)
+{
+	long number = 20, r; /* getpid() there, writev() here */
+
+	__asm__ volatile("int $0x80" : "=a"(r) : "a"(number) : "memory");
+	tell(told, "i386");
+}
+
+void call_x32(char *told)
+{
+	syscall(X32_BIT | SYS_getpid);
+	tell(told, "x32");
+}
+#endif
 
 #define SMALL ((size_t)1024 * 1024)
 #define LARGE ((size_t)64 * 1024 * 1024)
@@ -130,6 +153,40 @@ void call_kernel(char *told)
 		CALL(reboot, 0, 0, 0, 0),
 		{"setsockopt of a socket's mark", SYS_setsockopt,
 			{SERVER, SOL_SOCKET, SO_MARK, P(page), sizeof(int)}},
+		{"setsockopt of TCP's congestion control", SYS_setsockopt,
+			{SERVER, IPPROTO_TCP, TCP_CONGESTION, P(page), 1}},
+		{"setsockopt of TCP's repair", SYS_setsockopt,
+			{SERVER, IPPROTO_TCP, TCP_REPAIR, P(page), sizeof(int)}},
+		{"setsockopt of TCP's fast open", SYS_setsockopt,
+			{SERVER, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, P(page),
+				sizeof(int)}},
+		{"setsockopt of TLS's zero copy", SYS_setsockopt,
+			{SERVER, SOL_TLS, TLS_TX_ZEROCOPY_RO, P(page), sizeof(int)}},
+		CALL(getsockopt, SERVER, SOL_SOCKET, SO_TYPE, P(page), P(page)),
+		{"sendto an address", SYS_sendto,
+			{SERVER, P(page), 1, 0, P(page), sizeof(page)}},
+		{"sendto by fast open", SYS_sendto,
+			{SERVER, P(page), 1, MSG_FASTOPEN, 0, 0}},
+		CALL(sendmsg, SERVER, P(page), 0),
+		CALL(sendmmsg, SERVER, P(page), 1, 0),
+		CALL(recvmsg, SERVER, P(page), 0),
+		CALL(recvmmsg, SERVER, P(page), 1, 0, 0),
+		CALL(splice, SERVER, 0, SERVER, 0, 1, 0),
+		CALL(sendfile, SERVER, 0, 0, 1),
+		CALL(dup3, SERVER, 20, 0),
+		{"mmap of a descriptor", SYS_mmap,
+			{0, 4096, PROT_READ, MAP_PRIVATE, SERVER, 0}},
+#ifndef __SANITIZE_ADDRESS__
+		{"madvise to poison", SYS_madvise, {0, 4096, MADV_HWPOISON}},
+#endif
+		{"futex with inheritance", SYS_futex, {P(page), FUTEX_LOCK_PI, 0, 0}},
+		{"prctl of another death", SYS_prctl, {PR_SET_PDEATHSIG, SIGTERM}},
+		CALL(pkey_mprotect, 0, 4096, PROT_READ, 0),
+		CALL(remap_file_pages, 0, 4096, 0, 0, 0),
+		CALL(io_submit, 0, 0, 0),
+		CALL(setrlimit, RLIMIT_CPU, P(page)),
+		CALL(prlimit64, 0, RLIMIT_CPU, P(page), 0),
+		CALL(pidfd_getfd, SERVER, 0, 0),
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(calls); i++) {

@@ -7,6 +7,10 @@
 /* Adds a word of what it achieved; room for half an error's text. */
 void tell(char *told, const char *what);
 
+/* System calls by other numbers than this architecture's. */
+void call_i386(char *told);
+void call_x32(char *told);
+
 /* Each system call that would reach beyond the cage; tells those that the cage let out.
  */
 void call_kernel(char *told);
