@@ -75,6 +75,17 @@ int process_wait(pid_t child, usec_t deadline, int *ret_status)
 	return 0;
 }
 
+int process_wait_for_end(pid_t pid, usec_t deadline)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0U);
+	int r;
+
+	if (pidfd < 0)
+		return errno == ESRCH ? 0 : -errno;
+	r = deadline_wait(pidfd, POLLIN, deadline);
+	return r < 0 ? r : 0;
+}
+
 /* What a killed child gets to end in. */
 #define END_PATIENCE (100 * USEC_PER_MSEC)
 

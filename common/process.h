@@ -28,6 +28,12 @@ int process_keep_only(const int *fds, unsigned n);
 int process_wait(pid_t child, usec_t deadline, int *ret_status);
 
 /*
+ * Waits for the end of a process that is no child of ours, also of one that is gone
+ * already: 0, -ETIMEDOUT, -EINTR, or another -errno.
+ */
+int process_wait_for_end(pid_t pid, usec_t deadline);
+
+/*
  * Calls work(userdata) in a child that has no descriptors, for what may sleep in the
  * kernel beyond the reach of signals. Its -errno, or -ETIMEDOUT, -EINTR: then the child
  * is left to itself.

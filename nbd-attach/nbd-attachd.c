@@ -15,6 +15,7 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/process.h"
 #include "kernel/root-disk.h"
 #include "program.h"
 #include "session/cage.h"
@@ -22,6 +23,9 @@
 #include "session/spawn.h"
 #include "session/supervise.h"
 #include "wire/credentials.h"
+
+/* How long a disk without a supervisor is left to whoever has ended that. */
+#define PRECEDENCE (1 * USEC_PER_SEC)
 
 static const char help[] =
 	"Attach a remote disk (NBD), and keep it attached: in the foreground, for service\n"
@@ -51,13 +55,25 @@ static int read_target(const char *name, struct target *ret, struct error *err)
 	return 0;
 }
 
+/* The disk that the system may run from, attached by another supervisor in its initramfs.
+ */
+static bool is_of_initramfs(const struct arguments *a)
+{
+	return a->initrd && a->operand && target_name_is_valid(a->operand) &&
+		state_is_initrd(a->operand);
+}
+
 /* Of a name that is not configured there may be a device yet, and its state. */
 static int find_target(const struct arguments *a, struct target *ret,
 	bool *ret_from_state, struct error *err)
 {
 	struct error this = {0};
-	int r = arguments_target(a, ret, err);
+	int r;
 
+	*ret_from_state = is_of_initramfs(a);
+	if (*ret_from_state)
+		return read_target(a->operand, ret, err);
+	r = arguments_target(a, ret, err);
 	if (r != -ENOENT || err->fault != FAULT_NO_SUCH)
 		return r;
 	r = read_target(a->operand, ret, &this);
@@ -92,16 +108,35 @@ static int attach(const struct target *t, bool from_state, struct attachment *re
 	return r < 0 ? arguments_name_server(t, r, err) : 0;
 }
 
-/* Where no page can be read while the server is away: the program may be on that disk. */
-static void lock_memory(const struct target *t, unsigned index)
+static void lock_memory(void)
 {
-	if (!t->lock_memory && !root_disk_is_on(index))
-		return;
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		log_warning("cannot lock the memory: %s", strerror(errno));
 	/* memory for us is not to come from what waits to be written to that disk */
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)
 		log_debug("cannot be an I/O flusher: %s", strerror(errno));
+}
+
+/*
+ * Until nobody has the disk in his hands. What is needed then is in memory before, for it
+ * may lie on that disk. Who ends a supervisor to detach its disk gets to do so first.
+ * -EINTR: this process is to end.
+ */
+static int stand_by(const char *name, struct error *err)
+{
+	pid_t holder;
+	int r = 0;
+
+	lock_memory();
+	while (r == 0 && state_is_held(name, &holder)) {
+		if (holder > 0)
+			r = process_wait_for_end(holder, USEC_INFINITY);
+		if (r == 0)
+			r = deadline_sleep(PRECEDENCE, USEC_INFINITY);
+	}
+	return r == -EINTR || r == 0
+		? r
+		: error_set(err, FAULT_OTHER, r, "cannot stand by for %s: %m", name);
 }
 
 /* Out of the way of whoever started us: his terminal. */
@@ -245,10 +280,12 @@ static int run(int argc, char **argv, struct error *err)
 	if (r == 0)
 		r = find_target(&a, &t, &from_state, err);
 	(void)!chdir("/"); /* all paths are absolute now: be in nobody's way */
-	if (r == 0 && is_initrd) {
+	if (r == 0 && is_initrd)
+		r = from_state ? stand_by(t.name, err) : set_initrd_defaults(&t, err);
+	if (r == -EINTR)
+		return 0; /* it was not its turn */
+	if (r == 0 && is_initrd)
 		prepare_for_good(argv[0]);
-		r = set_initrd_defaults(&t, err);
-	}
 	if (r == 0)
 		r = attach(&t, from_state, &attachment, err);
 	if (r < 0)
@@ -256,7 +293,9 @@ static int run(int argc, char **argv, struct error *err)
 	attachment_warn(&attachment, &t);
 	if (is_initrd)
 		state_mark_initrd(&attachment.claim);
-	lock_memory(&t, attachment.state.index);
+	/* Where no page can be read while the server is away: we may be on that disk. */
+	if (t.lock_memory || root_disk_is_on(attachment.state.index))
+		lock_memory();
 	return keep(&attachment, &t, err);
 }
 

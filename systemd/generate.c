@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #define BOOT_TARGET     "remote-fs.target"
 #define OUR_TARGET      "nbd-attach.target"
 #define NETWORK_SERVICE "nbd-attach-net.service"
+#define STANDBY_TARGET  "sysinit.target"
+#define RUN_PLACE       "/run/nbd-attach/"
 
 struct generation {
 	const char *root;
@@ -177,6 +180,37 @@ static void take_mount(const struct fstab_mount *m, void *userdata)
 			m->where, m->device, CONFIG_PLACE, m->names[0], NBDTAB);
 }
 
+/*
+ * The supervisors of the initramfs's disks are in no unit, so that systemd would not miss
+ * one that is killed. Path is /run/nbd-attach/NAME/initrd.
+ */
+static void wire_standby(const struct generation *g, const char *path)
+{
+	char name[NBD_NAME_MAX + 1], service[UNIT_NAME_SIZE];
+	const char *start = path + strlen(g->root) + strlen(RUN_PLACE);
+	size_t size = strcspn(start, "/");
+
+	if (size > NBD_NAME_MAX)
+		return;
+	snprintf(name, sizeof(name), "%.*s", (int)size, start);
+	if (!target_name_is_valid(name))
+		return;
+	snprintf(service, sizeof(service), "nbd-attach-standby@%s.service", name);
+	unit_file_want(g->folder, STANDBY_TARGET, service);
+}
+
+static void wire_standbys(const struct generation *g)
+{
+	_cleanup_(globfree) glob_t found = {0};
+	char pattern[PATH_MAX];
+
+	snprintf(pattern, sizeof(pattern), "%s" RUN_PLACE "*/initrd", g->root);
+	if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		wire_standby(g, found.gl_pathv[i]);
+}
+
 void generate(const char *root, const char *folder)
 {
 	struct generation g = {.root = root, .folder = folder};
@@ -185,4 +219,5 @@ void generate(const char *root, const char *folder)
 	if (r < 0)
 		log_warning("cannot look at all of %s: %s", CONFIG_PLACE, strerror(-r));
 	fstab_read(root, take_mount, &g);
+	wire_standbys(&g);
 }

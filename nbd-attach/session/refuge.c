@@ -117,12 +117,19 @@ static int make_place(struct error *err)
 	return 0;
 }
 
-/* An initramfs cannot be pivoted away from: its root is covered instead. */
+/*
+ * An initramfs cannot be pivoted away from: its root is covered instead. The folder that
+ * was mounted upon is free then, and nothing is left of it.
+ */
 static int move_in(struct error *err)
 {
+	_cleanup_close_ int before = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
 	if (chdir(PLACE) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 ||
 		chroot(".") < 0 || chdir("/") < 0)
 		return failed("/", err);
+	if (before >= 0)
+		(void)unlinkat(before, &PLACE[1], AT_REMOVEDIR);
 	return 0;
 }
 

@@ -16,7 +16,7 @@
 /* Out of the unit that started this process, with which systemd would end it. */
 void refuge_leave_unit(void);
 
-/* Moves this process there. It must be root, in an initramfs. */
+/* Moves this process there. It must be root; its root may also be the disk itself. */
 int refuge_enter(struct error *err);
 
 /* Whether this process is there. */

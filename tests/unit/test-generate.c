@@ -269,7 +269,10 @@ static void test_mount_of_nbdtab(void **state)
 	assert_non_null(strstr(w->said, "/etc/nbdtab"));
 }
 
-/* Neither a service for it, nor a word about its mounts, which need none. */
+/*
+ * Neither a service for it, nor a word about its mounts, which need none; but somebody
+ * stands by for its supervisor.
+ */
 static void test_disk_of_initramfs(void **state)
 {
 	struct world *w = *state;
@@ -282,7 +285,10 @@ static void test_disk_of_initramfs(void **state)
 	put(w, "/etc/fstab", "/dev/nbd/by-name/root-part1 /boot ext4 defaults 0 0\n");
 	run(w);
 	assert_string_equal(w->said, "");
-	assert_int_equal(rmdir(w->out), 0);
+	assert_wants(w, "sysinit.target", "nbd-attach-standby@root.service");
+	assert_null(get(w, "nbd-attach.target.wants/nbd-attach@root.service"));
+	assert_null(get(w, "boot.mount.d/" DROP_IN));
+	assert_null(get(w, DEVICE "root.device.d/" DROP_IN));
 }
 
 static void test_unit_names(void **state _unused_)

@@ -42,4 +42,54 @@ at_random() {
 	finish
 }
 
+# ---- that of a disk which an initramfs has attached ----
+
+initrd_supervisor() { # LOG ARGUMENT…; its pid in PID
+	local server=$SERVER_PID
+	start "$1" "${PROGRAM%/*}/nbd-attachd" --initrd "${@:2}"
+	PID=$SERVER_PID
+	SERVER_PID=$server
+}
+
+supervised_by() { # PID
+	[ "$(supervisor plain-1)" = "$1" ]
+}
+
+stand_by() {
+	local first second third
+	WAYS=(plain-1)
+	new_disks 4M
+	serve
+	server_up
+	initrd_supervisor first --name plain-1 "$(uri plain-1)"
+	first=$PID
+	within 10 is plain-1 up
+	DEVICES[plain-1]=$(field plain-1 DEVICE)
+	start_loads
+	initrd_supervisor second plain-1
+	second=$PID
+	nap 2
+	supervised_by "$first"
+	grep 'VmLck:.* [1-9]' "/proc/$second/status" || sanitized
+	kill -KILL "$first"
+	within 20 supervised_by "$second"
+	within 10 is plain-1 up
+	# a link is mended from where no file of the disk is looked up
+	server_down
+	server_up
+	flows 45
+	[ -e "/proc/$second/root/etc/nsswitch.conf" ]
+	[ "$(ls "/proc/$second/root")" = "$(printf '%s\n' dev etc proc run sys)" ]
+	[ ! -e /.nbd-attach ] || fail "the folder in / is still there"
+	[ "$(tr '\0' ' ' <"/proc/$second/cmdline" | cut -c 1)" = @ ]
+	# who detaches has precedence
+	initrd_supervisor third plain-1
+	third=$PID
+	nap 1
+	finish
+	within 10 ended "$third"
+	grep -q "lost its device\|no attachment" third.log || fail "$(cat third.log)"
+}
+
+it "one stands by for that of an initramfs" supervised stand_by
 it "at 32 random moments, links too" supervised at_random
