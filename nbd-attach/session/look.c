@@ -145,6 +145,7 @@ bool look(struct supervisor *s, usec_t now)
 	if (sysfs_read_io(s->a->state.index, &io) == 0)
 		look_at_progress(s, &io, now);
 	s->look_at = progress_next(&s->progress, now);
+	s->changed |= s->unwritten;
 	look_at_adopted(s, now);
 	look_at_keys(s, now);
 	look_at_patience(s, now);

@@ -101,10 +101,9 @@ static bool is_refusal(const struct slot *slot)
 }
 
 /* Told once, and again when the reason is another; but reasons may take turns. */
-static void tell_failure(struct supervisor *s, struct slot *slot)
+static void tell(struct supervisor *s, struct slot *slot, bool refused)
 {
 	struct state_link *link = known(s, slot);
-	bool refused = is_refusal(slot);
 	bool other = !slot_is_up(slot) &&
 		link->state != (refused ? LINK_REFUSED : LINK_RECONNECTING);
 
@@ -123,15 +122,25 @@ static void tell_failure(struct supervisor *s, struct slot *slot)
 		slot->error.text);
 }
 
+static void tell_failure(struct supervisor *s, struct slot *slot)
+{
+	tell(s, slot, is_refusal(slot));
+}
+
+/* The server was not asked: what is wrong is here, and may soon be over. */
+static enum phase wait_for_better(struct supervisor *s, struct slot *slot)
+{
+	tell(s, slot, false);
+	handover_flip(s);
+	slot->timer = deadline_after(
+		backoff_delay(BACKOFF_LOCAL, slot->tries++, 0, random_number()));
+	return PHASE_WAITING;
+}
+
 static enum phase connect_now(struct supervisor *s, struct slot *slot)
 {
 	slot->timer = USEC_INFINITY;
-	if (start_attempt(s, slot))
-		return PHASE_CONNECTING;
-	tell_failure(s, slot);
-	slot->timer = deadline_after(
-		backoff_delay(BACKOFF_REFUSED, slot->tries++, 0, random_number()));
-	return PHASE_WAITING;
+	return start_attempt(s, slot) ? PHASE_CONNECTING : wait_for_better(s, slot);
 }
 
 /*
@@ -317,8 +326,12 @@ static enum phase test(struct supervisor *s, struct slot *slot)
 			"%s: trying a new connection to %s", link->error, link->address);
 	}
 	slot->completed = s->progress.last.completed;
+	if (!start_attempt(s, slot)) { /* the next look tries again */
+		tell(s, slot, false);
+		return PHASE_UP;
+	}
 	progress_restart(&s->progress, deadline_now());
-	return start_attempt(s, slot) ? PHASE_TESTING : PHASE_UP;
+	return PHASE_TESTING;
 }
 
 static enum phase drop_candidate(struct supervisor *s, struct slot *slot)
@@ -362,7 +375,8 @@ static enum phase renew(struct supervisor *s, struct slot *slot)
 	}
 	if (start_attempt(s, slot))
 		return PHASE_RENEWING;
-	s->renew_at = deadline_after(RENEW_AGAIN);
+	tell(s, slot, false);
+	s->renew_at = deadline_after(RENEW_LATER);
 	return PHASE_UP;
 }
 

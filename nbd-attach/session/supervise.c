@@ -58,12 +58,15 @@ static void publish(struct supervisor *s)
 	const char *error = "";
 	struct error err;
 	unsigned up = 0;
+	int r;
 
 	if (!s->changed)
 		return;
 	s->changed = false;
-	if (state_write(&s->a->claim, state, s->target, &err) < 0)
+	r = state_write(&s->a->claim, state, s->target, &err);
+	if (r < 0 && !s->unwritten)
 		log_warning("%s", err.text);
+	s->unwritten = r < 0;
 	for (unsigned i = 0; i < state->n_links; i++) {
 		up += slot_is_up(&s->slots[i]);
 		if (state->links[i].error[0])

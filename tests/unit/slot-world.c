@@ -135,12 +135,11 @@ void process_kill(_unused_ pid_t child)
 	call("kill");
 }
 
-/* The files are always there. */
 int credentials_read(_unused_ const struct target *t, _unused_ struct credentials *ret,
-	_unused_ struct error *err)
+	struct error *err)
 {
 	call("credentials");
-	return 0;
+	return world.no_keys ? error_set(err, FAULT_USAGE, -EACCES, "no keys") : 0;
 }
 
 void supervisor_tell(_unused_ struct supervisor *of, int link, const char *kind,

@@ -13,6 +13,7 @@ struct slot_world {
 	usec_t now;
 	char calls[CALLS_SIZE]; /* one word each: since they were forgotten last */
 	bool no_worker;         /* no attempt can be started */
+	bool no_keys;           /* the credentials cannot be read */
 	bool no_handover;       /* the kernel takes no link */
 	bool blind;             /* the device's counters cannot be read */
 	struct sysfs_io io;

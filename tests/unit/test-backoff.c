@@ -56,6 +56,13 @@ static const struct row {
 	{BACKOFF_REFUSED, INT_MAX, 0, MOST},
 	{BACKOFF_REFUSED, UINT_MAX, UINT64_MAX, MOST},
 
+	/* the same, up to a second */
+	{BACKOFF_LOCAL, 0, 0, LEAST},
+	{BACKOFF_LOCAL, 1, DAY, 2 * LEAST},
+	{BACKOFF_LOCAL, 3, 0, 8 * LEAST},
+	{BACKOFF_LOCAL, 4, 0, USEC_PER_SEC},
+	{BACKOFF_LOCAL, UINT_MAX, UINT64_MAX, USEC_PER_SEC},
+
 	/* the same, up to two seconds */
 	{BACKOFF_FLAPPING, 0, 0, LEAST},
 	{BACKOFF_FLAPPING, 1, DAY, 2 * LEAST},

@@ -23,10 +23,12 @@ enum situation {
 	PATIENT = 1 << 8,     /* waiting for a moment with nothing in flight */
 	PLANNED = 1 << 9,     /* the old link has been cut */
 	NOTED = 1 << 10,      /* the driver knows that the old link is dead */
+	NO_KEYS = 1 << 11,    /* the credentials cannot be read */
 };
 
 #define NEVER   (-1)
 #define BACKOFF (-2) /* at some moment within ten seconds */
+#define SHORTLY (-3) /* … within a tenth of one, and a quarter */
 
 static const struct cell {
 	enum phase phase;
@@ -39,18 +41,21 @@ static const struct cell {
 	{PHASE_UP, EVENT_FADING, 0, PHASE_UP, "", 100},
 	{PHASE_UP, EVENT_LOST, 0, PHASE_CONNECTING, "tell:lost start", NEVER},
 	{PHASE_UP, EVENT_LOST, YOUNG, PHASE_WAITING, "tell:lost", BACKOFF},
-	{PHASE_UP, EVENT_LOST, NO_WORKER, PHASE_WAITING, "tell:lost start tell:retry",
-		BACKOFF},
+	{PHASE_UP, EVENT_LOST, NO_WORKER, PHASE_WAITING,
+		"tell:lost start tell:retry flip", SHORTLY},
+	{PHASE_UP, EVENT_LOST, NO_KEYS, PHASE_WAITING,
+		"tell:lost credentials tell:retry flip", SHORTLY},
 	{PHASE_UP, EVENT_LOST, FOREIGN, PHASE_CONNECTING, "tell:lost start", NEVER},
 	{PHASE_UP, EVENT_LOST, SEVERAL, PHASE_CONNECTING, "tell:lost start", NEVER},
 	{PHASE_UP, EVENT_TIMER, 0, PHASE_UP, "cut", NEVER},
 	{PHASE_UP, EVENT_STALLED, 0, PHASE_TESTING, "tell:stalled start", NEVER},
-	{PHASE_UP, EVENT_STALLED, NO_WORKER, PHASE_UP, "tell:stalled start", NEVER},
+	{PHASE_UP, EVENT_STALLED, NO_WORKER, PHASE_UP,
+		"tell:stalled start tell:retry", NEVER},
 	{PHASE_UP, EVENT_STALLED, FOREIGN, PHASE_TESTING, "tell:stalled start", NEVER},
 	{PHASE_UP, EVENT_STALLED, SEVERAL, PHASE_TESTING, "tell:stalled start", NEVER},
 	{PHASE_UP, EVENT_STALLED, SEVERAL | FOREIGN, PHASE_UP, "", NEVER},
 	{PHASE_UP, EVENT_RENEW, 0, PHASE_RENEWING, "start", NEVER},
-	{PHASE_UP, EVENT_RENEW, NO_WORKER, PHASE_UP, "start", NEVER},
+	{PHASE_UP, EVENT_RENEW, NO_WORKER, PHASE_UP, "start tell:retry", NEVER},
 	{PHASE_UP, EVENT_RENEW, FOREIGN, PHASE_UP, "tell:kept", NEVER},
 
 	{PHASE_TESTING, EVENT_FADING, 0, PHASE_TESTING, "", 100},
@@ -83,8 +88,10 @@ static const struct cell {
 
 	{PHASE_WAITING, EVENT_NOTED, 0, PHASE_WAITING, "", 1000},
 	{PHASE_WAITING, EVENT_TIMER, 0, PHASE_CONNECTING, "start", NEVER},
-	{PHASE_WAITING, EVENT_TIMER, NO_WORKER, PHASE_WAITING, "start tell:retry",
-		BACKOFF},
+	{PHASE_WAITING, EVENT_TIMER, NO_WORKER, PHASE_WAITING, "start tell:retry flip",
+		SHORTLY},
+	{PHASE_WAITING, EVENT_TIMER, NO_KEYS, PHASE_WAITING,
+		"credentials tell:retry flip", SHORTLY},
 	{PHASE_WAITING, EVENT_RENEW, 0, PHASE_CONNECTING, "start", NEVER},
 
 	{PHASE_CONNECTING, EVENT_NOTED, 0, PHASE_CONNECTING, "", NEVER},
@@ -121,6 +128,9 @@ static void arrange_world(unsigned when)
 
 	world.no_worker = when & NO_WORKER;
 	world.no_handover = when & NO_HANDOVER;
+	world.no_keys = when & NO_KEYS;
+	if (world.no_keys)
+		world.s.no_credentials.fault = FAULT_USAGE;
 	world.blind = when & BLIND;
 	world.io.completed += when & MOVED ? 1 : 0;
 	world.io.in_flight = when & IDLE ? 0 : 3;
@@ -169,6 +179,9 @@ static bool timer_is(int expected)
 	if (expected == BACKOFF)
 		return slot->timer > world.now &&
 			slot->timer <= world.now + 10 * USEC_PER_SEC;
+	if (expected == SHORTLY)
+		return slot->timer > world.now &&
+			slot->timer <= world.now + 125 * USEC_PER_MSEC;
 	return slot->timer == world.now + (usec_t)expected * USEC_PER_MSEC;
 }
 
