@@ -80,7 +80,8 @@ static void look_at_adopted(struct supervisor *s, usec_t now)
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct slot *slot = &s->slots[i];
 
-		if (!slot_is_up(slot) || s->a->sockets[i] >= 0)
+		if (!slot_is_up(slot) || s->a->sockets[i] >= 0 ||
+			s->a->state.links[i].socket == 0) /* one that nobody knows */
 			continue;
 		if (socket_table_has(s->a->state.links[i].socket)) {
 			slot->missed = false;

@@ -158,12 +158,22 @@ static void end_relay(struct supervisor *s, const struct slot *slot)
 	*relay = 0;
 }
 
+/* Of how many requests it has completed the device tells, if anything does. */
+static uint64_t completed(const struct supervisor *s)
+{
+	struct sysfs_io io;
+
+	return sysfs_read_io(s->a->state.index, &io) == 0 ? io.completed : 0;
+}
+
 /* The link is gone: what was known of it is over. */
 static void lose(struct supervisor *s, struct slot *slot)
 {
 	usec_t now = deadline_now();
 	int *fd = &s->a->sockets[slot->number];
 
+	slot->unseen = *fd < 0;
+	slot->completed = completed(s);
 	closep(fd);
 	*fd = -1;
 	end_relay(s, slot);
@@ -289,6 +299,35 @@ static enum phase fail_to_install(struct supervisor *s, struct slot *slot)
 	return back_off(s, slot);
 }
 
+/*
+ * A link of another process that is in no table may be one that the state file never told
+ * of. It lives if the driver knows of no dead link while requests are completed.
+ */
+static bool lives_on(const struct supervisor *s, const struct slot *slot)
+{
+	struct sysfs_io io;
+
+	return slot->unseen && sysfs_read_io(s->a->state.index, &io) == 0 &&
+		io.completed != slot->completed;
+}
+
+static enum phase live_on(struct supervisor *s, struct slot *slot)
+{
+	struct state_link *link = known(s, slot);
+
+	link_disconnect(&slot->candidate);
+	link->socket = 0; /* which one it is nobody knows; the driver will tell its end */
+	link->error[0] = 0;
+	set_link_state(link, LINK_UP);
+	slot->timer = USEC_INFINITY;
+	slot->planned = slot->quiet = slot->stalled = slot->unseen = false;
+	progress_restart(&s->progress, deadline_now());
+	s->look_at = 0; /* the timeouts of an outage are not for it */
+	supervisor_tell(s, LINK(slot), "alive",
+		"the connection was not lost: the driver uses one that was not known of");
+	return PHASE_UP;
+}
+
 static enum phase install(struct supervisor *s, struct slot *slot)
 {
 	int r;
@@ -298,6 +337,8 @@ static enum phase install(struct supervisor *s, struct slot *slot)
 		return PHASE_HOLDING;
 	}
 	r = handover_link(s, slot, &slot->error);
+	if (r == -EBUSY && lives_on(s, slot))
+		return live_on(s, slot);
 	if (r == -EBUSY) {
 		tell_failure(s, slot);
 		slot->timer = deadline_after(NOTE_AGAIN);

@@ -64,7 +64,7 @@ struct slot {
 	usec_t noted_at;     /* from when on the driver will take another link */
 	usec_t silent_until; /* before another reason for failing is told */
 	usec_t quiet_until;  /* how long to wait for a moment with nothing in flight */
-	uint64_t completed;  /* requests, when a test began */
+	uint64_t completed;  /* requests, when a test began or the link was lost */
 	unsigned tries;      /* attempts in a row that somebody answered, in vain */
 	unsigned flaps;      /* links in a row that died young */
 	bool cut;            /* the last attempt's connection just ended */
@@ -74,6 +74,7 @@ struct slot {
 	bool planned;        /* it is ended by us, for the candidate */
 	bool quiet;          /* … at a moment with nothing in flight */
 	bool missed;         /* at the last look it was not to be found */
+	bool unseen;         /* another process's, lost because it was not to be found */
 };
 
 struct supervisor {

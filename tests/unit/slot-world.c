@@ -100,6 +100,8 @@ int handover_link(struct supervisor *of, struct slot *to, struct error *err)
 {
 	call("give");
 	assert_true(to->candidate.fd >= 0);
+	if (world.busy)
+		return error_set(err, FAULT_KERNEL, -EBUSY, "it holds on to the old one");
 	if (world.no_handover)
 		return error_set(err, FAULT_KERNEL, -EINVAL, "the kernel takes none");
 	of->flipped = false;

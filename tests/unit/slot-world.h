@@ -15,6 +15,7 @@ struct slot_world {
 	bool no_worker;         /* no attempt can be started */
 	bool no_keys;           /* the credentials cannot be read */
 	bool no_handover;       /* the kernel takes no link */
+	bool busy;              /* … because it knows of none that is dead */
 	bool blind;             /* the device's counters cannot be read */
 	struct sysfs_io io;
 	struct error found; /* what the next attempt ends with; FAULT_NONE: a link … */

@@ -24,6 +24,7 @@ enum situation {
 	PLANNED = 1 << 9,     /* the old link has been cut */
 	NOTED = 1 << 10,      /* the driver knows that the old link is dead */
 	NO_KEYS = 1 << 11,    /* the credentials cannot be read */
+	BUSY = 1 << 12,       /* the driver knows of no dead link */
 };
 
 #define NEVER   (-1)
@@ -110,6 +111,13 @@ static const struct cell {
 		NEVER},
 	{PHASE_HOLDING, EVENT_TIMER, NOTED | NO_HANDOVER, PHASE_WAITING,
 		"give drop tell:retry flip", BACKOFF},
+	{PHASE_HOLDING, EVENT_TIMER, NOTED | BUSY, PHASE_HOLDING, "give tell:retry", 250},
+	{PHASE_HOLDING, EVENT_TIMER, NOTED | BUSY | MOVED, PHASE_HOLDING,
+		"give tell:retry", 250},
+	{PHASE_HOLDING, EVENT_TIMER, NOTED | BUSY | FOREIGN, PHASE_HOLDING,
+		"give tell:retry", 250},
+	{PHASE_HOLDING, EVENT_TIMER, NOTED | BUSY | FOREIGN | MOVED, PHASE_UP,
+		"give disconnect tell:alive", NEVER},
 	{PHASE_HOLDING, EVENT_RENEW, 0, PHASE_HOLDING, "", 1000},
 };
 
@@ -129,6 +137,7 @@ static void arrange_world(unsigned when)
 	world.no_worker = when & NO_WORKER;
 	world.no_handover = when & NO_HANDOVER;
 	world.no_keys = when & NO_KEYS;
+	world.busy = when & BUSY;
 	if (world.no_keys)
 		world.s.no_credentials.fault = FAULT_USAGE;
 	world.blind = when & BLIND;
@@ -138,6 +147,7 @@ static void arrange_world(unsigned when)
 	slot->quiet_until = when & PATIENT ? world.now + USEC_PER_SEC : 0;
 	slot->planned = when & PLANNED;
 	slot->completed = 100;
+	slot->unseen = when & FOREIGN;
 }
 
 /* The slot as it is in that phase when that event comes. */

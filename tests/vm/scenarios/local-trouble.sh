@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The server is well, but this machine lacks something for a while: processes, keys, space
+# in /run. That is tried again soon, and not taken for what it is not.
+# Long: left to `tests/run vm`, for the time that all of them take together.
+
+. "${0%/*}/../lib.sh"
+
+one_way() { # WAY
+	WAYS=("$1")
+	new_disks 4M
+	serve
+	set_up
+}
+
+# Longer than it takes to wait longest, were that the server's fault.
+no_process() {
+	local group=/run/pids/one
+	mkdir -p /run/pids
+	mount -t cgroup2 cgroup2 /run/pids
+	echo +pids >/run/pids/cgroup.subtree_control
+	one_way plain-1
+	mkdir $group
+	supervisor plain-1 >$group/cgroup.procs
+	echo 1 >$group/pids.max
+	server_down
+	server_up
+	within 10 says plain-1 'last error' 'cannot start a link worker'
+	is plain-1 reconnecting || fail "$("$PROGRAM" list)"
+	sleep 14
+	echo max >$group/pids.max
+	UP_AT=$EPOCHREALTIME
+	recover 3
+	finish
+	rmdir $group
+	umount /run/pids
+}
+
+no_keys() {
+	CLIENT_FOLDER=$PWD/keys
+	cp -r "$PKI/ca" keys
+	one_way tls-1
+	kill_supervisor tls-1
+	mv keys hidden
+	server_down
+	adopt tls-1
+	server_up
+	within 10 says tls-1 'last error' 'cannot read'
+	is tls-1 reconnecting || fail "$("$PROGRAM" list)"
+	sleep 14
+	mv hidden keys
+	UP_AT=$EPOCHREALTIME
+	recover 3
+	finish
+}
+
+small_run() {
+	mkdir -p "$RUN_DIR"
+	mount -t tmpfs -o size=64k tmpfs "$RUN_DIR"
+}
+
+fill_run() {
+	dd if=/dev/zero of="$RUN_DIR/filler" bs=4k status=none 2>/dev/null || :
+}
+
+new_link() {
+	local before
+	before=$(links)
+	server_down
+	server_up
+	flows 10
+	within 10 all_new "$before"
+	sleep 1
+}
+
+# Nothing happens any more that would be a reason to write it.
+written_later() {
+	small_run
+	one_way plain-1
+	fill_run
+	new_link
+	says plain-1 reconnects ' 0$' || fail "it was written"
+	rm "$RUN_DIR/filler"
+	within 10 says plain-1 reconnects ' 1$'
+	finish
+	umount "$RUN_DIR"
+}
+
+# What the next supervisor reads is of a link that is long gone.
+never_written() {
+	small_run
+	one_way plain-1
+	fill_run
+	new_link
+	kill_supervisor plain-1
+	rm "$RUN_DIR/filler"
+	adopt plain-1
+	within 15 is plain-1 up
+	flows 5
+	within 5 n_links 1
+	sleep 6
+	is plain-1 up || fail "$("$PROGRAM" list)"
+	# the end of such a link is noticed all the same
+	new_link
+	within 10 is plain-1 up
+	finish
+	umount "$RUN_DIR"
+}
+
+it "no process can be started" supervised no_process
+it "keys cannot be read" supervised no_keys
+it "/run is full: the state is written later" supervised written_later
+it "/run is full, and the supervisor is killed" supervised never_written
