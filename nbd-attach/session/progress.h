@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Does the server answer? What the device counts tells: requests are in flight, and none
- * has been completed for too long. A slow server completes one now and then.
+ * has been completed for too long. A slow server completes one now and then. What it has
+ * needed for that is remembered for an hour, lest each of its requests be sent twice; but
+ * patience is never longer than 16 timeouts.
  */
 #pragma once
 
@@ -11,8 +13,10 @@
 #include "kernel/sysfs.h"
 
 struct progress {
-	usec_t timeout;  /* as asked for: --io-timeout */
-	usec_t patience; /* just now: longer after it was wrong to lose it */
+	usec_t timeout;   /* as asked for: --io-timeout */
+	usec_t patience;  /* just now: longer after it was wrong to lose it */
+	usec_t needed;    /* the longest that a reply took, if that was longer … */
+	usec_t needed_at; /* … and when one took longer last */
 	struct sysfs_io last;
 	usec_t since;  /* when the last sign of life was seen */
 	bool replaced; /* since the last look */

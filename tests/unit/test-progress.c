@@ -140,6 +140,7 @@ static void test_each_completion_counts(void **state _unused_)
 		{58999, LOOK, 2, 9, false},
 		{88998, LOOK, 2, 9, false},
 		{88999, LOOK, 2, 9, true},
+		{88999, RESTART, 0, 0, false},
 		{89000, LOOK, 3, 9, false},
 		/* fewer than before: the device's number has a new device */
 		{118000, LOOK, 1, 9, false},
@@ -180,10 +181,78 @@ static void test_patience_doubles(void **state _unused_)
 		{210000, RESTART, 0, 0, false},
 		{329999, LOOK, 0, 1, false},
 		{330000, LOOK, 0, 1, true},
-		/* progress: as before */
-		{340000, LOOK, 1, 1, false},
-		{369999, LOOK, 1, 1, false},
-		{370000, LOOK, 1, 1, true},
+		/* it hung, and answers at once: as before */
+		{340000, RESTART, 0, 0, false},
+		{340001, LOOK, 1, 1, false},
+		{370000, LOOK, 1, 1, false},
+		{370001, LOOK, 1, 1, true},
+	};
+
+	PLAY(steps);
+}
+
+/*
+ * A server that needs so many seconds for a request, and gets one after the other for six
+ * hours. A link that is taken for dead is replaced, and what it carried sent again: how
+ * often that was.
+ */
+static unsigned repetitions(usec_t timeout, unsigned needs)
+{
+	usec_t sent = START, end = START + 6 * 3600 * USEC_PER_SEC;
+	struct sysfs_io io = {0, 1};
+	struct progress p;
+	unsigned n = 0;
+
+	progress_init(&p, timeout * USEC_PER_SEC);
+	progress_restart(&p, START);
+	for (usec_t now = START; now < end; now = progress_next(&p, now)) {
+		if (now >= sent + needs * USEC_PER_SEC) {
+			io.completed++;
+			sent = now;
+		}
+		if (progress_look(&p, &io, now)) {
+			n++;
+			sent = now;
+			progress_replaced(&p, now);
+		}
+	}
+	assert_true(io.completed > 6 * 3600 / 2 / (needs + 5)); /* it goes on */
+	return n;
+}
+
+static void test_patience_learns(void **state _unused_)
+{
+	assert_int_equal(repetitions(30, 5), 0);
+	assert_int_equal(repetitions(30, 25), 0);
+	assert_int_equal(repetitions(30, 35), 1);
+	assert_int_equal(repetitions(30, 50), 1);
+	assert_int_equal(repetitions(30, 100), 2);
+	assert_int_equal(repetitions(30, 400), 4);
+	assert_int_equal(repetitions(3, 5), 1);
+	assert_int_equal(repetitions(1, 10), 4);
+}
+
+/* What it once needed, but not of late, is no reason to wait for one that hangs. */
+static void test_patience_forgets(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{0, LOOK, 0, 1, false},
+		{30000, LOOK, 0, 1, true},
+		{30000, REPLACED, 0, 0, false},
+		{65000, LOOK, 1, 1, false}, /* it took 35 s */
+		{134999, LOOK, 1, 1, false},
+		{135000, LOOK, 1, 1, true},
+		{135000, RESTART, 0, 0, false},
+		{136000, LOOK, 2, 0, false},
+		{3600000, LOOK, 2, 0, false},
+		{3600000, LOOK, 2, 1, false},
+		{3664999, LOOK, 3, 1, false}, /* just before: an hour after that */
+		{3734998, LOOK, 3, 1, false},
+		{3734999, LOOK, 4, 0, false}, /* it took 70 s: another hour */
+		{7334998, LOOK, 4, 0, false},
+		{7335000, LOOK, 5, 1, false},
+		{7364999, LOOK, 5, 1, false},
+		{7365000, LOOK, 5, 1, true},
 	};
 
 	PLAY(steps);
@@ -250,6 +319,8 @@ int main(void)
 		cmocka_unit_test(test_each_completion_counts),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_patience_doubles),
+		cmocka_unit_test(test_patience_learns),
+		cmocka_unit_test(test_patience_forgets),
 		cmocka_unit_test(test_patience_ends),
 		cmocka_unit_test(test_next),
 	};
