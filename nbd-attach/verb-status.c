@@ -155,6 +155,17 @@ static void print_options(const struct state *state, const struct target *t)
 	time_line("attached", state->since);
 }
 
+static void print_past(const struct state *state)
+{
+	if (state->repeated > 0)
+		line("sent again", "up to %" PRIu64 " request%s, when a link ended",
+			state->repeated, state->repeated == 1 ? "" : "s");
+	if (state->break_before_make)
+		line("replacing links",
+			"the old one is ended first: the server takes "
+			"no connection beside it");
+}
+
 /* Where nobody keeps the state up to date it tells how things were. */
 static void print_links(const struct view *v)
 {
@@ -195,6 +206,7 @@ static void print_status(const struct view *v, const struct target *t)
 		return;
 	print_server(&v->state, t);
 	print_options(&v->state, t);
+	print_past(&v->state);
 	print_links(v);
 	if (v->state.n_events > 0)
 		print_events(&v->state);
@@ -246,6 +258,8 @@ static void add_known(json_object *o, const struct state *state, const struct ta
 	json_add_span(o, "reconnect-timeout", t->reconnect_timeout);
 	json_add_bool(o, "lock-memory", t->lock_memory);
 	json_add_seconds(o, "since", state->since);
+	json_add_number(o, "repeated", state->repeated);
+	json_add_bool(o, "break-before-make", state->break_before_make);
 }
 
 static int print_json(const struct view *v, const struct target *t)

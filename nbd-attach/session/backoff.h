@@ -17,8 +17,8 @@ enum backoff_reason {
 /*
  * Microseconds. Where nobody answers it is a hundredth of how long the server has been
  * away, so that I/O waits hardly longer than it must; else it doubles with each try. From
- * 0.1 s to 10 s (flapping: 2 s, local: 1 s), and a quarter more or less, as `random` wants
- * it, lest all clients of a server come at once.
+ * 0.1 s to 10 s (flapping: 2 s, local: 1 s), and a quarter more or less, as `random`
+ * wants it, lest all clients of a server come at once.
  */
 usec_t backoff_delay(
 	enum backoff_reason reason, unsigned tries, usec_t away, uint32_t random);

@@ -11,6 +11,9 @@
 
 #define MISSED_LOOK (50 * USEC_PER_MSEC)
 
+/* For the rest of a record. */
+#define TORN_PATIENCE (5 * USEC_PER_SEC)
+
 /* The kernel's word, where /sys has none: it may just be moved to a new root. */
 static bool is_in_use(unsigned index)
 {
@@ -127,12 +130,25 @@ static void look_at_keys(struct supervisor *s, usec_t now)
 		}
 }
 
+/* What has come of a reply tells more than that it is late. */
+static void look_at_records(struct supervisor *s, usec_t now)
+{
+	if (!s->a->state.tls || now - s->progress.since < TORN_PATIENCE)
+		return;
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (s->slots[i].phase == PHASE_UP &&
+			records_are_torn(s->a->sockets[i], TORN_PATIENCE))
+			slot_event(s, &s->slots[i], EVENT_STALLED);
+}
+
 static void look_at_progress(struct supervisor *s, const struct sysfs_io *io, usec_t now)
 {
 	uint64_t completed = s->progress.last.completed;
 
 	if (progress_look(&s->progress, io, now))
 		for_each_up(s, EVENT_STALLED);
+	else if (io->in_flight > 0)
+		look_at_records(s, now);
 	if (io->completed != completed)
 		look_at_recovery(s);
 }

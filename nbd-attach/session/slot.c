@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A link's life, as a table: in which phase what event leads to which action. An action
- * says what phase comes next. Each link heals by itself; what concerns the whole device
- * is in handover.c.
+ * says what phase comes next. Each link heals by itself; how one that lives is replaced
+ * is in replace.c, and what concerns the whole device in handover.c.
  *
  * The kernel takes a new link only once it knows that the old one is dead, and drops it
  * silently otherwise (nbd_reconnect_socket()). So a candidate is held back until the
@@ -19,32 +19,24 @@
 #include "common/process.h"
 #include "session/backoff.h"
 #include "session/shape.h"
-#include "session/supervisor.h"
+#include "session/slot-internal.h"
 
 #define NOTE_DELAY    (20 * USEC_PER_MSEC) /* from the announcement to the mark */
 #define NOTE_PATIENCE (250 * USEC_PER_MSEC)
 #define NOTE_AGAIN    (250 * USEC_PER_MSEC) /* it did not know yet */
 #define FADE_PATIENCE (100 * USEC_PER_MSEC) /* for the driver to read to the end */
-#define CUT_PATIENCE  (3 * USEC_PER_SEC)
-#define QUIET_LOOK    (2 * USEC_PER_MSEC)
-#define QUIET_MOST    (2 * USEC_PER_SEC)
 
 /* A link ends, too, when the device is taken away. */
 #define GONE_LOOK (100 * USEC_PER_MSEC)
 
-#define RENEW_AGAIN (60 * USEC_PER_SEC) /* after a failure */
-#define RENEW_LATER (2 * USEC_PER_SEC)
-
 #define SILENCE (10 * USEC_PER_SEC) /* about reasons that take turns */
-
-#define LINK(slot) ((int)(slot)->number)
 
 bool slot_is_up(const struct slot *slot)
 {
 	return slot->phase < PHASE_WAITING;
 }
 
-static struct state_link *known(const struct supervisor *s, const struct slot *slot)
+struct state_link *slot_known(const struct supervisor *s, const struct slot *slot)
 {
 	return &s->a->state.links[slot->number];
 }
@@ -78,8 +70,9 @@ static bool has_credentials(struct supervisor *s)
 	return err.fault == FAULT_NONE;
 }
 
-static bool start_attempt(struct supervisor *s, struct slot *slot)
+bool slot_start_attempt(struct supervisor *s, struct slot *slot)
 {
+	slot->turned_away = false;
 	if (!has_credentials(s)) {
 		slot->error = s->no_credentials;
 		return false;
@@ -100,10 +93,9 @@ static bool is_refusal(const struct slot *slot)
 		(fault == FAULT_PROTOCOL && !slot->cut);
 }
 
-/* Told once, and again when the reason is another; but reasons may take turns. */
-static void tell(struct supervisor *s, struct slot *slot, bool refused)
+void slot_tell(struct supervisor *s, struct slot *slot, bool refused)
 {
-	struct state_link *link = known(s, slot);
+	struct state_link *link = slot_known(s, slot);
 	bool other = !slot_is_up(slot) &&
 		link->state != (refused ? LINK_REFUSED : LINK_RECONNECTING);
 
@@ -122,15 +114,16 @@ static void tell(struct supervisor *s, struct slot *slot, bool refused)
 		slot->error.text);
 }
 
-static void tell_failure(struct supervisor *s, struct slot *slot)
+void slot_tell_failure(struct supervisor *s, struct slot *slot)
 {
-	tell(s, slot, is_refusal(slot));
+	slot_tell(s, slot, is_refusal(slot));
 }
 
 /* The server was not asked: what is wrong is here, and may soon be over. */
 static enum phase wait_for_better(struct supervisor *s, struct slot *slot)
 {
-	tell(s, slot, false);
+	slot->planned = slot->quiet = false;
+	slot_tell(s, slot, false);
 	handover_flip(s);
 	slot->timer = deadline_after(
 		backoff_delay(BACKOFF_LOCAL, slot->tries++, 0, random_number()));
@@ -140,7 +133,7 @@ static enum phase wait_for_better(struct supervisor *s, struct slot *slot)
 static enum phase connect_now(struct supervisor *s, struct slot *slot)
 {
 	slot->timer = USEC_INFINITY;
-	return start_attempt(s, slot) ? PHASE_CONNECTING : wait_for_better(s, slot);
+	return slot_start_attempt(s, slot) ? PHASE_CONNECTING : wait_for_better(s, slot);
 }
 
 /*
@@ -158,22 +151,17 @@ static void end_relay(struct supervisor *s, const struct slot *slot)
 	*relay = 0;
 }
 
-/* Of how many requests it has completed the device tells, if anything does. */
-static uint64_t completed(const struct supervisor *s)
-{
-	struct sysfs_io io;
-
-	return sysfs_read_io(s->a->state.index, &io) == 0 ? io.completed : 0;
-}
-
 /* The link is gone: what was known of it is over. */
 static void lose(struct supervisor *s, struct slot *slot)
 {
 	usec_t now = deadline_now();
 	int *fd = &s->a->sockets[slot->number];
+	struct sysfs_io io = {0};
 
+	if (sysfs_read_io(s->a->state.index, &io) == 0)
+		s->a->state.repeated += io.in_flight;
+	slot->completed = io.completed;
 	slot->unseen = *fd < 0;
-	slot->completed = completed(s);
 	closep(fd);
 	*fd = -1;
 	end_relay(s, slot);
@@ -185,14 +173,19 @@ static void lose(struct supervisor *s, struct slot *slot)
 	slot->noted = slot->missed = slot->stalled = false;
 	s->look_at = MIN(s->look_at, now + GONE_LOOK);
 	slot->fading = false;
-	if (slot->planned)
+	if (slot->planned && slot->candidate.fd >= 0)
 		return;
 	slot->error = (struct error){0};
 	slot->cut = false;
-	known(s, slot)->error[0] = 0;
-	set_link_state(known(s, slot), LINK_RECONNECTING);
-	supervisor_tell(
-		s, LINK(slot), "lost", "connection to %s lost", known(s, slot)->address);
+	slot_known(s, slot)->error[0] = 0;
+	set_link_state(slot_known(s, slot), LINK_RECONNECTING);
+	if (slot->planned)
+		supervisor_tell(s, LINK(slot), "ended",
+			"connection to %s ended, to be replaced",
+			slot_known(s, slot)->address);
+	else
+		supervisor_tell(s, LINK(slot), "lost", "connection to %s lost",
+			slot_known(s, slot)->address);
 }
 
 static enum phase reconnect(struct supervisor *s, struct slot *slot)
@@ -213,8 +206,10 @@ static enum phase go_on_connecting(struct supervisor *s, struct slot *slot)
 	return PHASE_CONNECTING;
 }
 
-static enum phase hold(struct supervisor *s, struct slot *slot)
+enum phase slot_hold(struct supervisor *s, struct slot *slot)
 {
+	if (slot->candidate.fd < 0) /* it had to be ended first */
+		return reconnect(s, slot);
 	lose(s, slot);
 	slot->timer = slot->noted_at;
 	return PHASE_HOLDING;
@@ -262,7 +257,7 @@ static enum phase back_off(struct supervisor *s, struct slot *slot)
 	usec_t now = deadline_now();
 
 	slot->planned = slot->quiet = false;
-	tell_failure(s, slot);
+	slot_tell_failure(s, slot);
 	handover_flip(s);
 	slot->timer = now + delay_after_failure(slot, now);
 	return PHASE_WAITING;
@@ -270,7 +265,7 @@ static enum phase back_off(struct supervisor *s, struct slot *slot)
 
 static void came_up(struct supervisor *s, struct slot *slot)
 {
-	struct state_link *link = known(s, slot);
+	struct state_link *link = slot_known(s, slot);
 	usec_t now = deadline_now();
 	double away = (double)(now - slot->lost_at) / (double)USEC_PER_SEC;
 
@@ -313,7 +308,7 @@ static bool lives_on(const struct supervisor *s, const struct slot *slot)
 
 static enum phase live_on(struct supervisor *s, struct slot *slot)
 {
-	struct state_link *link = known(s, slot);
+	struct state_link *link = slot_known(s, slot);
 
 	link_disconnect(&slot->candidate);
 	link->socket = 0; /* which one it is nobody knows; the driver will tell its end */
@@ -340,7 +335,7 @@ static enum phase install(struct supervisor *s, struct slot *slot)
 	if (r == -EBUSY && lives_on(s, slot))
 		return live_on(s, slot);
 	if (r == -EBUSY) {
-		tell_failure(s, slot);
+		slot_tell_failure(s, slot);
 		slot->timer = deadline_after(NOTE_AGAIN);
 		return PHASE_HOLDING;
 	}
@@ -348,109 +343,6 @@ static enum phase install(struct supervisor *s, struct slot *slot)
 		return fail_to_install(s, slot);
 	came_up(s, slot);
 	return PHASE_UP;
-}
-
-/* Nothing moves: only a handshake on a new connection tells a dead server from a slow
- * one.
- */
-static enum phase test(struct supervisor *s, struct slot *slot)
-{
-	struct state_link *link = known(s, slot);
-
-	if (s->a->sockets[slot->number] < 0 && s->a->state.n_links > 1)
-		return PHASE_UP; /* that one is the kernel's to end */
-	if (!slot->stalled) {
-		slot->stalled = true;
-		snprintf(link->error, sizeof(link->error), "no reply for %llu s",
-			(unsigned long long)(s->progress.patience / USEC_PER_SEC));
-		supervisor_tell(s, LINK(slot), "stalled",
-			"%s: trying a new connection to %s", link->error, link->address);
-	}
-	slot->completed = s->progress.last.completed;
-	if (!start_attempt(s, slot)) { /* the next look tries again */
-		tell(s, slot, false);
-		return PHASE_UP;
-	}
-	progress_restart(&s->progress, deadline_now());
-	return PHASE_TESTING;
-}
-
-static enum phase drop_candidate(struct supervisor *s, struct slot *slot)
-{
-	link_disconnect(&slot->candidate);
-	progress_restart(&s->progress, deadline_now());
-	return PHASE_UP;
-}
-
-static enum phase judge(struct supervisor *s, struct slot *slot)
-{
-	struct sysfs_io io;
-
-	if (sysfs_read_io(s->a->state.index, &io) == 0 &&
-		(io.completed != slot->completed || io.in_flight == 0))
-		return drop_candidate(s, slot);
-	progress_replaced(&s->progress, deadline_now());
-	slot->quiet_until = 0;
-	slot->timer = deadline_now();
-	return PHASE_SETTLING;
-}
-
-/* It stays as it is; the failure is worth a line. */
-static enum phase keep(struct supervisor *s, struct slot *slot)
-{
-	tell_failure(s, slot);
-	progress_restart(&s->progress, deadline_now());
-	if (slot->phase == PHASE_RENEWING)
-		s->renew_at = deadline_after(RENEW_AGAIN);
-	return PHASE_UP;
-}
-
-static enum phase renew(struct supervisor *s, struct slot *slot)
-{
-	/* Without a descriptor of it, nothing ends it at the right moment. */
-	if (s->a->sockets[slot->number] < 0) {
-		supervisor_tell(s, LINK(slot), "kept",
-			"connection to %s is another supervisor's: replaced when it ends",
-			known(s, slot)->address);
-		return PHASE_UP;
-	}
-	if (start_attempt(s, slot))
-		return PHASE_RENEWING;
-	tell(s, slot, false);
-	s->renew_at = deadline_after(RENEW_LATER);
-	return PHASE_UP;
-}
-
-/* The attempt that is under way may be one with the old credentials. */
-static enum phase renew_later(struct supervisor *s, struct slot *slot)
-{
-	s->renew_at = deadline_after(RENEW_LATER);
-	return slot->phase;
-}
-
-static enum phase settle(_unused_ struct supervisor *s, struct slot *slot)
-{
-	slot->quiet_until = deadline_after(QUIET_MOST);
-	slot->timer = deadline_now();
-	return PHASE_SETTLING;
-}
-
-/* Is nothing in flight just now? Then the change will not be felt. */
-static enum phase exchange(struct supervisor *s, struct slot *slot)
-{
-	struct sysfs_io io;
-
-	if (slot->planned) /* cut long ago, and nobody has told us */
-		return hold(s, slot);
-	slot->quiet = sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight == 0;
-	if (!slot->quiet && deadline_left(slot->quiet_until) > 0) {
-		slot->timer = deadline_after(QUIET_LOOK);
-		return PHASE_SETTLING;
-	}
-	slot->planned = true;
-	handover_cut(s, slot);
-	slot->timer = deadline_after(CUT_PATIENCE);
-	return PHASE_SETTLING;
 }
 
 typedef enum phase (*action_fn)(struct supervisor *s, struct slot *slot);
@@ -461,29 +353,29 @@ static const action_fn actions[PHASE_MAX][EVENT_MAX] = {
 		[EVENT_FADING] = fade,
 		[EVENT_LOST] = reconnect,
 		[EVENT_TIMER] = cut,
-		[EVENT_STALLED] = test,
-		[EVENT_RENEW] = renew,
+		[EVENT_STALLED] = replace_test,
+		[EVENT_RENEW] = replace_renew,
 	},
 	[PHASE_TESTING] = {
 		[EVENT_FADING] = fade,
 		[EVENT_LOST] = go_on_connecting,
-		[EVENT_REACHED] = judge,
-		[EVENT_FAILED] = keep,
+		[EVENT_REACHED] = replace_judge,
+		[EVENT_FAILED] = replace_keep,
 		[EVENT_TIMER] = cut,
-		[EVENT_RENEW] = renew_later,
+		[EVENT_RENEW] = replace_later,
 	},
 	[PHASE_RENEWING] = {
 		[EVENT_FADING] = fade,
 		[EVENT_LOST] = go_on_connecting,
-		[EVENT_REACHED] = settle,
-		[EVENT_FAILED] = keep,
+		[EVENT_REACHED] = replace_settle,
+		[EVENT_FAILED] = replace_keep,
 		[EVENT_TIMER] = cut,
-		[EVENT_RENEW] = renew_later,
+		[EVENT_RENEW] = replace_later,
 	},
 	[PHASE_SETTLING] = {
-		[EVENT_LOST] = hold,
-		[EVENT_TIMER] = exchange,
-		[EVENT_RENEW] = renew_later,
+		[EVENT_LOST] = slot_hold,
+		[EVENT_TIMER] = replace_exchange,
+		[EVENT_RENEW] = replace_later,
 	},
 	[PHASE_WAITING] = {
 		[EVENT_NOTED] = note,
@@ -494,12 +386,12 @@ static const action_fn actions[PHASE_MAX][EVENT_MAX] = {
 		[EVENT_NOTED] = note,
 		[EVENT_REACHED] = install,
 		[EVENT_FAILED] = back_off,
-		[EVENT_RENEW] = renew_later,
+		[EVENT_RENEW] = replace_later,
 	},
 	[PHASE_HOLDING] = {
 		[EVENT_NOTED] = note,
 		[EVENT_TIMER] = install,
-		[EVENT_RENEW] = renew_later,
+		[EVENT_RENEW] = replace_later,
 	},
 };
 /* clang-format on */
@@ -529,7 +421,9 @@ void slot_attempt_ready(struct supervisor *s, struct slot *slot)
 	struct link link = {.fd = -1};
 	int r = link_attempt_finish(&slot->attempt, &link, &err);
 
-	slot->cut = r == -ECONNRESET || r == -ECONNABORTED;
+	slot->turned_away = r == -EUSERS;
+	slot->cut = r == -ECONNRESET || r == -ECONNABORTED ||
+		(slot->turned_away && err.fault == FAULT_PROTOCOL);
 	if (r == 0)
 		r = shape_check(s->target, &link.facts, &s->a->state,
 			&slot->candidate_size, &err);

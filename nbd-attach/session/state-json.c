@@ -40,6 +40,7 @@ static void put_links(json_object *array, const struct state *s)
 		json_add_number(o, "since", (uint64_t)link->since);
 		json_add_number(o, "reconnects", link->reconnects);
 		json_add_text(o, "error", link->error);
+		json_add_bool(o, "encrypts", link->encrypts);
 	}
 }
 
@@ -93,6 +94,8 @@ json_object *state_to_json(const struct state *s, const struct target *t)
 	json_add_text(o, "tls-cipher", s->tls_cipher);
 	json_add_text(o, "relay", s->relay);
 	json_add_number(o, "since", (uint64_t)s->since);
+	json_add_number(o, "repeated", s->repeated);
+	json_add_bool(o, "break-before-make", s->break_before_make);
 	put_links(json_add_array(o, "links"), s);
 	json_add_number(o, "n-events", s->n_events);
 	put_events(json_add_array(o, "events"), s);
@@ -169,6 +172,17 @@ static bool take_link_state(json_object *o, enum link_state *ret)
 	return false;
 }
 
+/* What was added since the version is what it is: a file that lacks it is older. */
+static bool take_later_bool(json_object *o, const char *key, bool *ret)
+{
+	return !json_object_object_get_ex(o, key, NULL) || take_bool(o, key, ret);
+}
+
+static bool take_later_unsigned(json_object *o, const char *key, uint64_t *ret)
+{
+	return !json_object_object_get_ex(o, key, NULL) || take_unsigned(o, key, ret);
+}
+
 static bool take_link(json_object *o, struct state_link *link)
 {
 	return take_link_state(o, &link->state) &&
@@ -177,7 +191,8 @@ static bool take_link(json_object *o, struct state_link *link)
 		take_unsigned(o, "candidate", &link->candidate) &&
 		take_number(o, "since", INT64_MIN, INT64_MAX, &link->since) &&
 		take_unsigned(o, "reconnects", &link->reconnects) &&
-		take_text(o, "error", link->error, sizeof(link->error));
+		take_text(o, "error", link->error, sizeof(link->error)) &&
+		take_later_bool(o, "encrypts", &link->encrypts);
 }
 
 static bool take_links(json_object *o, struct state *s)
@@ -249,6 +264,8 @@ static bool take_state(json_object *o, struct state *s)
 		take_text(o, "tls-cipher", s->tls_cipher, sizeof(s->tls_cipher)) &&
 		take_text(o, "relay", s->relay, sizeof(s->relay)) &&
 		take_number(o, "since", INT64_MIN, INT64_MAX, &s->since) &&
+		take_later_unsigned(o, "repeated", &s->repeated) &&
+		take_later_bool(o, "break-before-make", &s->break_before_make) &&
 		take_links(o, s) && take_events(o, s);
 }
 

@@ -41,6 +41,7 @@ struct state_link {
 	uint64_t candidate; /* of one that is just being handed over; 0: none */
 	int64_t since;      /* when the state began: seconds, wall clock */
 	uint64_t reconnects;
+	bool encrypts;               /* the kernel was seen to encrypt what it sends */
 	char error[ERROR_TEXT_SIZE]; /* why the last attempt failed; "": it did not */
 };
 
@@ -71,7 +72,9 @@ struct state {
 	                                 does */
 	char server[STATE_TEXT_SIZE]; /* as the URI named it */
 	int64_t since;                /* of the attachment: seconds, wall clock */
-	uint64_t n_events;            /* so far; event number n is events[n % MAX] */
+	uint64_t repeated;            /* requests that were under way when a link ended */
+	bool break_before_make; /* the server takes no connection beside those it has */
+	uint64_t n_events;      /* so far; event number n is events[n % MAX] */
 	struct state_event events[STATE_EVENTS_MAX];
 };
 

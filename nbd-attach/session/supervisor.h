@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the files that keep an attachment up share: supervise.c waits for what happens,
- * look.c looks after the device now and then, slot.c decides what it all means for a
- * link, handover.c and upkeep.c change the kernel's device.
+ * look.c looks after the device now and then, slot.c and replace.c decide what it all
+ * means for a link, handover.c and upkeep.c change the kernel's device.
  */
 #pragma once
 
@@ -74,6 +74,7 @@ struct slot {
 	bool planned;        /* it is ended by us, for the candidate */
 	bool quiet;          /* … at a moment with nothing in flight */
 	bool missed;         /* at the last look it was not to be found */
+	bool turned_away;    /* the last attempt got no greeting */
 	bool unseen;         /* another process's, lost because it was not to be found */
 };
 
@@ -87,19 +88,19 @@ struct supervisor {
 	struct making making;          /* of a device that is not ready yet */
 	void (*ready)(unsigned index); /* to be called then; may be NULL */
 	struct progress progress;
-	bool flipped;     /* NBD_ATTR_TIMEOUT is 1, or may be: see handover.c */
-	bool overdue;     /* I/O fails: the reconnect timeout is over */
-	bool changed;     /* the state is to be written */
-	bool unwritten;   /* … again at the next look: it could not be */
-	usec_t look_at;   /* when to look at the device's counters */
-	usec_t tick_at;   /* when to see to queue/io_timeout */
-	usec_t ping_at;   /* when to tell the service manager that we live */
-	usec_t renew_at;  /* when to try again what could not be renewed */
-	pid_t tick_child; /* at work on that; 0: none */
+	bool flipped;      /* NBD_ATTR_TIMEOUT is 1, or may be: see handover.c */
+	bool overdue;      /* I/O fails: the reconnect timeout is over */
+	bool changed;      /* the state is to be written */
+	bool unwritten;    /* … again at the next look: it could not be */
+	usec_t look_at;    /* when to look at the device's counters */
+	usec_t tick_at;    /* when to see to queue/io_timeout */
+	usec_t ping_at;    /* when to tell the service manager that we live */
+	usec_t renew_at;   /* when to try again what could not be renewed */
+	pid_t tick_child;  /* at work on that; 0: none */
 	bool tick_unflips; /* NBD_ATTR_TIMEOUT, too */
-	pid_t grow_child; /* at work on the size; 0: none */
-	bool reload;      /* credentials are to be read when all links are up */
-	bool suspect;     /* the kernel refused a link: is the device ours? */
+	pid_t grow_child;  /* at work on the size; 0: none */
+	bool reload;       /* credentials are to be read when all links are up */
+	bool suspect;      /* the kernel refused a link: is the device ours? */
 	struct error no_credentials; /* why there are none; fault 0: there are */
 };
 

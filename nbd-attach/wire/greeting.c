@@ -29,12 +29,14 @@ int greeting_exchange(struct negotiation *n, struct error *err)
 	/* The second magic tells old style, whose greeting goes on differently. */
 	r = stream_read(
 		&n->stream, &greeting, sizeof(greeting) - sizeof(greeting.flags), err);
-	if (r < 0)
-		return r;
-	r = check_magic(&greeting, err);
-	if (r < 0)
-		return r;
-	r = stream_read(&n->stream, &greeting.flags, sizeof(greeting.flags), err);
+	if (r == 0)
+		r = check_magic(&greeting, err);
+	if (r == 0)
+		r = stream_read(
+			&n->stream, &greeting.flags, sizeof(greeting.flags), err);
+	/* Perhaps it has as many clients as it takes. */
+	if (r == -ETIMEDOUT || r == -ECONNRESET)
+		return -EUSERS;
 	if (r < 0)
 		return r;
 

@@ -217,10 +217,13 @@ bool slot_is_sound(bool foreign)
 	const struct slot *slot = world.slot;
 	bool ours = slot_is_up(slot) && !foreign;
 	bool waits = slot->phase == PHASE_WAITING || slot_has_candidate();
+	bool first = world.a.state.break_before_make; /* before there is another */
 
 	return (slot->attempt.pid > 0) == slot_is_trying() &&
-		(slot->candidate.fd >= 0) == slot_has_candidate() &&
+		(slot->candidate.fd >= 0) ==
+		(slot_has_candidate() && !(first && slot->phase == PHASE_SETTLING)) &&
 		(world.a.sockets[slot->number] >= 0) == ours &&
-		(!slot->planned || slot_has_candidate()) &&
+		(!slot->planned || slot_has_candidate() ||
+			(first && slot->phase == PHASE_CONNECTING)) &&
 		(!waits || slot->timer != USEC_INFINITY);
 }

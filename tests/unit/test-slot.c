@@ -25,6 +25,8 @@ enum situation {
 	NOTED = 1 << 10,      /* the driver knows that the old link is dead */
 	NO_KEYS = 1 << 11,    /* the credentials cannot be read */
 	BUSY = 1 << 12,       /* the driver knows of no dead link */
+	AWAY = 1 << 13,       /* the server gave no greeting */
+	ALONE = 1 << 14,      /* … and is known for that: there is no candidate */
 };
 
 #define NEVER   (-1)
@@ -50,14 +52,15 @@ static const struct cell {
 	{PHASE_UP, EVENT_LOST, SEVERAL, PHASE_CONNECTING, "tell:lost start", NEVER},
 	{PHASE_UP, EVENT_TIMER, 0, PHASE_UP, "cut", NEVER},
 	{PHASE_UP, EVENT_STALLED, 0, PHASE_TESTING, "tell:stalled start", NEVER},
-	{PHASE_UP, EVENT_STALLED, NO_WORKER, PHASE_UP,
-		"tell:stalled start tell:retry", NEVER},
+	{PHASE_UP, EVENT_STALLED, NO_WORKER, PHASE_UP, "tell:stalled start tell:retry",
+		NEVER},
 	{PHASE_UP, EVENT_STALLED, FOREIGN, PHASE_TESTING, "tell:stalled start", NEVER},
 	{PHASE_UP, EVENT_STALLED, SEVERAL, PHASE_TESTING, "tell:stalled start", NEVER},
 	{PHASE_UP, EVENT_STALLED, SEVERAL | FOREIGN, PHASE_UP, "", NEVER},
 	{PHASE_UP, EVENT_RENEW, 0, PHASE_RENEWING, "start", NEVER},
 	{PHASE_UP, EVENT_RENEW, NO_WORKER, PHASE_UP, "start tell:retry", NEVER},
 	{PHASE_UP, EVENT_RENEW, FOREIGN, PHASE_UP, "tell:kept", NEVER},
+	{PHASE_UP, EVENT_RENEW, ALONE, PHASE_SETTLING, "", 0},
 
 	{PHASE_TESTING, EVENT_FADING, 0, PHASE_TESTING, "", 100},
 	{PHASE_TESTING, EVENT_LOST, 0, PHASE_CONNECTING, "tell:lost", NEVER},
@@ -67,6 +70,17 @@ static const struct cell {
 	{PHASE_TESTING, EVENT_REACHED, MOVED, PHASE_UP, "disconnect", NEVER},
 	{PHASE_TESTING, EVENT_REACHED, IDLE, PHASE_UP, "disconnect", NEVER},
 	{PHASE_TESTING, EVENT_FAILED, 0, PHASE_UP, "tell:retry", NEVER},
+	/* it may be stopped … */
+	{PHASE_TESTING, EVENT_FAILED, AWAY, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_TESTING, EVENT_FAILED, AWAY | IDLE, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_TESTING, EVENT_FAILED, AWAY | BLIND, PHASE_UP, "tell:retry", NEVER},
+	/* … and is not */
+	{PHASE_TESTING, EVENT_FAILED, AWAY | MOVED, PHASE_UP, "tell:full tell:retry",
+		NEVER},
+	{PHASE_TESTING, EVENT_FAILED, AWAY | ALONE, PHASE_SETTLING, "", 0},
+	{PHASE_TESTING, EVENT_FAILED, AWAY | ALONE | MOVED, PHASE_UP, "tell:retry",
+		NEVER},
+	{PHASE_TESTING, EVENT_FAILED, ALONE, PHASE_UP, "tell:retry", NEVER},
 	{PHASE_TESTING, EVENT_TIMER, 0, PHASE_TESTING, "cut", NEVER},
 	{PHASE_TESTING, EVENT_RENEW, 0, PHASE_TESTING, "", NEVER},
 
@@ -75,11 +89,21 @@ static const struct cell {
 	{PHASE_RENEWING, EVENT_REACHED, 0, PHASE_SETTLING, "", 0},
 	{PHASE_RENEWING, EVENT_REACHED, MOVED, PHASE_SETTLING, "", 0},
 	{PHASE_RENEWING, EVENT_FAILED, 0, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_RENEWING, EVENT_FAILED, AWAY, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_RENEWING, EVENT_FAILED, AWAY | BLIND, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_RENEWING, EVENT_FAILED, AWAY | MOVED, PHASE_SETTLING, "tell:full", 0},
+	{PHASE_RENEWING, EVENT_FAILED, AWAY | IDLE, PHASE_SETTLING, "tell:full", 0},
 	{PHASE_RENEWING, EVENT_TIMER, 0, PHASE_RENEWING, "cut", NEVER},
 	{PHASE_RENEWING, EVENT_RENEW, 0, PHASE_RENEWING, "", NEVER},
 
 	{PHASE_SETTLING, EVENT_LOST, 0, PHASE_HOLDING, "tell:lost", 250},
 	{PHASE_SETTLING, EVENT_LOST, PLANNED, PHASE_HOLDING, "", 250},
+	{PHASE_SETTLING, EVENT_LOST, ALONE, PHASE_CONNECTING, "tell:lost start", NEVER},
+	{PHASE_SETTLING, EVENT_LOST, ALONE | PLANNED, PHASE_CONNECTING,
+		"tell:ended start", NEVER},
+	{PHASE_SETTLING, EVENT_TIMER, ALONE | IDLE, PHASE_SETTLING, "cut", 3000},
+	{PHASE_SETTLING, EVENT_TIMER, ALONE | PLANNED, PHASE_CONNECTING,
+		"tell:ended start", NEVER},
 	{PHASE_SETTLING, EVENT_TIMER, 0, PHASE_SETTLING, "cut", 3000},
 	{PHASE_SETTLING, EVENT_TIMER, PATIENT, PHASE_SETTLING, "", 2},
 	{PHASE_SETTLING, EVENT_TIMER, PATIENT | IDLE, PHASE_SETTLING, "cut", 3000},
@@ -124,7 +148,8 @@ static const struct cell {
 /* To be tried later, all of these and a link that found no worker. */
 static bool renewal_is_kept(const struct cell *c)
 {
-	bool begun = c->then == PHASE_RENEWING && c->phase == PHASE_UP;
+	bool begun = c->phase == PHASE_UP &&
+		(c->then == PHASE_RENEWING || c->then == PHASE_SETTLING);
 
 	return c->event != EVENT_RENEW || begun || c->phase == PHASE_WAITING ||
 		c->when & FOREIGN || world.s.renew_at != USEC_INFINITY;
@@ -138,6 +163,8 @@ static void arrange_world(unsigned when)
 	world.no_handover = when & NO_HANDOVER;
 	world.no_keys = when & NO_KEYS;
 	world.busy = when & BUSY;
+	world.a.state.break_before_make = when & ALONE;
+	slot->turned_away = when & AWAY;
 	if (world.no_keys)
 		world.s.no_credentials.fault = FAULT_USAGE;
 	world.blind = when & BLIND;
@@ -172,7 +199,7 @@ static void arrange(enum phase phase, enum slot_event event, unsigned when)
 		error_set(&slot->error, FAULT_UNREACHED, -EIO, "nobody is there");
 	else if (slot_is_trying() && event != EVENT_REACHED)
 		slot->attempt.pid = 1;
-	if (slot_has_candidate() || event == EVENT_REACHED)
+	if ((slot_has_candidate() && !(when & ALONE)) || event == EVENT_REACHED)
 		slot->candidate.fd = some_descriptor();
 	if (phase == PHASE_WAITING || (event == EVENT_RENEW && slot_has_candidate()))
 		slot->timer = world.now + USEC_PER_SEC;

@@ -86,6 +86,26 @@ stalls_in_data() { # WAY
 	finish
 }
 
+# Half a record without the rest: no need to wait for --io-timeout, which is 30 s here.
+stalls_in_record() {
+	local server
+	WAYS=(tls-16)
+	new_disks 4M
+	serve "$ONE_BY_ONE"
+	server_up
+	server=$PORT
+	free_port
+	start proxy "$VM_LIB/stalling-proxy.py" "$PORT" "$server" 3000000
+	wait_for listening
+	attach_ways
+	start_loads
+	within 30 grep -q "connection to .* replaced" syslog
+	grep -q "no reply for [5-9] s\|no reply for 1. s" syslog || fail "noticed late"
+	at_most "$(longest_gap)" 25 || fail "a gap of $(longest_gap) s"
+	flows 5
+	finish
+}
+
 # What scripts go by: one object a line, whose kinds tell the story.
 monitored() {
 	WAYS=(plain-1)
@@ -118,3 +138,4 @@ for signal in INT TERM HUP KILL; do
 done
 it "a server that stalls in the middle of a payload" supervised stalls_in_data plain-1
 it "the same with TLS" supervised stalls_in_data tls-16
+it "half a record: noticed soon" supervised stalls_in_record
