@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How long the kernel's timer is for what is sent over a new link: handover.c and
+ * upkeep.c with a driver that keeps its timeouts as nbd_genl_reconfigure() does.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <cmocka.h>
+
+#include "common/fd.h"
+#include "common/process.h"
+#include "session/supervisor.h"
+
+#define CHILD 4242
+#define SHORT SUPERVISED_TICK_MSEC
+#define LONG  30000
+
+static struct {
+	usec_t now;
+	uint64_t timeout; /* NBD_ATTR_TIMEOUT, seconds */
+	unsigned msec;    /* queue/io_timeout */
+	bool dead;        /* the driver knows that its link is */
+	bool frozen;      /* nobody comes to write io_timeout */
+	bool slow;        /* requests are in flight, and none is completed */
+	bool no_child;
+	int r; /* what the child returns */
+	bool killed;
+	usec_t flipped_for; /* how long the timeout was 1 with a link that lives */
+	struct target target;
+	struct attachment a;
+	struct supervisor s;
+} world;
+
+usec_t deadline_now(void)
+{
+	return world.now;
+}
+
+usec_t deadline_after(usec_t span)
+{
+	return world.now + span;
+}
+
+usec_t deadline_left(usec_t deadline)
+{
+	return deadline > world.now ? deadline - world.now : 0;
+}
+
+static void pass(usec_t span)
+{
+	world.now += span;
+	if (world.timeout == 1 && !world.dead)
+		world.flipped_for += span;
+}
+
+int deadline_sleep(usec_t span, usec_t deadline)
+{
+	if (deadline_left(deadline) == 0)
+		return -ETIMEDOUT;
+	pass(span);
+	return 0;
+}
+
+pid_t process_start(int (*work)(const void *userdata), const void *userdata)
+{
+	if (world.no_child)
+		return -EAGAIN;
+	world.r = work(userdata);
+	return CHILD;
+}
+
+int process_poll(pid_t child, int *ret_result)
+{
+	assert_int_equal(child, CHILD);
+	*ret_result = world.r;
+	return world.frozen ? -EAGAIN : 0;
+}
+
+void process_kill(pid_t child)
+{
+	assert_int_equal(child, CHILD);
+	world.killed = true;
+}
+
+int sysfs_read(_unused_ unsigned index, struct sysfs_device *ret)
+{
+	*ret = (struct sysfs_device){.configured = true};
+	return 0;
+}
+
+int sysfs_read_io(_unused_ unsigned index, struct sysfs_io *ret)
+{
+	*ret = (struct sysfs_io){.completed = 7, .in_flight = world.slow};
+	return 0;
+}
+
+int sysfs_io_timeout(_unused_ unsigned index, unsigned *ret_msec)
+{
+	*ret_msec = world.msec;
+	return 0;
+}
+
+int sysfs_set_io_timeout(
+	_unused_ unsigned index, unsigned msec, _unused_ struct error *err)
+{
+	if (!world.frozen)
+		world.msec = msec;
+	return 0;
+}
+
+bool attachment_is(_unused_ const struct sysfs_device *device, _unused_ const char *name)
+{
+	return true;
+}
+
+void attachment_backend(const char *name, char out[BACKEND_SIZE])
+{
+	snprintf(out, BACKEND_SIZE, "%s", name);
+}
+
+uint64_t attachment_seconds(usec_t span)
+{
+	return span / USEC_PER_SEC;
+}
+
+uint64_t attachment_timeout(
+	_unused_ const struct target *t, unsigned links, _unused_ bool supervised)
+{
+	return links == 1 ? 0 : 30;
+}
+
+int state_write(_unused_ const struct claim *claim, _unused_ const struct state *state,
+	_unused_ const struct target *t, _unused_ struct error *err)
+{
+	return 0;
+}
+
+void state_set_tls(
+	_unused_ struct state *state, _unused_ const struct server_facts *facts)
+{
+}
+
+bool supervisor_all_up(const struct supervisor *s)
+{
+	return s->slots[0].phase == PHASE_UP;
+}
+
+/* The order is the driver's: the timeout first, and a link only for one that is dead. */
+int nbd_netlink_reconfigure(_unused_ unsigned index, const struct nbd_settings *settings,
+	_unused_ struct error *err)
+{
+	if (settings->timeout != NBD_UNSET) {
+		world.timeout = settings->timeout;
+		world.msec = world.timeout ? (unsigned)world.timeout * 1000 : LONG;
+	}
+	if (settings->n_fds == 0 || !world.dead)
+		return 0;
+	if (world.timeout > 0) {
+		const struct timeval span = {.tv_sec = (time_t)world.timeout};
+
+		setsockopt(
+			settings->fds[0], SOL_SOCKET, SO_SNDTIMEO, &span, sizeof(span));
+	}
+	world.dead = false;
+	return 0;
+}
+
+static int begin(_unused_ void **state)
+{
+	struct supervisor *s = &world.s;
+
+	memset(&world, 0, sizeof(world));
+	world.now = 1000 * USEC_PER_SEC;
+	world.msec = SHORT;
+	world.a = ATTACHMENT_NONE;
+	world.a.state.n_links = 1;
+	s->a = &world.a;
+	s->target = &world.target;
+	s->tick_at = s->look_at = USEC_INFINITY;
+	s->slots[0] = (struct slot){.candidate = {.fd = -1}};
+	return 0;
+}
+
+static int end(_unused_ void **state)
+{
+	closep(&world.a.sockets[0]);
+	closep(&world.s.slots[0].candidate.fd);
+	return 0;
+}
+
+static void lose(void)
+{
+	closep(&world.a.sockets[0]);
+	world.a.sockets[0] = -1;
+	world.s.slots[0].phase = PHASE_CONNECTING;
+	world.s.slots[0].noted = true;
+	world.dead = true;
+	upkeep_stop(&world.s);
+}
+
+static int give(void)
+{
+	struct slot *slot = &world.s.slots[0];
+	struct error err = {0};
+	int pair[2], r;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	close(pair[1]);
+	closep(&slot->candidate.fd);
+	slot->candidate.fd = pair[0];
+	r = handover_link(&world.s, slot, &err);
+	if (r == 0)
+		slot->phase = PHASE_UP;
+	return r;
+}
+
+/* All that has waited is sent now. */
+static void assert_given(void)
+{
+	struct timeval timeout = {0};
+	socklen_t size = sizeof(timeout);
+
+	assert_int_equal(give(), 0);
+	assert_int_equal(world.msec, SHORT);
+	assert_int_equal(
+		getsockopt(world.a.sockets[0], SOL_SOCKET, SO_SNDTIMEO, &timeout, &size),
+		0);
+	assert_true(timeout.tv_sec == 0 && timeout.tv_usec == 0);
+}
+
+static void tick(void)
+{
+	assert_true(world.s.tick_at > world.now && world.s.tick_at != USEC_INFINITY);
+	pass(world.s.tick_at - world.now);
+	upkeep_tick(&world.s);
+}
+
+static void assert_settled(void)
+{
+	upkeep_collect(&world.s);
+	assert_int_equal(world.timeout, 0);
+	assert_int_equal(world.msec, SHORT);
+	assert_false(world.s.flipped);
+	assert_int_equal(world.s.tick_child, 0);
+	assert_true(world.s.tick_at == USEC_INFINITY);
+	assert_true(world.flipped_for < USEC_PER_SEC / 2);
+}
+
+static void test_at_once(void **state _unused_)
+{
+	lose();
+	assert_given();
+	assert_settled();
+}
+
+static void test_after_outage(void **state _unused_)
+{
+	lose();
+	handover_flip(&world.s);
+	assert_given();
+	tick();
+	assert_settled();
+}
+
+static void test_not_noted(void **state _unused_)
+{
+	lose();
+	world.s.slots[0].noted = false;
+	assert_given();
+	tick();
+	assert_settled();
+}
+
+static void test_not_taken(void **state _unused_)
+{
+	lose();
+	handover_flip(&world.s);
+	world.dead = false;
+	assert_int_equal(give(), -EBUSY);
+	world.dead = true;
+	assert_given();
+	tick();
+	assert_settled();
+}
+
+static void test_again_before_tick(void **state _unused_)
+{
+	lose();
+	handover_flip(&world.s);
+	assert_given();
+	pass(100 * USEC_PER_MSEC);
+	lose();
+	assert_given();
+	tick();
+	assert_settled();
+}
+
+/* The one timeout is changed already, the other is not yet. */
+static void test_again_meanwhile(void **state _unused_)
+{
+	lose();
+	handover_flip(&world.s);
+	assert_given();
+	world.frozen = true;
+	tick();
+	assert_int_equal(world.msec, LONG);
+	lose();
+	assert_true(world.killed);
+	world.frozen = false;
+	assert_given();
+	tick();
+	assert_settled();
+}
+
+/* Nobody knows whether the child that was killed had come to that. */
+static void test_away_meanwhile(void **state _unused_)
+{
+	lose();
+	handover_flip(&world.s);
+	assert_given();
+	world.frozen = true;
+	tick();
+	lose();
+	handover_flip(&world.s);
+	assert_int_equal(world.timeout, 1);
+}
+
+/* No request of a slow server has a link ended for it. */
+static void test_slow_server(void **state _unused_)
+{
+	world.slow = true;
+	lose();
+	handover_flip(&world.s);
+	assert_given();
+	tick();
+	upkeep_collect(&world.s);
+	assert_int_equal(world.timeout, 0);
+	assert_false(world.s.flipped);
+	world.slow = false;
+	tick();
+	assert_settled();
+}
+
+static void test_no_child(void **state _unused_)
+{
+	lose();
+	handover_flip(&world.s);
+	assert_given();
+	world.no_child = true;
+	tick();
+	assert_int_equal(world.timeout, 0);
+	world.no_child = false;
+	tick();
+	assert_settled();
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_at_once, begin, end),
+		cmocka_unit_test_setup_teardown(test_after_outage, begin, end),
+		cmocka_unit_test_setup_teardown(test_not_noted, begin, end),
+		cmocka_unit_test_setup_teardown(test_not_taken, begin, end),
+		cmocka_unit_test_setup_teardown(test_again_before_tick, begin, end),
+		cmocka_unit_test_setup_teardown(test_again_meanwhile, begin, end),
+		cmocka_unit_test_setup_teardown(test_away_meanwhile, begin, end),
+		cmocka_unit_test_setup_teardown(test_slow_server, begin, end),
+		cmocka_unit_test_setup_teardown(test_no_child, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
