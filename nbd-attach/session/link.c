@@ -13,6 +13,7 @@
 #include "session/cage.h"
 #include "session/connector.h"
 #include "session/link.h"
+#include "session/walls.h"
 #include "wire/cmd-disc.h"
 
 /* A worker reports at its deadline; one that does not is killed this much later. */
@@ -154,6 +155,7 @@ static int start(enum worker_task task, const struct target *t,
 	int r;
 
 	cage_find_user();
+	walls_prepare();
 	attempt.task = task;
 	attempt.target = t;
 	attempt.deadline = deadline == USEC_INFINITY ? deadline : deadline + WORKER_GRACE;

@@ -11,6 +11,7 @@
 #include "common/text.h"
 #include "session/cage.h"
 #include "session/report.h"
+#include "session/walls.h"
 #include "session/worker.h"
 #include "wire/cmd-disc.h"
 #include "wire/relay.h"
@@ -156,6 +157,7 @@ static int prepare(const struct worker_order *order, struct relay **ret_relay,
 	if (r < 0)
 		return r;
 	cage_limit_memory();
+	walls_close();
 	return cage_close(use_of(order), err);
 }
 
@@ -187,6 +189,7 @@ _Noreturn void worker_run(const struct worker_order *order)
 	int r;
 
 	interrupt_reset();
+	walls_leave_network();
 	if (order->task != WORKER_RELAY) {
 		/* a supervisor's protection is its own */
 		(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);

@@ -7,7 +7,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,9 +17,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -25,6 +29,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "session/link.h"
+#include "session/walls.h"
 #include "villain.h"
 #include "wire/tls.h"
 
@@ -491,6 +496,60 @@ static void test_other_abis(void **state _unused_)
 }
 #endif
 
+/* In a child: goes behind the second walls, without the first, and tries. */
+static _Noreturn void try_walls(int port)
+{
+	const struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_port = (in_port_t)port,
+		.sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd, failed = 0;
+
+	walls_leave_network();
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	/* in the empty network even this host is down */
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		failed |= 1;
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	walls_close();
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1U) >= 1 &&
+		(open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES))
+		failed |= 2;
+	_exit(failed);
+}
+
+static bool may_have_network(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(unshare(CLONE_NEWNET) < 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return geteuid() == 0 && status == 0;
+}
+
+static void test_walls(void **state _unused_)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof(address);
+	_cleanup_close_ int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int status;
+	pid_t child;
+
+	assert_int_equal(bind(server, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(server, 1), 0);
+	assert_int_equal(getsockname(server, (struct sockaddr *)&address, &size), 0);
+	walls_prepare();
+	child = fork();
+	if (child == 0)
+		try_walls(address.sin_port);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (!may_have_network())
+		status &= ~(1 << 8);
+	assert_int_equal(status, 0);
+}
+
 /* Without an end, of a list that may be long. */
 static void test_endless_list(void **state _unused_)
 {
@@ -561,6 +620,7 @@ int main(void)
 #if defined(__x86_64__)
 		cmocka_unit_test(test_other_abis),
 #endif
+		cmocka_unit_test(test_walls),
 		cmocka_unit_test(test_endless_list),
 		cmocka_unit_test(test_no_report),
 	};
