@@ -7,7 +7,6 @@
  */
 #include <endian.h>
 #include <errno.h>
-#include <gnutls/socket.h>
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -106,9 +105,6 @@ static int install_direction(
 	union crypto_info crypto = {0};
 	int r;
 
-	if (gnutls_transport_is_ktls_enabled(session) &
-		(receive ? GNUTLS_KTLS_RECV : GNUTLS_KTLS_SEND))
-		return 0; /* GnuTLS has done it (its configuration says ktls = true) */
 	if (gnutls_record_get_state(session, receive, NULL, &iv, &key, sequence) < 0 ||
 		key.size != c->key_size)
 		return cannot(s, -EOPNOTSUPP, "GnuTLS does not give its keys", err);
@@ -141,8 +137,7 @@ int ktls_install(struct stream *s, struct error *err)
 			"the server broke the protocol: it sent bytes after its last reply");
 	if (!c)
 		return cannot(s, -EOPNOTSUPP, "the kernel has no such cipher", err);
-	if (gnutls_transport_is_ktls_enabled(session) == 0 &&
-		fd_set_option(s->fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0)
+	if (fd_set_option(s->fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0)
 		return cannot(
 			s, -errno, "TCP_ULP (no tls module, or no TCP connection)", err);
 	/* Sending last: until it is done, GnuTLS can still say good-bye. */

@@ -13,9 +13,6 @@ struct relay {
 	char *memory;
 };
 
-/* GnuTLS may have been told, by the system, to give the keys to the kernel itself. */
-bool relay_tls_is_kernels(const struct relay *relay);
-
 /* From here on GnuTLS reads and writes in the buffers, not in the socket. */
 void relay_tls_begin(struct relay *relay);
 

@@ -4,7 +4,6 @@
  * cannot do under nbd, GnuTLS does here by itself: KeyUpdate, session tickets.
  */
 #include <errno.h>
-#include <gnutls/socket.h>
 #include <string.h>
 #include <sys/param.h>
 
@@ -45,12 +44,6 @@ static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
 	memcpy(data, in->data + in->start, size);
 	relay_buffer_take(in, size);
 	return (ssize_t)size;
-}
-
-bool relay_tls_is_kernels(const struct relay *relay)
-{
-	return gnutls_transport_is_ktls_enabled(relay->far->tls->gnutls) ==
-		GNUTLS_KTLS_DUPLEX;
 }
 
 void relay_tls_begin(struct relay *relay)

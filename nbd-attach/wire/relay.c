@@ -124,8 +124,6 @@ int relay_run(struct relay *relay, int near, struct stream *far)
 
 	relay->far = far;
 	set_linger(far->fd, true);
-	if (far->tls && relay_tls_is_kernels(relay))
-		tls_abandon(far);
 	if (far->tls)
 		relay_tls_begin(relay);
 	for (;;) {

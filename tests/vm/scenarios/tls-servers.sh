@@ -61,6 +61,18 @@ not_verified() {
 	detach disk
 }
 
+# What a system may have GnuTLS do by itself: here it is left to the link worker.
+with_ktls() { # DATA-PATH
+	new_disk disk.img 8M
+	start_nbdkit --tls=require --tls-certificates="$PKI/server" file disk.img
+	printf '[global]\nktls = true\n' >gnutls.conf
+	export GNUTLS_SYSTEM_PRIORITY_FILE=$PWD/gnutls.conf
+	attach --data-path "$1" "$(uri_here localhost)"
+	unset GNUTLS_SYSTEM_PRIORITY_FILE
+	roundtrip "$DEVICE" disk.img
+	detach disk
+}
+
 many_writers() {
 	local i
 	new_disk disk.img 64M
@@ -96,4 +108,6 @@ it "nbd-server with TLS 1.3" nbd_server 'tlsprio = NORMAL:-VERS-TLS-ALL:+VERS-TL
 it "without a CA given, the system's trust store is asked" trusted_by_system
 it "tls-hostname= is the name to find in the certificate" another_name
 it "tls-verify-peer=0 takes any certificate" not_verified
+it "where GnuTLS is told to give keys to the kernel" with_ktls kernel
+it "the same, by a relay" with_ktls relay
 it "eight writers at once" many_writers
