@@ -57,6 +57,15 @@ int device_node_open(unsigned index, int flags)
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
+int device_node_set_read_only(unsigned index, bool read_only)
+{
+	_cleanup_close_ int fd = device_node_open(index, O_RDONLY);
+
+	if (fd < 0)
+		return fd;
+	return ioctl(fd, BLKROSET, &(int){read_only}) < 0 ? -errno : 0;
+}
+
 /* "nbd5" or "nbd5p1", of which the kernel says that it has that number. */
 static int check_node(const char *name, dev_t number, struct error *err)
 {
@@ -172,4 +181,12 @@ int device_node_scan(unsigned index, usec_t deadline, int *ret_fd, struct error 
 	if (r == 0)
 		*ret_fd = TAKE_FD(fd);
 	return r;
+}
+
+bool device_node_has_partitions(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/sys/module/nbd/parameters/max_part", "re");
+	unsigned most;
+
+	return !file || fscanf(file, "%u", &most) != 1 || most > 0;
 }

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "common/deadline.h"
 #include "common/error.h"
 
@@ -16,6 +18,9 @@
  * child, then.
  */
 int device_node_open(unsigned index, int flags);
+
+/* BLKROSET: what `blockdev --setro` and `--setrw` do. Opens it as above. -errno. */
+int device_node_set_read_only(unsigned index, bool read_only);
 
 /*
  * Whether /dev/nbdN is that disk's node, and whatever bears a partition's name that
@@ -31,3 +36,7 @@ int device_node_check(unsigned index, struct error *err);
  * deadline is the node's, to appear. -ETIMEDOUT, -EIO, FAULT_KERNEL.
  */
 int device_node_scan(unsigned index, usec_t deadline, int *ret_fd, struct error *err);
+
+/* Whether the driver has its disks' partitions shown: "max_part" of the module is not 0.
+ */
+bool device_node_has_partitions(void);

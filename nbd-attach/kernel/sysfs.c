@@ -16,8 +16,7 @@
 #define POLL_LAST   (50 * USEC_PER_MSEC)
 #define SECTOR_SIZE UINT64_C(512)
 
-/* The attribute's text without its newline, cut to fit. */
-static int read_text(unsigned index, const char *name, char *text, size_t size)
+int sysfs_get(unsigned index, const char *name, char *text, size_t size)
 {
 	_cleanup_close_ int fd = -1;
 	char path[NAME_MAX + 64];
@@ -35,16 +34,16 @@ static int read_text(unsigned index, const char *name, char *text, size_t size)
 	return 0;
 }
 
-static int read_number(unsigned index, const char *name, uint64_t max, uint64_t *ret)
+int sysfs_get_number(unsigned index, const char *name, uint64_t max, uint64_t *ret)
 {
 	char text[32];
 	int r;
 
-	r = read_text(index, name, text, sizeof(text));
+	r = sysfs_get(index, name, text, sizeof(text));
 	return r < 0 ? r : parse_u64(text, 0, max, ret);
 }
 
-static int write_text(unsigned index, const char *name, const char *text)
+int sysfs_put(unsigned index, const char *name, const char *text)
 {
 	char path[64];
 
@@ -60,7 +59,7 @@ int sysfs_number(unsigned index, const char *partition, dev_t *ret)
 
 	snprintf(name, sizeof(name), "%s%sdev", partition ? partition : "",
 		partition ? "/" : "");
-	r = read_text(index, name, text, sizeof(text));
+	r = sysfs_get(index, name, text, sizeof(text));
 	if (r < 0)
 		return r;
 	if (sscanf(text, "%u:%u", &major_number, &minor_number) != 2)
@@ -75,18 +74,18 @@ int sysfs_read(unsigned index, struct sysfs_device *ret)
 	uint64_t sectors, read_only, pid = 0;
 	int r;
 
-	r = read_number(index, "size", UINT64_MAX / SECTOR_SIZE, &sectors);
+	r = sysfs_get_number(index, "size", UINT64_MAX / SECTOR_SIZE, &sectors);
 	if (r < 0)
 		return r;
-	r = read_number(index, "ro", 1, &read_only);
+	r = sysfs_get_number(index, "ro", 1, &read_only);
 	if (r < 0)
 		return r;
 	device.size = sectors * SECTOR_SIZE;
 	device.read_only = read_only != 0;
 	/* Both vanish while the device is torn down: that is no failure. */
-	device.configured = read_number(index, "pid", INT_MAX, &pid) >= 0;
+	device.configured = sysfs_get_number(index, "pid", INT_MAX, &pid) >= 0;
 	device.pid = (pid_t)pid;
-	if (read_text(index, "backend", device.backend, sizeof(device.backend)) < 0)
+	if (sysfs_get(index, "backend", device.backend, sizeof(device.backend)) < 0)
 		device.backend[0] = 0;
 	*ret = device;
 	return 0;
@@ -155,9 +154,10 @@ int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err)
 	char text[32];
 	int r;
 
-	r = read_number(index, "queue/max_hw_sectors_kb", UINT64_MAX / 1024, &most);
+	r = sysfs_get_number(index, "queue/max_hw_sectors_kb", UINT64_MAX / 1024, &most);
 	if (r >= 0)
-		r = read_number(index, "queue/logical_block_size", UINT64_MAX, &block);
+		r = sysfs_get_number(
+			index, "queue/logical_block_size", UINT64_MAX, &block);
 	if (r >= 0 && block == 0)
 		r = -EINVAL;
 	if (r < 0)
@@ -169,7 +169,7 @@ int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err)
 		bytes = most * 1024;
 	bytes -= bytes % block;
 	snprintf(text, sizeof(text), "%" PRIu64, bytes / 1024);
-	r = write_text(index, "queue/max_sectors_kb", text);
+	r = sysfs_put(index, "queue/max_sectors_kb", text);
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
 			"cannot limit the requests of /dev/nbd%u to %s KiB: %m", index,
@@ -184,7 +184,7 @@ int sysfs_set_io_timeout(unsigned index, unsigned msec, struct error *err)
 	int r;
 
 	snprintf(text, sizeof(text), "%u", msec);
-	r = write_text(index, "queue/io_timeout", text);
+	r = sysfs_put(index, "queue/io_timeout", text);
 	return r < 0 ? error_set(err, FAULT_KERNEL, r,
 			       "cannot set queue/io_timeout of /dev/nbd%u: %m", index)
 		     : 0;
@@ -193,7 +193,7 @@ int sysfs_set_io_timeout(unsigned index, unsigned msec, struct error *err)
 int sysfs_io_timeout(unsigned index, unsigned *ret_msec)
 {
 	uint64_t msec;
-	int r = read_number(index, "queue/io_timeout", UINT_MAX, &msec);
+	int r = sysfs_get_number(index, "queue/io_timeout", UINT_MAX, &msec);
 
 	if (r == 0)
 		*ret_msec = (unsigned)msec;
@@ -206,7 +206,7 @@ int sysfs_read_io(unsigned index, struct sysfs_io *ret)
 	enum { READS = 0, WRITES = 4, IN_FLIGHT = 8, DISCARDS = 11, FLUSHES = 15, MAX };
 	uint64_t field[MAX + 1] = {0};
 	char text[512], *next = text, *end;
-	int r = read_text(index, "stat", text, sizeof(text)), n = 0;
+	int r = sysfs_get(index, "stat", text, sizeof(text)), n = 0;
 
 	if (r < 0)
 		return r;
@@ -224,7 +224,7 @@ int sysfs_read_io(unsigned index, struct sysfs_io *ret)
 
 int sysfs_announce(unsigned index, const char *action, struct error *err)
 {
-	int r = write_text(index, "uevent", action);
+	int r = sysfs_put(index, "uevent", action);
 
 	return r < 0 ? error_set(err, FAULT_KERNEL, r,
 			       "cannot announce /dev/nbd%u to udev: %m", index)

@@ -24,6 +24,14 @@ struct sysfs_device {
 	char backend[SYSFS_BACKEND_SIZE]; /* "" where there is none */
 };
 
+/*
+ * An attribute of the device, such as "queue/fua": its text without the newline, cut to
+ * fit; its number, up to max; and another one. -errno.
+ */
+int sysfs_get(unsigned index, const char *name, char *text, size_t size);
+int sysfs_get_number(unsigned index, const char *name, uint64_t max, uint64_t *ret);
+int sysfs_put(unsigned index, const char *name, const char *text);
+
 /* One device. -ENOENT: there is no such device (or no driver). */
 int sysfs_read(unsigned index, struct sysfs_device *ret);
 

@@ -7,7 +7,8 @@
 #include "common/fd.h"
 #include "common/interrupt.h"
 #include "common/log.h"
-#include "kernel/nbd-netlink.h"
+#include "kernel/clean-device.h"
+#include "kernel/device-node.h"
 #include "session/attachment.h"
 #include "session/links.h"
 #include "session/making.h"
@@ -56,6 +57,7 @@ static int connect_device(const struct target *t, const char *name, bool supervi
 {
 	char backend[BACKEND_SIZE];
 	int fds[NBD_LINKS_MAX];
+	const struct limits limits = state_limits(state);
 	struct nbd_settings settings = {
 		.size = state->size,
 		.block_size = state->block_size,
@@ -72,8 +74,8 @@ static int connect_device(const struct target *t, const char *name, bool supervi
 	attachment_backend(name, backend);
 	for (size_t i = 0; i < links->n; i++)
 		fds[i] = links->list[i].fd;
-	r = nbd_netlink_connect(t->device, &settings, deadline_after(CONNECT_PATIENCE),
-		&state->index, err);
+	r = clean_device_connect(t->device, &limits, &settings,
+		deadline_after(CONNECT_PATIENCE), &state->index, err);
 	if (r < 0 && is_connected(name, state))
 		return 0;
 	if (r == -EINVAL && state->block_size > (uint32_t)sysconf(_SC_PAGESIZE))
@@ -156,6 +158,11 @@ void attachment_warn(const struct attachment *a, const struct target *t)
 		log_warning(
 			"the server's certificate may not be valid yet: that is not looked at "
 			"(tls-ignore-not-before)");
+	if (!device_node_has_partitions())
+		log_warning(
+			"no partitions of /dev/nbd%u will appear: the nbd module was loaded "
+			"with max_part=0 (blockdev --rereadpt /dev/nbd%u reads them once)",
+			a->state.index, a->state.index);
 }
 
 /* The server first: waiting for it holds no name and leaves nothing behind. */

@@ -38,8 +38,9 @@ struct order {
 static int set_limits(const struct order *o, struct error *err)
 {
 	const struct state *state = o->state;
+	const struct limits limits = state_limits(state);
 	struct error ignored;
-	int r = sysfs_limit_request(state->index, state->maximum, err);
+	int r = limits_settle(state->index, &limits, err);
 
 	if (r == 0 && o->supervised && state->n_links == 1)
 		(void)sysfs_set_io_timeout(state->index, SUPERVISED_TICK_MSEC, &ignored);

@@ -86,6 +86,14 @@ int state_read(
 	return 0;
 }
 
+struct limits state_limits(const struct state *state)
+{
+	return (struct limits){.size = state->size,
+		.block_size = state->block_size,
+		.request = state->maximum,
+		.flags = state->flags};
+}
+
 void state_set_tls(struct state *state, const struct server_facts *facts)
 {
 	state->tls = facts->tls;

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "common/error.h"
+#include "kernel/limits.h"
 #include "target/target.h"
 #include "wire/connect.h"
 #include "wire/negotiate.h"
@@ -122,6 +123,9 @@ void state_forget(const struct claim *claim);
  */
 int state_read(const char *name, struct state *ret, struct target *ret_target,
 	struct error *err);
+
+/* What the driver was told of the device, to be read back. */
+struct limits state_limits(const struct state *state);
 
 /* What is known of the TLS of a link, taken into the state. */
 void state_set_tls(struct state *state, const struct server_facts *facts);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # What attach prints is the disk: not what else lies under its name in /dev.
+# Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 
@@ -75,9 +76,29 @@ static_dev() {
 	expect_says "43:32 instead of 43:64"
 }
 
+no_partitions() {
+	serve
+	rmmod nbd
+	modprobe nbd max_part=0
+	attach "nbd://127.0.0.1:$PORT/"
+	expect_says "warning.*max_part=0" "blockdev --rereadpt $DEVICE"
+	[ ! -e "${DEVICE}p1" ]
+	# What the message says helps.
+	blockdev --rereadpt "$DEVICE"
+	[ -b "${DEVICE}p1" ]
+	detach "$DEVICE"
+	rmmod nbd
+	modprobe nbd
+	attach "nbd://127.0.0.1:$PORT/"
+	[ ! -s err ] || fail "a warning"
+	[ -b "${DEVICE}p1" ]
+	detach "$DEVICE"
+}
+
 it "a regular file in the device's place" of_the_disk write_file
 it "a folder" of_the_disk mkdir
 it "another disk's node" of_the_disk of_another_disk
 it "a regular file in a partition's place" of_its_partition write_file
 it "a partition's node is another disk's" of_its_partition of_another_disk
 it "a container's /dev, of before another max_part" static_dev
+it "no partitions where max_part is 0" no_partitions
