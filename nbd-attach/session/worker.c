@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/process.h"
 #include "common/text.h"
+#include "common/wipe.h"
 #include "session/cage.h"
 #include "session/report.h"
 #include "session/walls.h"
@@ -137,6 +138,19 @@ static enum cage_use use_of(const struct worker_order *order)
 	return CAGE_ASK;
 }
 
+/*
+ * This process's copy of what it was given: GnuTLS has its own. It decodes PEM in memory
+ * that it does not wipe, and so did the parent, whose heap a relay keeps for as long as
+ * it lives.
+ */
+static void forget_order(const struct worker_order *order)
+{
+	if (order->credentials)
+		credentials_done((struct credentials *)order->credentials);
+	if (order->task == WORKER_RELAY)
+		wipe_free_memory();
+}
+
 /* All that needs rights, and the link; then no more of either. */
 static int prepare(const struct worker_order *order, struct relay **ret_relay,
 	struct tls_credentials **ret_credentials, struct error *err)
@@ -150,6 +164,7 @@ static int prepare(const struct worker_order *order, struct relay **ret_relay,
 	if (r == 0 && order->target->tls != TLS_MODE_OFF)
 		r = tls_credentials_new(
 			order->target, order->credentials, ret_credentials, err);
+	forget_order(order);
 	if (r == 0)
 		r = cage_drop_privileges(err);
 	if (r == 0)
@@ -177,8 +192,11 @@ static int work(const struct worker_order *order, struct error *err)
 	r = converse(order, n, credentials, &done.facts, err);
 	if (r < 0)
 		return r;
-	if (order->task == WORKER_RELAY)
+	if (order->task == WORKER_RELAY) {
+		tls_forget_credentials(&n->stream);
+		tls_credentials_free(TAKE_PTR(credentials));
 		return be_relay(relay, &done, &n->stream);
+	}
 	tls_close(&n->stream);
 	return report(&done, sizeof(done));
 }

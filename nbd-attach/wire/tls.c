@@ -242,6 +242,14 @@ int tls_handshake(struct stream *s, const struct target *t,
 	return 0;
 }
 
+void tls_forget_credentials(struct stream *s)
+{
+	if (!s->tls)
+		return;
+	gnutls_credentials_clear(s->tls->gnutls);
+	s->tls->credentials = NULL;
+}
+
 const char *tls_version_name(const struct stream *s)
 {
 	return gnutls_protocol_get_name(gnutls_protocol_get_version(s->tls->gnutls));

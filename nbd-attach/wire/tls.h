@@ -35,6 +35,12 @@ int tls_handshake(struct stream *s, const struct target *t,
 const char *tls_version_name(const struct stream *s);
 const char *tls_cipher_name(const struct stream *s);
 
+/*
+ * The handshake is over, and no other will follow: the session needs the credentials no
+ * more, and they can be freed.
+ */
+void tls_forget_credentials(struct stream *s);
+
 /* Ends TLS by close_notify, if it is up, and forgets it. Not after ktls_install(). */
 void tls_close(struct stream *s);
 

@@ -67,6 +67,55 @@ with_cores() {
 	rm cores/*
 }
 
+# What PID has in its memory, but for what is mapped from files as it is there.
+memory_of() { # PID FILE
+	python3 - "$1" >"$2" <<-'EOF'
+		import re, sys
+		pid = sys.argv[1]
+		with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+		    for line in maps:
+		        start, end, mode = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
+		        if mode[0] != "r" or line.rstrip().endswith(("[vvar]", "[vsyscall]")):
+		            continue
+		        try:
+		            memory.seek(int(start, 16))
+		            sys.stdout.buffer.write(memory.read(int(end, 16) - int(start, 16)))
+		        except OSError:
+		            pass
+	EOF
+}
+
+# As hexadecimal digits: the private number, or what both sides share.
+digits_of() { # FILE-WITH-SECRETS
+	case $1 in
+	*.psk) secrets_of "$1" ;;
+	*) certtool --key-info --infile "$1" | sed -n '/^private key:/,/^\t$/p' | tail -n +2 ;;
+	esac | tr -dc 0-9a-f
+}
+
+# GnuTLS computes with words in the machine's order: then it is there from behind.
+holds_bytes() { # DIGITS FILE
+	[ ${#1} -ge 32 ] || fail "no key: $1"
+	python3 - "$1" "$2" <<-'EOF'
+		import sys
+		key, memory = bytes.fromhex(sys.argv[1]), open(sys.argv[2], "rb").read()
+		sys.exit(not (key in memory or key[::-1] in memory))
+	EOF
+}
+
+# It works for months, with its session's keys; the supervisor is who keeps these.
+relay_has_forgotten() { # FILE-WITH-SECRETS WAY
+	local relay
+	relay=$(pgrep -x nbd-relay) || return 0
+	memory_of "$(supervisor "$2")" supervisor.memory
+	memory_of "$relay" relay.memory
+	holds_secret "$1" supervisor.memory || fail "the search does not find what it is for"
+	! holds_secret "$1" relay.memory || fail "the relay's memory holds the file"
+	! holds_bytes "$(digits_of "$1")" relay.memory || fail "the relay's memory holds the key"
+	echo "the relay's memory: $(stat -c %s relay.memory) bytes"
+	rm supervisor.memory relay.memory
+}
+
 keeps_secret() { # FILE-WITH-SECRETS WAY URI [OPTION…]
 	local secrets=$1 way=$2
 	with_cores
@@ -75,6 +124,7 @@ keeps_secret() { # FILE-WITH-SECRETS WAY URI [OPTION…]
 	nbd_attach attach --verbose --name "$way" "${@:4}" "$3"
 	DEVICES[$way]=$(tail -n 1 out)
 	roundtrip "${DEVICES[$way]}" "disks/$way"
+	relay_has_forgotten "$secrets" "$way"
 	kill -HUP "$(supervisor "$way")"
 	within 10 grep -q 'credentials read anew' syslog
 	server_down
@@ -82,6 +132,7 @@ keeps_secret() { # FILE-WITH-SECRETS WAY URI [OPTION…]
 	server_up
 	within 20 is "$way" up
 	roundtrip "${DEVICES[$way]}" "disks/$way"
+	relay_has_forgotten "$secrets" "$way"
 	collect "$way"
 	gave_nothing_away "$secrets"
 	leaves_no_core "$(supervisor "$way")"
@@ -107,9 +158,10 @@ psk() {
 	serve
 	SERVER_COMMAND=("${SERVER_COMMAND[@]/#--tls-certificates=*/--tls-psk=$PKI/psk/keys.psk}")
 	keeps_secret "$PKI/psk/keys.psk" tls-1 \
-		"nbds://alice@localhost:$PORT/tls-1?tls-psk-file=$PKI/psk/keys.psk"
+		"nbds://alice@localhost:$PORT/tls-1?tls-psk-file=$PKI/psk/keys.psk" --data-path "$1"
 }
 
 it "a client's key, kernel TLS" supervised client_key kernel
 it "a client's key, by a relay" supervised client_key relay
-it "a key that both sides share" supervised psk
+it "a key that both sides share, kernel TLS" supervised psk kernel
+it "a key that both sides share, by a relay" supervised psk relay

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "common/wipe.h"
+
+#ifdef __SANITIZE_ADDRESS__ /* which ends a process that gets no memory */
+
+void wipe_free_memory(void)
+{
+}
+
+#else
+
+/* Beyond this malloc() has no bin for each size: a chunk serves for smaller ones, too. */
+#define BINS_END ((size_t)2048)
+#define BIN_STEP ((size_t)16)
+#define LARGEST  ((size_t)1024 * 1024)
+
+struct piece {
+	struct piece *next;
+};
+
+/* Takes all pieces of that size that there are, wiped, onto the list. */
+static struct piece *take(size_t size, struct piece *list)
+{
+	for (;;) {
+		struct piece *piece = malloc(size), *whole;
+		size_t usable = piece ? malloc_usable_size(piece) : 0;
+
+		if (!piece)
+			return list;
+		/* where it is; only then the compiler lets us have the rest */
+		whole = realloc(piece, usable);
+		if (!whole)
+			return list;
+		explicit_bzero(whole, usable);
+		whole->next = list;
+		list = whole;
+	}
+}
+
+void wipe_free_memory(void)
+{
+	struct piece *list = NULL;
+	struct rlimit before, none;
+
+	if (getrlimit(RLIMIT_AS, &before) < 0)
+		return;
+	/*
+	 * malloc() gets no more from the kernel: only what is free already. RLIMIT_DATA
+	 * would not do: of 0 the kernel makes an exception (may_expand_vm()).
+	 */
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	if (setrlimit(RLIMIT_AS, &none) < 0)
+		return;
+	for (size_t size = LARGEST; size > BINS_END; size /= 2)
+		list = take(size, list);
+	for (size_t size = BINS_END; size > 0; size -= BIN_STEP)
+		list = take(size, list);
+	(void)setrlimit(RLIMIT_AS, &before);
+	while (list) {
+		struct piece *piece = list;
+
+		list = piece->next;
+		free(piece);
+	}
+}
+
+#endif
