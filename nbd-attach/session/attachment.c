@@ -244,9 +244,14 @@ int attachment_give_up(
 {
 	const struct error why = *err;
 	struct error used = {0}, ignored;
+	int ended;
 
-	interrupt_clear(); /* the way back takes waiting, too */
-	if (attachment_end(a, &used) != -EBUSY) {
+	/* The way back takes waiting, too; who is impatient does not shorten it. */
+	do {
+		interrupt_clear();
+		ended = attachment_end(a, &used);
+	} while (ended == -EINTR);
+	if (ended != -EBUSY) {
 		state_forget(&a->claim);
 		return r;
 	}

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/process.h"
 #include "kernel/device-node.h"
+#include "kernel/read-ahead.h"
 #include "kernel/udev.h"
 #include "session/making.h"
 #include "session/supervisor.h"
@@ -82,6 +83,7 @@ static int make_ready(const struct order *o, struct error *err)
 		r = device_node_scan(index, deadline_after(NODE_PATIENCE), &fd, err);
 	if (r < 0)
 		return r;
+	read_ahead(index, fd);
 	o->result->udev_is_busy = !udev_is_done(index);
 	close(fd);
 	return 0;
@@ -118,7 +120,7 @@ static int start(const struct attachment *a, bool supervised, struct making *m)
 	if (m->child < 0)
 		return m->child;
 	m->pidfd = (int)syscall(SYS_pidfd_open, m->child, 0U);
-	return m->pidfd < 0 ? -errno : 0;
+	return 0;
 }
 
 int making_start(const struct attachment *a, const struct target *t, bool supervised,
@@ -200,29 +202,23 @@ void making_cancel(struct making *m)
 	forget(m);
 }
 
-/* Until it has ended, or there is no hope. */
-static int wait_for(struct making *m, const struct attachment *a, struct error *err)
-{
-	int r;
-
-	do {
-		r = making_look(m, a, err);
-		if (r < 0)
-			return r;
-		r = deadline_wait(m->pidfd, POLLIN, m->look_at);
-	} while (r == -ETIMEDOUT);
-	return r == -EINTR ? error_set(err, FAULT_OTHER, r, "interrupted") : 0;
-}
-
 int making_run(const struct attachment *a, const struct target *t, struct error *err)
 {
 	struct making m = MAKING_NONE;
 	int r = making_start(a, t, false, &m, err);
 
-	if (r == 0)
-		r = wait_for(&m, a, err);
-	if (r == 0)
+	while (r == 0) {
+		r = making_look(&m, a, err);
+		if (r == 0 && deadline_wait(m.pidfd, POLLIN, m.look_at) == -EINTR)
+			r = error_set(err, FAULT_OTHER, -EINTR, "interrupted");
+		if (r < 0)
+			break;
 		r = making_finish(&m, err);
+		if (r == 0)
+			return 0;
+		if (r == -EAGAIN)
+			r = 0;
+	}
 	making_cancel(&m);
 	return r;
 }

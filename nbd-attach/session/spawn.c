@@ -103,6 +103,18 @@ static int take_message(int socket, struct message *message)
 	return size == sizeof(*message) ? 0 : -ECHILD;
 }
 
+/* The next message, whatever signals come meanwhile. */
+static int await_message(int socket, usec_t deadline, struct message *message)
+{
+	int r;
+
+	do {
+		interrupt_clear();
+		r = deadline_wait(socket, POLLIN, deadline);
+	} while (r == -EINTR);
+	return r < 0 ? r : take_message(socket, message);
+}
+
 /*
  * Until the child has ended: then nothing is left; or until it says that it cannot end,
  * for somebody uses the device already.
@@ -110,21 +122,19 @@ static int take_message(int socket, struct message *message)
 static int interrupted(pid_t child, int socket, struct error *err)
 {
 	usec_t deadline = deadline_after(UNDO_PATIENCE);
-	struct message message = {0};
-	int status;
+	struct message message;
+	int r;
 
-	interrupt_clear();
 	kill(child, SIGINT);
-	while (deadline_wait(socket, POLLIN, deadline) >= 0 &&
-		take_message(socket, &message) == 0)
+	while ((r = await_message(socket, deadline, &message)) == 0)
 		if (message.r < 0) {
 			*err = message.error;
 			return message.r;
 		}
-	if (process_wait(child, deadline, &status) == 0)
-		return error_set(err, FAULT_OTHER, -EINTR, "interrupted");
-	return error_set(err, FAULT_OTHER, -EINTR,
-		"interrupted; but it may stay attached: see nbd-attach list");
+	if (r == -ETIMEDOUT)
+		return error_set(err, FAULT_OTHER, -EINTR,
+			"interrupted; but it may stay attached: see nbd-attach list");
+	return error_set(err, FAULT_OTHER, -EINTR, "interrupted");
 }
 
 static int wait_for_message(

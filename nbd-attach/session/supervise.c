@@ -236,10 +236,10 @@ static int take_signal(struct supervisor *s)
 	return GOING_ON;
 }
 
-/* What makes the device ready has ended, or is to be looked at. */
-static int take_making(struct supervisor *s, bool ended, struct error *err)
+/* Has what makes the device ready ended, or is it to be looked at? */
+static int take_making(struct supervisor *s, struct error *err)
 {
-	int r = ended ? making_finish(&s->making, err) : -EAGAIN;
+	int r = making_finish(&s->making, err);
 
 	if (r == -EAGAIN)
 		return s->making.look_at <= deadline_now()
@@ -272,7 +272,7 @@ static int turn(struct supervisor *s, struct error *err)
 			take_note(s);
 	}
 	if (s->making.child > 0) {
-		r = take_making(s, fds[WATCH_MAKING].revents != 0, err);
+		r = take_making(s, err);
 		if (r < 0)
 			return r;
 	}
