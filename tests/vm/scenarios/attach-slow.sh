@@ -82,11 +82,11 @@ broken() { # supervised|alone
 broken_once() { # supervised|alone
 	expect_in_kernel_log 'I/O error|Possible stuck'
 	partitioned_disk
-	cat >read <<-END
+	cat >answer <<-END
 		[ -e "$PWD/failed" ] || { touch "$PWD/failed"; echo EIO >&2; exit 1; }
 		dd if="$PWD/disk.img" skip="\$4" count="\$3" iflag=skip_bytes,count_bytes status=none
 	END
-	start_nbdkit eval get_size="stat -c %s $PWD/disk.img" pread=". $PWD/read"
+	start_nbdkit eval get_size="stat -c %s $PWD/disk.img" pread=". $PWD/answer"
 	attach_behind "$1"
 	ends 0
 	[ -e failed ] || fail "no read failed"
