@@ -147,20 +147,20 @@ time.sleep(600)' "$DEVICE"
 # The last close writes, and the descriptor is no longer to be seen.
 closing() {
 	new_disk disk.img 8M
-	start_nbdkit --filter=delay file disk.img wdelay=3
+	start_nbdkit --filter=delay file disk.img wdelay=5
 	attach --name disk "nbd://127.0.0.1:$PORT/"
 	pattern late 4194304 >expected
 	dd if=expected of="$DEVICE" bs=1M status=none &
-	within 5 writes
+	within 5 closes $!
 	detach disk
 	wait %+
 	cmp -n 4194304 expected disk.img
 }
 
-# No descriptor of it is left, but requests are on their way.
-writes() {
+# closes PID: no descriptor of it is left, but requests are on their way.
+closes() {
 	[ "$(awk '{ print $9 }' "/sys/block/${DEVICE#/dev/}/stat")" -gt 0 ] &&
-		[ -z "$(find /proc/[0-9]*/fd -lname "$DEVICE" 2>/dev/null)" ]
+		[ -z "$(find "/proc/$1/fd" -lname "$DEVICE")" ]
 }
 
 loop_device() {
