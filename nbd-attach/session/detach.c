@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <glob.h>
 #include <sys/socket.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "kernel/nbd-netlink.h"
@@ -66,6 +68,26 @@ static int wait_for_release(unsigned index, usec_t patience, struct error *err)
 	return 0;
 }
 
+/*
+ * The driver shows it as before: udev is told that the names are free. The disk first,
+ * for its partitions' names are made from its.
+ */
+static void announce_over(unsigned index)
+{
+	static const char over[] = "change 00000000-0000-0000-0000-000000000000 OVER=1";
+	_cleanup_(globfree) glob_t partitions = {};
+	struct error ignored;
+	char pattern[64];
+
+	(void)sysfs_announce(index, over, &ignored);
+	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/nbd%up*/uevent", index,
+		index);
+	if (glob(pattern, GLOB_NOSORT, NULL, &partitions) == 0)
+		for (size_t i = 0; i < partitions.gl_pathc; i++)
+			(void)file_write_attribute(partitions.gl_pathv[i], "change");
+	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
+}
+
 /* Disconnected, and somebody has not closed it. */
 static void warn_of_user(unsigned index)
 {
@@ -111,6 +133,7 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 	if (r != -ETIMEDOUT)
 		return r;
 	warn_of_user(index);
+	announce_over(index);
 	return 0;
 }
 

@@ -48,6 +48,38 @@ partitions() {
 	no_links
 }
 
+# A disk that is forced off while it is open lends its names to nobody, least of all to the
+# next disk of that name.
+forced() {
+	local old
+	new_disk disk 64M
+	printf 'label: gpt\nsize=16M\n' | sfdisk -q disk
+	start_nbdkit file dir=.
+	nbd_attach attach "nbd://127.0.0.1:$PORT/disk"
+	old=$OUT
+	exec 9<"$old"
+	detach --force disk
+	no_links
+	nbd_attach attach "nbd://127.0.0.1:$PORT/disk"
+	[ "$OUT" != "$old" ]
+	leads_to /dev/nbd/by-name/disk "$OUT"
+	leads_to /dev/nbd/by-name/disk-part1 "${OUT}p1"
+	echo change >"/sys/block/${old#/dev/}/uevent"
+	udevadm settle
+	leads_to /dev/nbd/by-name/disk "$OUT"
+	exec 9<&-
+	within 5 [ ! -e "/sys/block/${old#/dev/}/pid" ]
+	udevadm settle
+	leads_to /dev/nbd/by-name/disk "$OUT"
+	detach disk
+	no_links
+	nbd_attach attach --device "$old" "nbd://127.0.0.1:$PORT/disk"
+	leads_to /dev/nbd/by-name/disk "$old"
+	leads_to /dev/nbd/by-name/disk-part1 "${old}p1"
+	detach disk
+	no_links
+}
+
 # They have no identifier.
 others() {
 	new_disk disk 8M
@@ -60,4 +92,5 @@ others() {
 
 it "of a whole disk" supervised whole
 it "of partitions" supervised partitions
+it "of a disk that is forced off: none" supervised forced
 it "of other programs' devices: none" supervised others
