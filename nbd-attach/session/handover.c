@@ -17,7 +17,8 @@
  * The driver takes a link only in the place of one that it knows to be dead, and answers
  * 0 also when it took none (nbd_reconnect_socket()). Where it has not said that one is
  * dead, its word is not enough: with a timeout in force it sets a send timeout on each
- * socket that it takes, which shows on our descriptor of it.
+ * socket that it takes, which shows on our descriptor of it. Nor is it where links die
+ * young: what it has said may be about the one before.
  */
 #include <errno.h>
 #include <string.h>
@@ -196,7 +197,7 @@ static int give_single(
 {
 	int r;
 
-	if (slot->noted && !tick_is_slow(s))
+	if (slot->noted && slot->flaps == 0 && !tick_is_slow(s))
 		return give(s, fd, err);
 	s->flipped = true;
 	r = give_and_see(s, fd, err);

@@ -290,6 +290,19 @@ static void test_not_taken(void **state _unused_)
 	assert_settled();
 }
 
+/* The driver does not know yet, and what it said was about the link before. */
+static void test_died_young(void **state _unused_)
+{
+	lose();
+	world.s.slots[0].flaps = 1;
+	world.dead = false;
+	assert_int_equal(give(), -EBUSY);
+	world.dead = true;
+	assert_given();
+	tick();
+	assert_settled();
+}
+
 static void test_again_before_tick(void **state _unused_)
 {
 	lose();
@@ -368,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_after_outage, begin, end),
 		cmocka_unit_test_setup_teardown(test_not_noted, begin, end),
 		cmocka_unit_test_setup_teardown(test_not_taken, begin, end),
+		cmocka_unit_test_setup_teardown(test_died_young, begin, end),
 		cmocka_unit_test_setup_teardown(test_again_before_tick, begin, end),
 		cmocka_unit_test_setup_teardown(test_again_meanwhile, begin, end),
 		cmocka_unit_test_setup_teardown(test_away_meanwhile, begin, end),
