@@ -96,7 +96,9 @@ static int pick(const struct limits *l)
 		r = sysfs_read(i, &device);
 		if (r == -ENOENT)
 			return !stale ? -1 : clean >= 0 ? clean : (int)i;
-		if (r < 0 || device.configured)
+		if (r < 0)
+			return -1;
+		if (device.configured)
 			continue;
 		if (limits_are_stale(i, l))
 			stale = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -76,11 +77,19 @@ static int explain(int r, const char *name, struct error *err)
 		"no kernel module '%s' for this kernel (%s)", name, kernel.release);
 }
 
+/* What libkmod cannot open for want of descriptors is not there for it. */
+static int check_descriptors(void)
+{
+	_cleanup_close_ int fd = open("/", O_PATH | O_CLOEXEC);
+
+	return fd < 0 ? -errno : 0;
+}
+
 int module_load(const char *name, struct error *err)
 {
 	_cleanup_(kmod_unrefp) struct kmod_ctx *ctx = kmod_new(NULL, NULL);
 	_cleanup_(kmod_module_unref_listp) struct kmod_list *list = NULL;
-	int r;
+	int r, k;
 
 	if (!ctx)
 		return error_memory(err);
@@ -90,5 +99,9 @@ int module_load(const char *name, struct error *err)
 		r = probe_all(list);
 	if (r != 0 && is_present(ctx, name))
 		r = 0;
+	if (r == -ENOENT) {
+		k = check_descriptors();
+		r = k < 0 ? k : r;
+	}
 	return r != 0 ? explain(r, name, err) : 0;
 }

@@ -8,6 +8,7 @@
 
 #include "common/scope.h"
 #include "kernel/nbd-events.h"
+#include "kernel/netlink-error.h"
 
 struct nbd_events {
 	struct nl_sock *socket;
@@ -34,20 +35,26 @@ static int take_event(struct nl_msg *msg, void *userdata)
 
 static int join(struct nbd_events *events)
 {
-	int group, r = genl_connect(events->socket);
+	int group, r;
 
+	errno = 0;
+	r = genl_connect(events->socket);
 	if (r < 0)
-		return r;
+		return netlink_error(r, errno);
+	errno = 0;
 	group = genl_ctrl_resolve_grp(
 		events->socket, NBD_GENL_FAMILY_NAME, NBD_GENL_MCAST_GROUP_NAME);
 	if (group < 0)
-		return group;
+		return netlink_error(group, errno);
 	/* Events answer no request: they have no sequence number of ours. */
 	nl_socket_disable_seq_check(events->socket);
 	nl_socket_modify_cb(
 		events->socket, NL_CB_VALID, NL_CB_CUSTOM, take_event, events);
+	errno = 0;
 	r = nl_socket_set_nonblocking(events->socket);
-	return r < 0 ? r : nl_socket_add_membership(events->socket, group);
+	if (r >= 0)
+		r = nl_socket_add_membership(events->socket, group);
+	return r < 0 ? netlink_error(r, errno) : 0;
 }
 
 int nbd_events_open(struct nbd_events **ret, struct error *err)
@@ -62,9 +69,12 @@ int nbd_events_open(struct nbd_events **ret, struct error *err)
 	if (!events->socket)
 		return error_memory(err);
 	r = join(events);
+	if (r == -ENOENT)
+		return error_set(err, FAULT_KERNEL, r,
+			"this kernel has no nbd driver that tells of lost links");
 	if (r < 0)
-		return error_set(err, FAULT_KERNEL, -ENOENT,
-			"cannot listen to the kernel's nbd driver: %s", nl_geterror(r));
+		return error_set(err, FAULT_KERNEL, r,
+			"cannot listen to the kernel's nbd driver: %m");
 	*ret = TAKE_PTR(events);
 	return 0;
 }

@@ -13,7 +13,7 @@
 
 struct nbd_events;
 
-/* FAULT_KERNEL, -ENOENT: there is no nbd driver. */
+/* FAULT_KERNEL; -ENOENT: there is no nbd driver, or it is too old. */
 int nbd_events_open(struct nbd_events **ret, struct error *err);
 void nbd_events_close(struct nbd_events *events);
 DEFINE_CLEANUP(struct nbd_events *, nbd_events_close)

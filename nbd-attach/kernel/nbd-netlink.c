@@ -80,6 +80,14 @@ static int explain(int r, const char *what, struct error *err)
 		return error_set(
 			err, FAULT_KERNEL, r, "%s needs root (CAP_SYS_ADMIN)", what);
 	case -ENOMEM: return error_memory(err);
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOBUFS:
+	case -EPROTONOSUPPORT:
+	case -EPROTO:
+		/* none is the driver's answer: it may be done all the same */
+		return error_set(err, FAULT_KERNEL, r,
+			"%s: cannot talk to the kernel's nbd driver: %m", what);
 	default:
 		return error_set(err, FAULT_KERNEL, r,
 			"%s failed in the kernel's nbd driver: %m", what);

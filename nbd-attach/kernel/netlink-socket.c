@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "common/scope.h"
+#include "kernel/netlink-error.h"
 #include "kernel/netlink-socket.h"
 
 struct transaction {
@@ -30,24 +31,6 @@ struct transaction {
 DEFINE_CLEANUP(struct nl_sock *, nl_socket_free)
 DEFINE_CLEANUP(struct nl_msg *, nlmsg_free)
 DEFINE_CLEANUP(struct nl_cb *, nl_cb_put)
-
-/* libnl folds errno values into codes of its own: unfolds those of local failures. */
-static int from_libnl(int code)
-{
-	static const struct {
-		int code, error;
-	} table[] = {
-		{NLE_OBJ_NOTFOUND, ENOENT}, {NLE_PERM, EPERM}, {NLE_NOACCESS, EACCES},
-		{NLE_NOMEM, ENOBUFS}, {NLE_MSGSIZE, EMSGSIZE}, {NLE_INVAL, EINVAL},
-		{NLE_AF_NOSUPPORT, EAFNOSUPPORT}, {NLE_PROTO_MISMATCH, EPROTONOSUPPORT},
-		{NLE_AGAIN, EPROTO}, /* the queue is empty and there was no ACK */
-	};
-
-	for (size_t i = 0; i < ELEMENTSOF(table); i++)
-		if (table[i].code == -code)
-			return -table[i].error;
-	return -EIO;
-}
 
 static int take_reply(struct nl_msg *msg, void *userdata)
 {
@@ -89,9 +72,10 @@ static int receive_all(struct nl_sock *sock, struct transaction *t)
 	int n;
 
 	while (!t->finished) {
+		errno = 0;
 		n = nl_recvmsgs_report(sock, callbacks);
 		if (n < 0)
-			return from_libnl(n);
+			return netlink_error(n, errno);
 		if (n == 0)
 			return -EPROTO;
 	}
@@ -103,15 +87,18 @@ static int open_socket(struct nl_sock *sock, struct transaction *t)
 {
 	int family, r;
 
+	errno = 0;
 	r = genl_connect(sock);
 	if (r < 0)
-		return from_libnl(r);
+		return netlink_error(r, errno);
+	errno = 0;
 	family = genl_ctrl_resolve(sock, NBD_GENL_FAMILY_NAME);
 	if (family < 0)
-		return from_libnl(family);
+		return netlink_error(family, errno);
+	errno = 0;
 	r = nl_socket_set_nonblocking(sock);
 	if (r < 0)
-		return from_libnl(r);
+		return netlink_error(r, errno);
 
 	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, take_reply, t);
 	nl_socket_modify_cb(sock, NL_CB_ACK, NL_CB_CUSTOM, take_ack, t);
@@ -139,9 +126,10 @@ int netlink_transact(uint8_t command,
 	r = fill(msg, fill_data);
 	if (r < 0)
 		return r;
+	errno = 0;
 	r = nl_send_auto(sock, msg);
 	if (r < 0)
-		return from_libnl(r);
+		return netlink_error(r, errno);
 	r = receive_all(sock, &t);
 	log_debug("netlink: nbd command %u: %s", command, r < 0 ? strerror(-r) : "done");
 	return r;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <inttypes.h>
 
 #include <linux/sock_diag.h>
@@ -36,7 +37,10 @@ static bool is_in(const struct table *table, uint64_t inode)
 	unsigned state;
 	uint64_t found;
 
-	while (file && fgets(line, sizeof(line), file))
+	/* For want of descriptors or memory no socket is dead. */
+	if (!file)
+		return errno != ENOENT;
+	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, table->format, &state, &found) == 2 && found == inode)
 			return state == table->state;
 	return false;

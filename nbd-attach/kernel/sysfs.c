@@ -68,6 +68,12 @@ int sysfs_number(unsigned index, const char *partition, dev_t *ret)
 	return 0;
 }
 
+/* Not there (any more), rather than not to be read just now. */
+static bool is_gone(int r)
+{
+	return r == -ENOENT || r == -ENODEV;
+}
+
 int sysfs_read(unsigned index, struct sysfs_device *ret)
 {
 	struct sysfs_device device = {.index = index};
@@ -82,10 +88,16 @@ int sysfs_read(unsigned index, struct sysfs_device *ret)
 		return r;
 	device.size = sectors * SECTOR_SIZE;
 	device.read_only = read_only != 0;
-	/* Both vanish while the device is torn down: that is no failure. */
-	device.configured = sysfs_get_number(index, "pid", INT_MAX, &pid) >= 0;
+	/* Both vanish while the device is torn down: that is no failure. Others are. */
+	r = sysfs_get_number(index, "pid", INT_MAX, &pid);
+	if (r < 0 && !is_gone(r))
+		return r;
+	device.configured = r == 0;
 	device.pid = (pid_t)pid;
-	if (sysfs_get(index, "backend", device.backend, sizeof(device.backend)) < 0)
+	r = sysfs_get(index, "backend", device.backend, sizeof(device.backend));
+	if (r < 0 && !is_gone(r))
+		return r;
+	if (r < 0)
 		device.backend[0] = 0;
 	*ret = device;
 	return 0;
@@ -108,7 +120,7 @@ static int add_device(const char *name, struct sysfs_device **list, size_t *n)
 	if (strncmp(name, "nbd", 3) != 0 || parse_u64(name + 3, 0, INT_MAX, &index) < 0)
 		return 0;
 	r = sysfs_read((unsigned)index, &device);
-	if (r < 0 && r != -ENOENT && r != -ENODEV)
+	if (r < 0 && !is_gone(r))
 		return r;
 	if (r < 0 || !device.configured)
 		return 0; /* gone since readdir() is as good as not there */
@@ -246,7 +258,7 @@ int sysfs_wait_released(unsigned index, usec_t deadline, struct error *err)
 	usec_t span = POLL_FIRST;
 	int r;
 
-	while (sysfs_read(index, &device) == 0 && device.configured) {
+	while (!is_gone(r = sysfs_read(index, &device)) && (r < 0 || device.configured)) {
 		r = pause_for(&span, deadline);
 		if (r == -EINTR)
 			return error_set(err, FAULT_OTHER, r, "interrupted");
