@@ -52,6 +52,7 @@ partitions() {
 # next disk of that name.
 forced() {
 	local old
+	expect_in_kernel_log 'I/O error' # udev's, which looks at each change
 	new_disk disk 64M
 	printf 'label: gpt\nsize=16M\n' | sfdisk -q disk
 	start_nbdkit file dir=.
