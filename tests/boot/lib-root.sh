@@ -87,19 +87,42 @@ is_attached() {
 	grep 'server verified' seen
 }
 
+root_supervisor() {
+	guest 'nbd-attach status root' | awk '$1 == "supervisor:" { print $3 }'
+}
+
 # Its name begins with @, it is in no unit of its own, it holds no file of a disk, and the
 # system that was booted starts no other one.
 is_left_alone() {
 	local pid
 	guest 'test -e /run/nbd-attach/root/initrd'
-	pid=$(guest 'pgrep nbd-attachd')
+	pid=$(root_supervisor)
 	guest "tr '\0' ' ' </proc/$pid/cmdline" | grep '^@'
-	guest "cat /proc/$pid/cgroup" | grep -x '0::/init.scope'
+	guest "cat /proc/$pid/cgroup" | grep -x -E '0::/(init.scope)?'
 	guest "ls -l /proc/$pid/fd" >fds
 	grep -q '> /dev/null$' fds
 	! grep '> /' fds | grep -v -E '/(dev/null|run/nbd-attach.*)$' || fail "files are open"
 	guest "grep VmLck /proc/$pid/status" | grep -v ' 0 kB'
 	[ "$(guest 'systemctl is-active nbd-attach@root || :')" = inactive ]
+}
+
+is_supervised_by_another() { # PID
+	local pid
+	pid=$(root_supervisor)
+	[ -n "$pid" ] && [ "$pid" != "$1" ]
+}
+
+# Another one stood by, and becomes what it was.
+is_replaced_if_killed() {
+	local pid
+	[ "$(guest 'systemctl is-active nbd-attach-standby@root')" = active ]
+	pid=$(root_supervisor)
+	guest "kill -KILL $pid"
+	wait_for 20 is_supervised_by_another "$pid"
+	guest_until 20 'nbd-attach list | grep -E "^root .* up "'
+	is_attached
+	is_left_alone
+	guest '[ ! -e /.nbd-attach ]'
 }
 
 # Its server, whose disk is a whole file system.

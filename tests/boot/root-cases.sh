@@ -68,5 +68,6 @@ root_cases() {
 	it "is attached" is_attached
 	it "is left alone" is_left_alone
 	it "survives its server" survives_server
+	it "has another supervisor if that is killed" is_replaced_if_killed
 	it "goes off clean, with a server that goes" goes_off_with_late_server
 }

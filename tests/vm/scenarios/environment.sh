@@ -31,21 +31,21 @@ seen_by_nobody() { # STATE
 
 # ---- the lock ----
 
-# hold FILE: for ever, in the background, where that is possible.
+# hold USER FILE: for ever, in the background, where that is possible.
 hold() {
-	as_nobody python3 -c '
+	setpriv --reuid="$1" --regid="$1" --clear-groups python3 -c '
 import fcntl, sys, time
 file = open(sys.argv[1])
 fcntl.lockf(file, fcntl.LOCK_SH)
 print("held", flush=True)
-time.sleep(600)' "$1" >hold.log 2>&1 &
+time.sleep(600)' "$2" >hold.log 2>&1 &
 }
 
 locks_are_roots() {
 	one_disk
 	attach_ways
 	has_mode "$LOCK" 600
-	hold "$LOCK"
+	hold 65534 "$LOCK"
 	within 5 grep -q PermissionError hold.log
 	seen_by_nobody up
 	as_nobody "$PROGRAM" status plain-1 | grep -q "pid $(supervisor plain-1)\$"
@@ -60,7 +60,15 @@ lock_of_before() {
 	one_disk
 	mkdir -p "${LOCK%/*}"
 	(umask 022 && : >"$LOCK")
-	hold "$LOCK"
+	# root's own, a supervisor of that version, keeps it
+	hold 0 "$LOCK"
+	within 5 grep -q held hold.log
+	expect_exit 7 attach --name plain-1 "$(uri plain-1)"
+	expect_says "in the hands of another process \(pid $!\)"
+	has_mode "$LOCK" 644
+	kill "$!"
+	within 5 ended "$!"
+	hold 65534 "$LOCK"
 	within 5 grep -q held hold.log
 	attach_ways
 	has_mode "$LOCK" 600
