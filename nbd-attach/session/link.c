@@ -169,6 +169,17 @@ static int start(enum worker_task task, const struct target *t,
 	return 0;
 }
 
+/*
+ * Whether a worker that ends so was brought to it by what it has read, which may have
+ * been an attempt at it: all workers are forks of one process, alike in what an attacker
+ * has to guess. So such a server is not to get ten of them in a second. SIGKILL is for
+ * want of memory, SIGBUS for want of the disk that holds the program.
+ */
+static bool is_of_server(int signal_number)
+{
+	return signal_number != SIGKILL && signal_number != SIGBUS;
+}
+
 /* The worker has closed its end without a word, which a sound one does only by dying. */
 static int worker_died(struct link_attempt *attempt, struct error *err)
 {
@@ -179,11 +190,12 @@ static int worker_died(struct link_attempt *attempt, struct error *err)
 		return error_set(err, FAULT_OTHER, r, "the link worker hangs: %m");
 	attempt->pid = 0;
 	if (WIFSIGNALED(status))
-		return error_set(err, FAULT_OTHER, -ECHILD,
-			"the link worker died of signal %d (%s)", WTERMSIG(status),
-			strsignal(WTERMSIG(status)));
+		return error_set(err,
+			is_of_server(WTERMSIG(status)) ? FAULT_PROTOCOL : FAULT_OTHER,
+			-ECHILD, "the link worker died of signal %d (%s)",
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return error_set(
-		err, FAULT_OTHER, -ECHILD, "the link worker left without a report");
+		err, FAULT_PROTOCOL, -ECHILD, "the link worker left without a report");
 }
 
 static const char *server_name(const struct target *t)

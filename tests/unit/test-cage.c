@@ -565,9 +565,14 @@ static void test_endless_list(void **state _unused_)
 
 static void test_no_report(void **state _unused_)
 {
+	struct link link = {.fd = -1};
+	struct error err = {0};
 	usec_t start = deadline_now();
 
 	suffer(crash);
+	misdeed = crash;
+	assert_int_equal(link_open(&target, NULL, false, &link, &err), -ECHILD);
+	assert_int_equal(err.fault, FAULT_PROTOCOL); /* not to be tried again at once */
 	suffer(say_nothing);
 	assert_true(deadline_now() - start < 10 * USEC_PER_SEC);
 }
