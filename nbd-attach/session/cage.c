@@ -330,6 +330,17 @@ static int forbid_socketcall(scmp_filter_ctx filter)
 	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socketcall), 0);
 }
 
+static int add_rules(scmp_filter_ctx filter, enum cage_use use)
+{
+	int r = allow(filter, always, ELEMENTSOF(always));
+
+	if (r == 0 && use == CAGE_LINK)
+		r = allow(filter, of_link, ELEMENTSOF(of_link));
+	if (r == 0 && use == CAGE_RELAY)
+		r = allow(filter, of_relay, ELEMENTSOF(of_relay));
+	return r < 0 ? r : forbid_socketcall(filter);
+}
+
 int cage_close(enum cage_use use, struct error *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -342,13 +353,7 @@ int cage_close(enum cage_use use, struct error *err)
 		r = seccomp_attr_set(
 			filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (r == 0)
-		r = allow(filter, always, ELEMENTSOF(always));
-	if (r == 0 && use == CAGE_LINK)
-		r = allow(filter, of_link, ELEMENTSOF(of_link));
-	if (r == 0 && use == CAGE_RELAY)
-		r = allow(filter, of_relay, ELEMENTSOF(of_relay));
-	if (r == 0)
-		r = forbid_socketcall(filter);
+		r = add_rules(filter, use);
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

@@ -7,6 +7,7 @@
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/process.h"
+#include "common/wipe.h"
 #include "session/cage.h"
 #include "session/connector.h"
 #include "session/report.h"
@@ -56,7 +57,9 @@ _Noreturn void connector_run(const struct connector_order *order)
 
 	if (order->credentials)
 		credentials_done((struct credentials *)order->credentials);
+	wipe_free_memory();
 	interrupt_reset();
+	cage_limit_time(order->deadline);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* a supervisor's protection is its own */
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);
