@@ -103,8 +103,12 @@ int handover_times(struct supervisor *s, struct error *err)
 	unsigned n = s->a->state.n_links;
 	int r;
 
-	s->flipped = n == 1 && !supervisor_all_up(s);
-	settings.timeout = s->flipped ? 1 : attachment_timeout(s->target, n, true);
+	/* Of a link that lives it may be 1 or 0: upkeep.c sees to it that it is 0. */
+	s->flipped = n == 1;
+	if (!s->flipped)
+		settings.timeout = attachment_timeout(s->target, n, true);
+	else if (!supervisor_all_up(s))
+		settings.timeout = 1;
 	settings.dead_conn_timeout = attachment_seconds(s->target->reconnect_timeout);
 	r = reconfigure(s, &settings, err);
 	s->tick_at = deadline_now();

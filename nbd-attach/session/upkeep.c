@@ -203,10 +203,11 @@ void upkeep_collect(struct supervisor *s)
 void upkeep_stop(struct supervisor *s)
 {
 	collect_tick(s);
-	if (s->tick_child <= 0)
+	if (s->tick_child <= 0 && !s->flipped)
 		return;
-	process_kill(s->tick_child);
+	if (s->tick_child > 0)
+		process_kill(s->tick_child);
 	s->tick_child = 0;
-	s->flipped = false; /* or not: nobody knows */
+	s->flipped = false; /* or not: nobody knows for sure */
 	s->tick_at = deadline_now();
 }

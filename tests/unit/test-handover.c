@@ -237,7 +237,7 @@ static void assert_given(void)
 
 static void tick(void)
 {
-	assert_true(world.s.tick_at > world.now && world.s.tick_at != USEC_INFINITY);
+	assert_true(world.s.tick_at >= world.now && world.s.tick_at != USEC_INFINITY);
 	pass(world.s.tick_at - world.now);
 	upkeep_tick(&world.s);
 }
@@ -345,6 +345,45 @@ static void test_away_meanwhile(void **state _unused_)
 	assert_int_equal(world.timeout, 1);
 }
 
+/* What another supervisor was about to put right is unknown. */
+static void test_adopted(void **state _unused_)
+{
+	struct error ignored;
+
+	for (uint64_t left = 0; left <= 1; left++) {
+		world.timeout = left;
+		assert_int_equal(handover_times(&world.s, &ignored), 0);
+		assert_int_equal(world.msec, SHORT);
+		tick();
+		assert_settled();
+	}
+}
+
+static void test_adopted_and_lost(void **state _unused_)
+{
+	struct error ignored;
+
+	assert_int_equal(handover_times(&world.s, &ignored), 0);
+	lose();
+	handover_flip(&world.s);
+	assert_int_equal(world.timeout, 1);
+	assert_given();
+	tick();
+	assert_settled();
+}
+
+static void test_adopted_dead(void **state _unused_)
+{
+	struct error ignored;
+
+	lose();
+	assert_int_equal(handover_times(&world.s, &ignored), 0);
+	assert_int_equal(world.timeout, 1);
+	assert_given();
+	tick();
+	assert_settled();
+}
+
 /* No request of a slow server has a link ended for it. */
 static void test_slow_server(void **state _unused_)
 {
@@ -385,6 +424,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_again_before_tick, begin, end),
 		cmocka_unit_test_setup_teardown(test_again_meanwhile, begin, end),
 		cmocka_unit_test_setup_teardown(test_away_meanwhile, begin, end),
+		cmocka_unit_test_setup_teardown(test_adopted, begin, end),
+		cmocka_unit_test_setup_teardown(test_adopted_and_lost, begin, end),
+		cmocka_unit_test_setup_teardown(test_adopted_dead, begin, end),
 		cmocka_unit_test_setup_teardown(test_slow_server, begin, end),
 		cmocka_unit_test_setup_teardown(test_no_child, begin, end),
 	};
