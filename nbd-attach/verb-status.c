@@ -117,6 +117,19 @@ static void print_device(const struct view *v)
 				: "");
 }
 
+/* Each link that there is, as far as the kernel was watched. */
+static bool encrypts(const struct state *state)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < state->n_links; i++) {
+		if (state->links[i].state == LINK_UP && !state->links[i].encrypts)
+			return false;
+		n += state->links[i].encrypts;
+	}
+	return n > 0;
+}
+
 static void print_server(const struct state *state, const struct target *t)
 {
 	char quoted[2 * NBD_NAME_MAX];
@@ -134,7 +147,8 @@ static void print_server(const struct state *state, const struct target *t)
 	if (state->relay[0])
 		line("data path", "relay: %s", state->relay);
 	else
-		line("data path", "%s", state->tls ? "kernel TLS" : "kernel");
+		line("data path", "%s%s", state->tls ? "kernel TLS" : "kernel",
+			encrypts(state) ? ", seen to encrypt" : "");
 }
 
 static void print_options(const struct state *state, const struct target *t)
@@ -225,6 +239,7 @@ static void add_links(json_object *array, const struct state *state)
 		json_add_seconds(o, "since", link->since);
 		json_add_number(o, "reconnects", link->reconnects);
 		json_add_optional(o, "error", link->error);
+		json_add_bool(o, "encrypts", link->encrypts);
 		json_object_array_add(array, o);
 	}
 }

@@ -189,9 +189,26 @@ static int connect_in_time(const struct target *t, bool supervised,
 {
 	int r = links_check(links, err);
 
+	for (size_t i = 0; i < links->n; i++)
+		encryption_begin(&a->encryption[i], links->list[i].fd);
 	return r < 0
 		? r
 		: connect_device(t, a->claim.name, supervised, links, &a->state, err);
+}
+
+int attachment_check_encryption(struct attachment *a, struct error *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < a->state.n_links && r == 0; i++) {
+		struct encryption *e = &a->encryption[i];
+		bool was_due = e->due;
+
+		r = encryption_check(e, a->sockets[i], err);
+		if (was_due && !e->due)
+			a->state.links[i].encrypts = true;
+	}
+	return r;
 }
 
 int attachment_create(const struct target *t, bool supervised, struct attachment *ret,
@@ -233,6 +250,8 @@ int attachment_make_ready(struct attachment *a, const struct target *t, struct e
 
 	if (r == 0)
 		r = making_run(a, t, err);
+	if (r == 0)
+		r = attachment_check_encryption(a, err);
 	if (r < 0)
 		return r;
 	attachment_ready(a);

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "kernel/sysfs.h"
+#include "session/encryption.h"
 #include "session/state.h"
 #include "target/target.h"
 
@@ -18,6 +19,7 @@ struct attachment {
 	struct claim claim;
 	struct state state;
 	int sockets[NBD_LINKS_MAX]; /* the links', beside the kernel's; -1: not at hand */
+	struct encryption encryption[NBD_LINKS_MAX];
 	pid_t relays[NBD_LINKS_MAX]; /* the processes that carry their data; 0: none */
 };
 #define ATTACHMENT_NONE       \
@@ -103,6 +105,9 @@ bool attachment_is_over(const struct sysfs_device *device);
 
 /* Attaching and detaching are for root: -EPERM, FAULT_KERNEL. */
 int attachment_check_root(struct error *err);
+
+/* encryption_check() of all links; what it has seen goes into the state. */
+int attachment_check_encryption(struct attachment *a, struct error *err);
 
 /* The attachment's name if the device is one of ours, else NULL. */
 const char *attachment_name(const struct sysfs_device *device);

@@ -221,6 +221,7 @@ int handover_link(struct supervisor *s, struct slot *slot, struct error *err)
 	/* Whoever adopts the device must know the link, if we die before or after. */
 	known->candidate = fd_inode(slot->candidate.fd);
 	write_state(s);
+	encryption_begin(&s->a->encryption[slot->number], slot->candidate.fd);
 	/* With several links there is a timeout in any case. */
 	r = s->a->state.n_links > 1 ? give_and_see(s, slot->candidate.fd, err)
 				    : give_single(s, slot, slot->candidate.fd, err);

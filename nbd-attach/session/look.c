@@ -153,6 +153,22 @@ static void look_at_progress(struct supervisor *s, const struct sysfs_io *io, us
 		look_at_recovery(s);
 }
 
+/* Of links that had nothing to send so far. */
+static void look_at_encryption(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct slot *slot = &s->slots[i];
+		struct encryption *e = &s->a->encryption[i];
+
+		if (!slot_is_up(slot) || !e->due)
+			continue;
+		if (encryption_check(e, s->a->sockets[i], &s->plaintext) < 0)
+			handover_cut(s, slot);
+		s->a->state.links[i].encrypts = !e->due;
+		s->changed |= !e->due;
+	}
+}
+
 bool look(struct supervisor *s, usec_t now)
 {
 	struct sysfs_io io;
@@ -164,6 +180,7 @@ bool look(struct supervisor *s, usec_t now)
 	s->look_at = progress_next(&s->progress, now);
 	s->changed |= s->unwritten;
 	look_at_adopted(s, now);
+	look_at_encryption(s);
 	look_at_keys(s, now);
 	look_at_patience(s, now);
 	if (refuge_is_home())

@@ -73,6 +73,10 @@ static bool has_credentials(struct supervisor *s)
 bool slot_start_attempt(struct supervisor *s, struct slot *slot)
 {
 	slot->turned_away = false;
+	if (s->plaintext.fault != FAULT_NONE) {
+		slot->error = s->plaintext;
+		return false;
+	}
 	if (!has_credentials(s)) {
 		slot->error = s->no_credentials;
 		return false;
@@ -110,7 +114,9 @@ void slot_tell(struct supervisor *s, struct slot *slot, bool refused)
 		return;
 	slot->silent_until = deadline_after(SILENCE);
 	supervisor_tell(s, LINK(slot), refused ? "refused" : "retry", "%s: %s",
-		refused ? "the server must not be used" : "trying again",
+		s->plaintext.fault != FAULT_NONE ? "no new link"
+			: refused                ? "the server must not be used"
+						 : "trying again",
 		slot->error.text);
 }
 
@@ -119,11 +125,15 @@ void slot_tell_failure(struct supervisor *s, struct slot *slot)
 	slot_tell(s, slot, is_refusal(slot));
 }
 
-/* The server was not asked: what is wrong is here, and may soon be over. */
+/*
+ * The server was not asked: what is wrong is here, and may soon be over; unless it is
+ * that the kernel does not encrypt.
+ */
 static enum phase wait_for_better(struct supervisor *s, struct slot *slot)
 {
 	slot->planned = slot->quiet = false;
-	slot_tell(s, slot, false);
+	slot->phase = PHASE_WAITING; /* what is told of it is told of a lost link */
+	slot_tell(s, slot, s->plaintext.fault != FAULT_NONE);
 	handover_flip(s);
 	slot->timer = deadline_after(
 		backoff_delay(BACKOFF_LOCAL, slot->tries++, 0, random_number()));
@@ -162,6 +172,8 @@ static void lose(struct supervisor *s, struct slot *slot)
 		s->a->state.repeated += io.in_flight;
 	slot->completed = io.completed;
 	slot->unseen = *fd < 0;
+	(void)encryption_check(&s->a->encryption[slot->number], *fd, &s->plaintext);
+	slot_known(s, slot)->encrypts = false;
 	closep(fd);
 	*fd = -1;
 	end_relay(s, slot);
@@ -327,6 +339,10 @@ static enum phase install(struct supervisor *s, struct slot *slot)
 {
 	int r;
 
+	if (s->plaintext.fault != FAULT_NONE) {
+		link_disconnect(&slot->candidate);
+		return connect_now(s, slot);
+	}
 	if (deadline_left(slot->noted_at) > 0) {
 		slot->timer = slot->noted_at;
 		return PHASE_HOLDING;

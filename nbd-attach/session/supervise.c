@@ -245,6 +245,8 @@ static int take_making(struct supervisor *s, struct error *err)
 		return s->making.look_at <= deadline_now()
 			? making_look(&s->making, s->a, err)
 			: 0;
+	if (r == 0)
+		r = attachment_check_encryption(s->a, err);
 	if (r < 0)
 		return r;
 	attachment_ready(s->a);
@@ -270,6 +272,10 @@ static int turn(struct supervisor *s, struct error *err)
 			take_slot(s, &s->slots[i], &fds[WATCH_SLOTS + WATCH_EACH * i]);
 		if (fds[WATCH_EVENTS].revents)
 			take_note(s);
+	}
+	if (s->making.child > 0 && s->plaintext.fault != FAULT_NONE) {
+		*err = s->plaintext;
+		return -EPROTO;
 	}
 	if (s->making.child > 0) {
 		r = take_making(s, err);

@@ -174,7 +174,7 @@ static const struct cipher *find_kernel_cipher(uint16_t kernel)
 }
 
 /* The kernel gives the number of the next record only together with the key. */
-static int count_records(int fd, int direction, uint64_t *most)
+static int next_record(int fd, int direction, uint64_t *ret, uint16_t *ret_cipher)
 {
 	union crypto_info info = {0};
 	socklen_t size = sizeof(info.info);
@@ -184,15 +184,35 @@ static int count_records(int fd, int direction, uint64_t *most)
 	if (getsockopt(fd, SOL_TLS, direction, &info, &size) < 0)
 		return -ENODATA;
 	c = find_kernel_cipher(info.info.cipher_type);
-	if (!c || c->kernel == TLS_CIPHER_CHACHA20_POLY1305)
+	if (!c)
 		return -ENODATA;
 	size = (socklen_t)c->size;
 	if (getsockopt(fd, SOL_TLS, direction, &info, &size) < 0)
 		return -ENODATA;
 	memcpy(&n, (const char *)&info + c->rec_seq, sizeof(n));
 	explicit_bzero(&info, sizeof(info));
-	*most = MAX(*most, be64toh(n));
+	*ret = be64toh(n);
+	*ret_cipher = c->kernel;
 	return 0;
+}
+
+static int count_records(int fd, int direction, uint64_t *most)
+{
+	uint16_t cipher;
+	uint64_t n;
+	int r = next_record(fd, direction, &n, &cipher);
+
+	if (r < 0 || cipher == TLS_CIPHER_CHACHA20_POLY1305)
+		return -ENODATA;
+	*most = MAX(*most, n);
+	return 0;
+}
+
+int ktls_sent(int fd, uint64_t *ret)
+{
+	uint16_t cipher;
+
+	return next_record(fd, TLS_TX, ret, &cipher);
 }
 
 int ktls_records(int fd, uint64_t *ret)

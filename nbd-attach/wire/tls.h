@@ -68,3 +68,6 @@ int ktls_is_installed(int fd);
  * TLS.
  */
 int ktls_records(int fd, uint64_t *ret);
+
+/* The number of the record that it sends next, whatever the cipher. */
+int ktls_sent(int fd, uint64_t *ret);

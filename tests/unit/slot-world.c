@@ -72,6 +72,13 @@ int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct e
 	return 0;
 }
 
+int encryption_check(_unused_ struct encryption *e, int fd, struct error *err)
+{
+	return world.plain && fd >= 0
+		? error_set(err, FAULT_KERNEL, -EPROTO, "in plaintext")
+		: 0;
+}
+
 int shape_check(_unused_ const struct target *t,
 	_unused_ const struct server_facts *facts, _unused_ const struct state *state,
 	uint64_t *ret_size, struct error *err)

@@ -26,6 +26,7 @@ enum situation {
 	NO_KEYS = 1 << 11,    /* the credentials cannot be read */
 	BUSY = 1 << 12,       /* the driver knows of no dead link */
 	AWAY = 1 << 13,       /* the server gave no greeting */
+	PLAIN = 1 << 15,      /* the kernel does not encrypt */
 	ALONE = 1 << 14,      /* … and is known for that: there is no candidate */
 };
 
@@ -48,6 +49,8 @@ static const struct cell {
 		"tell:lost start tell:retry flip", SHORTLY},
 	{PHASE_UP, EVENT_LOST, NO_KEYS, PHASE_WAITING,
 		"tell:lost credentials tell:retry flip", SHORTLY},
+	{PHASE_UP, EVENT_LOST, PLAIN, PHASE_WAITING, "tell:lost tell:refused flip",
+		SHORTLY},
 	{PHASE_UP, EVENT_LOST, FOREIGN, PHASE_CONNECTING, "tell:lost start", NEVER},
 	{PHASE_UP, EVENT_LOST, SEVERAL, PHASE_CONNECTING, "tell:lost start", NEVER},
 	{PHASE_UP, EVENT_TIMER, 0, PHASE_UP, "cut", NEVER},
@@ -124,6 +127,8 @@ static const struct cell {
 	{PHASE_CONNECTING, EVENT_REACHED, NOTED, PHASE_UP, "give tell:restored", NEVER},
 	{PHASE_CONNECTING, EVENT_REACHED, NOTED | NO_HANDOVER, PHASE_WAITING,
 		"give drop tell:retry flip", BACKOFF},
+	{PHASE_CONNECTING, EVENT_REACHED, NOTED | PLAIN, PHASE_WAITING,
+		"disconnect tell:refused flip", SHORTLY},
 	{PHASE_CONNECTING, EVENT_FAILED, 0, PHASE_WAITING, "tell:retry flip", BACKOFF},
 	{PHASE_CONNECTING, EVENT_RENEW, 0, PHASE_CONNECTING, "", NEVER},
 
@@ -163,6 +168,9 @@ static void arrange_world(unsigned when)
 	world.no_handover = when & NO_HANDOVER;
 	world.no_keys = when & NO_KEYS;
 	world.busy = when & BUSY;
+	world.plain = when & PLAIN;
+	if (world.plain && !slot_is_up(slot))
+		error_set(&world.s.plaintext, FAULT_KERNEL, -EPROTO, "in plaintext");
 	world.a.state.break_before_make = when & ALONE;
 	slot->turned_away = when & AWAY;
 	if (world.no_keys)
@@ -222,14 +230,22 @@ static bool timer_is(int expected)
 	return slot->timer == world.now + (usec_t)expected * USEC_PER_MSEC;
 }
 
+static bool refusal_is_known(const struct cell *c)
+{
+	bool refused = world.a.state.links[world.slot->number].state == LINK_REFUSED;
+
+	return refused == (strstr(c->calls, "tell:refused") != NULL);
+}
+
 static bool is_as_expected(const struct cell *c)
 {
 	const struct slot *slot = world.slot;
 	bool soon = slot->noted_at <= world.now + 20 * USEC_PER_MSEC;
 
 	return slot->phase == c->then && strcmp(world.calls, c->calls) == 0 &&
-		timer_is(c->timer) && (soon || c->event != EVENT_NOTED) &&
-		renewal_is_kept(c) && slot_is_sound(c->when & FOREIGN);
+		timer_is(c->timer) && refusal_is_known(c) &&
+		(soon || c->event != EVENT_NOTED) && renewal_is_kept(c) &&
+		slot_is_sound(c->when & FOREIGN);
 }
 
 static void test_cells(void **state _unused_)

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the numbers of bytes and records tell of a kernel. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "common/scope.h"
+#include "session/encryption.h"
+
+#define REQUEST 28
+
+static const struct row {
+	const char *name;
+	uint64_t bytes, records; /* from 1000 and 5 on */
+	enum encryption_verdict verdict;
+} rows[] = {
+	{"nothing was sent", 1000, 5, ENCRYPTION_OPEN},
+	{"the connection has ended", 1001, 5, ENCRYPTION_OPEN},
+	{"less than a request", 1000 + REQUEST - 1, 5, ENCRYPTION_OPEN},
+	{"a request and no record", 1000 + REQUEST, 5, ENCRYPTION_MISSING},
+	{"much and no record", 1000000, 5, ENCRYPTION_MISSING},
+	{"a request in a record", 1000 + REQUEST + 22, 6, ENCRYPTION_SEEN},
+	{"a record that is not sent yet", 1000, 6, ENCRYPTION_SEEN},
+	{"much and many records", 1000000, 100, ENCRYPTION_SEEN},
+};
+
+static void test_judge(void **state _unused_)
+{
+	const struct encryption before = {.due = true, .bytes = 1000, .records = 5};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+		if (encryption_judge(&before, rows[i].bytes, rows[i].records) !=
+			rows[i].verdict)
+			fail_msg("%s", rows[i].name);
+}
+
+/* Relays' sockets and those without TLS are none of its business. */
+static void test_other_sockets(void **state _unused_)
+{
+	struct encryption e = {.due = true};
+	struct error err = {0};
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	encryption_begin(&e, pair[0]);
+	assert_false(e.due);
+	e.due = true;
+	assert_int_equal(encryption_check(&e, pair[0], &err), 0);
+	assert_int_equal(encryption_check(&e, -1, &err), 0);
+	assert_true(e.due);
+	closep(&pair[0]);
+	closep(&pair[1]);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_judge),
+		cmocka_unit_test(test_other_sockets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# That the kernel encrypts is seen, not believed; and what becomes of one that does not, as
+# a supervisor sees it that was built to find no TLS records where there is /run/plaintext.
+# Long: left to `tests/run vm`, for the time that all of them take together.
+
+. "${0%/*}/../lib.sh"
+
+AES=(--tls-priority NORMAL:-CIPHER-ALL:+AES-128-GCM)
+ENCRYPTS='kernel TLS, seen to encrypt'
+
+seen() { # ATTACH-OPTION…
+	WAYS=(tls-1 plain-1)
+	new_disks 4M
+	serve
+	server_up
+	attach_way plain-1
+	ATTACH_OPTIONS=("$@")
+	attach_way tls-1
+	says tls-1 'data path' "$ENCRYPTS" || fail "$("$PROGRAM" status tls-1)"
+	says plain-1 'data path' 'kernel$' || fail "$("$PROGRAM" status plain-1)"
+	server_down
+	server_up
+	within 10 says tls-1 reconnects ' 1$'
+	within 10 is tls-1 up
+	reads_back "${DEVICES[tls-1]}" disks/tls-1
+	within 10 says tls-1 'data path' "$ENCRYPTS"
+	detach --all
+}
+
+several() {
+	WAYS=(tls-16)
+	ATTACH_OPTIONS=(--connections 3)
+	new_disks 4M
+	serve
+	server_up
+	attach_ways
+	start_loads
+	flows 5
+	end_load tls-16
+	"$PROGRAM" status --json tls-16 | grep -q '"encrypts": *true' ||
+		fail "$("$PROGRAM" status --json tls-16)"
+	detach --all
+}
+
+plain_kernel() {
+	local server=$SERVER_PID
+	start supervisor "$TOOLS/plain-kernel/nbd-attachd" "${ATTACH_OPTIONS[@]}" \
+		--name tls-1 "$(uri tls-1)"
+	SUPERVISOR_PID=$SERVER_PID
+	SERVER_PID=$server
+	DEVICES[tls-1]=/dev/nbd0
+}
+
+# Exit code 7, and the device is taken down before anybody could use it.
+not_attached() {
+	local code=0
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	touch /run/plaintext
+	plain_kernel
+	within 20 ended "$SUPERVISOR_PID"
+	wait "$SUPERVISOR_PID" || code=$?
+	rm /run/plaintext
+	[ $code = 7 ] || fail "exit code $code: $(cat supervisor.log)"
+	grep -q 'in plaintext' supervisor.log || fail "$(cat supervisor.log)"
+	assert_clean
+	# the same supervisor on a kernel that does
+	plain_kernel
+	within 20 is tls-1 up
+	detach tls-1
+}
+
+# The first request tells; all later ones wait, and no link is made any more.
+not_reconnected() {
+	expect_in_kernel_log 'I/O error|nbd'
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	plain_kernel
+	within 20 is tls-1 up
+	touch /run/plaintext
+	server_down
+	server_up
+	within 20 says tls-1 reconnects ' 1$'
+	dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none || :
+	within 20 is tls-1 refused
+	says tls-1 'last error' 'in plaintext' || fail "$("$PROGRAM" status tls-1)"
+	dd if=/dev/nbd0 of=/dev/null bs=4k count=1 skip=1 iflag=direct status=none &
+	sleep 3
+	n_links 0 || fail "a link was made"
+	is tls-1 refused || fail "$("$PROGRAM" list)"
+	rm /run/plaintext
+	detach --force tls-1
+	wait %dd || :
+}
+
+it "it is seen, with ChaCha20" supervised seen
+it "… and with AES-GCM" supervised seen "${AES[@]}"
+it "… on several links" supervised several
+it "a kernel that does not: nothing is attached" supervised not_attached
+it "a kernel that does not any more: no link is made again" supervised not_reconnected
