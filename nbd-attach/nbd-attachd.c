@@ -245,7 +245,7 @@ static int keep(struct attachment *a, const struct target *t, struct error *err)
 	if (!a->state.ready)
 		r = give_up(a, t, r, err);
 	while (r == SUPERVISE_DETACH) {
-		if (attachment_end(a, &used) == 0)
+		if (attachment_end(a, RELEASE_PATIENCE, &used) == 0)
 			break;
 		log_error("%s", used.text);
 		r = supervise(a, t, NULL, err);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "common/scope.h"
 #include "kernel/udev.h"
 
 #define FIRST_PAUSE (10 * USEC_PER_MSEC)
@@ -12,12 +15,55 @@
  */
 #define QUIET_LOOKS 2
 
+bool udev_is_process(const char *name)
+{
+	return strcmp(name, "systemd-udevd") == 0 || strcmp(name, "(udev-worker)") == 0 ||
+		strcmp(name, "udevd") == 0;
+}
+
+/* A process's name and its parent. The name may have anything in it, parentheses, too. */
+static bool read_process(pid_t pid, char *name, size_t size, pid_t *ret_parent)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[32], line[256];
+	const char *begin, *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(line, sizeof(line), file))
+		return false;
+	begin = strchr(line, '(');
+	end = strrchr(line, ')');
+	if (!begin || !end || sscanf(end, ") %*c %d", ret_parent) != 1)
+		return false;
+	snprintf(name, size, "%.*s", (int)(end - begin - 1), begin + 1);
+	return true;
+}
+
+/*
+ * A program of a rule's (RUN, PROGRAM) is a descendant of udev's. What it leaves running
+ * when it ends is not any more, unlike its environment, which would stay.
+ */
+static bool is_started_by_udev(void)
+{
+	pid_t pid = getppid();
+	char name[64];
+
+	while (pid > 1) {
+		if (!read_process(pid, name, sizeof(name), &pid))
+			return false;
+		if (udev_is_process(name))
+			return true;
+	}
+	return false;
+}
+
 int udev_settle(usec_t deadline)
 {
 	usec_t pause = FIRST_PAUSE;
 	int quiet = 0, r;
 
-	if (access("/run/udev/control", F_OK) < 0)
+	if (access("/run/udev/control", F_OK) < 0 || is_started_by_udev())
 		return 0;
 	while (quiet < QUIET_LOOKS) {
 		r = deadline_sleep(pause, deadline);

@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 
 #include "common/scope.h"
+#include "kernel/udev.h"
 #include "kernel/usage-internal.h"
 
 /* In this order: the first that is found says most. */
@@ -211,13 +212,6 @@ static int check_loop(const struct usage *usage, const char *path)
 		loop);
 }
 
-/* udev's workers open each new device for a moment. */
-static bool is_udev(const char *process)
-{
-	return strcmp(process, "systemd-udevd") == 0 ||
-		strcmp(process, "(udev-worker)") == 0 || strcmp(process, "udevd") == 0;
-}
-
 /* One that stands for a path alone keeps nothing open. */
 static bool is_path_only(int pid, const char *fd)
 {
@@ -240,7 +234,8 @@ static int found_process(const struct usage *usage, int pid, const struct file *
 	char path[64], process[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	if (!usage_read_line(path, process, sizeof(process)) || is_udev(process))
+	/* udev's workers open each new device for a moment */
+	if (!usage_read_line(path, process, sizeof(process)) || udev_is_process(process))
 		return 0;
 	return usage_found(usage, node, "%s%s by %s (pid %d)",
 		file->is_block ? "" : "a file on it is ", what, process, pid);

@@ -15,6 +15,7 @@
 #include "session/shape.h"
 
 #define CONNECT_PATIENCE (10 * USEC_PER_SEC) /* while others have the device open */
+#define UDEV_PATIENCE    (1 * USEC_PER_SEC)  /* for who does not want it any more */
 #define NAME_TRIES       99
 
 /* What the kernel can count in ticks of a long. */
@@ -268,7 +269,7 @@ int attachment_give_up(
 	/* The way back takes waiting, too; who is impatient does not shorten it. */
 	do {
 		interrupt_clear();
-		ended = attachment_end(a, &used);
+		ended = attachment_end(a, UDEV_PATIENCE, &used);
 	} while (ended == -EINTR);
 	if (ended != -EBUSY) {
 		state_forget(&a->claim);

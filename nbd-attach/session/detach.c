@@ -106,7 +106,7 @@ static void warn_of_user(unsigned index)
  * the last user has closed it.
  */
 static int end_device(const char *name, unsigned index, const int sockets[NBD_LINKS_MAX],
-	bool force, struct error *err)
+	bool force, usec_t udev_deadline, struct error *err)
 {
 	_cleanup_hold_ struct hold hold = HOLD_NONE;
 	struct sysfs_device again;
@@ -115,7 +115,7 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 
 	/* udev looks at a device when a writer closes it: let it, or it sees I/O errors.
 	 */
-	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
+	(void)udev_settle(udev_deadline);
 	used = usage_hold(index, &hold, err);
 	if (used < 0 && (!force || used == -EINTR))
 		return used;
@@ -139,7 +139,7 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 
 /* With the claim in hand. */
 static int remove_claimed(const struct claim *claim, const int sockets[NBD_LINKS_MAX],
-	bool force, struct error *err)
+	bool force, usec_t udev_deadline, struct error *err)
 {
 	struct sysfs_device device;
 	struct state state;
@@ -150,7 +150,8 @@ static int remove_claimed(const struct claim *claim, const int sockets[NBD_LINKS
 	if (found == -ENOENT && state_read(claim->name, &state, NULL, err) == -ENOENT)
 		return -ENOENT;
 	if (found == 0) {
-		r = end_device(claim->name, device.index, sockets, force, err);
+		r = end_device(
+			claim->name, device.index, sockets, force, udev_deadline, err);
 		if (r < 0)
 			return r;
 	} else {
@@ -161,14 +162,14 @@ static int remove_claimed(const struct claim *claim, const int sockets[NBD_LINKS
 }
 
 /* A device in use keeps its supervisor: looked at before anything is done to that. */
-static int refuse_if_used(const char *name, struct error *err)
+static int refuse_if_used(const char *name, usec_t udev_deadline, struct error *err)
 {
 	struct sysfs_device device;
 	struct error ignored;
 
 	if (attachment_find(name, &device, &ignored) < 0)
 		return 0;
-	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
+	(void)udev_settle(udev_deadline);
 	return usage_check(device.index, err);
 }
 
@@ -205,7 +206,7 @@ static int remove_unseen(const char *name, bool force, struct error *err)
 			"%s has no device yet: end the attach in the other PID namespace",
 			name);
 	if (r == 0)
-		r = end_device(name, device.index, NULL, true, err);
+		r = end_device(name, device.index, NULL, true, deadline, err);
 	while (r == 0 && state_is_held(name, &holder))
 		if (deadline_sleep(LET_GO_LOOK, deadline) < 0)
 			break; /* it is busy; the disk is detached */
@@ -216,6 +217,7 @@ int attachment_remove(const char *name, bool force, bool *ret_let_go, struct err
 {
 	_cleanup_stopped_ struct stopped stopped = STOPPED_NONE;
 	_cleanup_claim_ struct claim claim = CLAIM_NONE;
+	usec_t udev_deadline = deadline_after(RELEASE_PATIENCE);
 	pid_t holder;
 	int r = attachment_check_root(err);
 
@@ -224,21 +226,22 @@ int attachment_remove(const char *name, bool force, bool *ret_let_go, struct err
 	if (r == 0 && state_is_held(name, &holder) && holder == 0)
 		return remove_unseen(name, force, err);
 	if (r == 0 && !force)
-		r = refuse_if_used(name, err);
+		r = refuse_if_used(name, udev_deadline, err);
 	if (r == 0)
 		r = stop_supervisor(name, &stopped, err);
 	if (r == 0)
 		r = state_claim(name, &claim, err);
 	if (r == 0)
-		r = remove_claimed(&claim, stopped.sockets, force, err);
+		r = remove_claimed(&claim, stopped.sockets, force, udev_deadline, err);
 	if (ret_let_go)
 		*ret_let_go = needs_supervisor(&stopped, name, r);
 	return r;
 }
 
-int attachment_end(struct attachment *a, struct error *err)
+int attachment_end(struct attachment *a, usec_t udev_patience, struct error *err)
 {
-	int r = end_device(a->claim.name, a->state.index, a->sockets, false, err);
+	int r = end_device(a->claim.name, a->state.index, a->sockets, false,
+		deadline_after(udev_patience), err);
 
 	if (r == 0)
 		state_forget(&a->claim);

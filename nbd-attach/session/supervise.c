@@ -229,7 +229,7 @@ static int take_signal(struct supervisor *s)
 	interrupt_clear();
 	if (signal == SIGTERM)
 		return SUPERVISE_LET_GO;
-	if (signal == SIGINT)
+	if (signal == SIGINT || (signal == SIGHUP && s->making.child > 0))
 		return SUPERVISE_DETACH;
 	if (signal == SIGHUP)
 		reload(s);

@@ -147,6 +147,50 @@ mounted_early() { # SIGNAL supervised|alone
 	same file <(pattern "$1" 1000000)
 }
 
+# A service manager's TERM ends the supervisor, too; the next one finds the disk as it is.
+mounted_early_in_foreground() {
+	new_disk disk.img 16M
+	mke2fs -q disk.img
+	start_nbdkit file disk.img
+	busy_udev
+	attach_behind supervised --foreground
+	within 10 [ -e /dev/nbd/by-name/disk ]
+	mkdir mnt
+	mount /dev/nbd/by-name/disk mnt
+	kill -TERM "$ATTACH"
+	ends 1 "interrupted.*stays attached"
+	idle_udev
+	is disk unsupervised || fail "it is $(field disk STATE)"
+	nbd_attach attach --name disk "nbd://127.0.0.1:$PORT/"
+	is disk up || fail "it is $(field disk STATE)"
+	umount mnt
+	detach disk
+}
+
+# The kernel does not get such a link.
+after_go() { # byte|end plain|tls CODE WORD
+	local uri
+	free_port
+	start after-go "$VM_LIB/after-go.py" "$PORT" "$PKI" "$1" "$2"
+	wait_for listening
+	uri=nbd://localhost:$PORT/disk
+	[ "$2" = plain ] || uri="nbds://localhost:$PORT/disk?tls-certificates=$PKI/ca"
+	expect_exit "$3" attach "$uri"
+	expect_says "$4"
+	assert_clean
+}
+
+# It is attached, and nobody says so.
+answer_lost() { # supervised|alone
+	! sanitized || return 0
+	new_disk disk.img 8M
+	start_nbdkit file disk.img
+	LD_PRELOAD=$TOOLS/lost-answer.so attach_behind "$1"
+	ends 0
+	roundtrip "$OUT" disk.img
+	detach disk
+}
+
 it "a server that takes 3 s a read" supervised slow supervised
 it "the same without a supervisor" supervised slow alone
 it "a server that answers no request" supervised silent supervised
@@ -160,3 +204,12 @@ for signal in INT TERM; do
 	it "SIG$signal when it is mounted already" supervised mounted_early $signal supervised
 	it "the same without a supervisor" supervised mounted_early $signal alone
 done
+it "SIGTERM of a service manager" supervised mounted_early_in_foreground
+for transport in plain tls; do
+	it "$transport: a byte behind the server's last reply" \
+		supervised after_go byte $transport 6 'nobody asked for'
+	it "$transport: the server leaves after its last reply" \
+		supervised after_go end $transport 3 'closed the connection'
+done
+it "the kernel's answer gets lost" supervised answer_lost supervised
+it "the same without a supervisor" supervised answer_lost alone

@@ -91,7 +91,30 @@ others() {
 	nbd-client -d /dev/nbd3
 }
 
+# It is in the queue that is to become empty: nothing to wait for.
+from_a_rule() {
+	new_disk disk 8M
+	start_nbdkit file dir=.
+	cat >from-rule <<-END
+		#!/bin/sh
+		exec "$PROGRAM" attach "nbd://127.0.0.1:$PORT/disk" >"$PWD/printed" 2>"$PWD/said"
+	END
+	chmod +x from-rule
+	echo "KERNEL==\"null\", ACTION==\"change\", RUN+=\"$PWD/from-rule\"" \
+		>/etc/udev/rules.d/90-from-rule.rules
+	udevadm control --reload
+	udevadm trigger --settle --action=change /sys/class/mem/null
+	rm /etc/udev/rules.d/90-from-rule.rules
+	udevadm control --reload
+	cat said
+	grep -q -x '/dev/nbd[0-9]*' printed || fail "not attached"
+	! grep -q busy said || fail "it has waited for its own queue"
+	leads_to /dev/nbd/by-name/disk "$(cat printed)"
+	detach disk
+}
+
 it "of a whole disk" supervised whole
 it "of partitions" supervised partitions
 it "of a disk that is forced off: none" supervised forced
 it "of other programs' devices: none" supervised others
+it "attached by a program of a rule's" supervised from_a_rule
