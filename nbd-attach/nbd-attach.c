@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "program.h"
+#include "session/fresh.h"
 #include "verbs.h"
 
 static const struct verb {
@@ -122,6 +123,7 @@ int main(int argc, char **argv)
 {
 	struct error err = {0};
 
+	fresh_begin(argv);
 	program_begin("nbd-attach");
 	return program_end(run(argc, argv, &err), &err);
 }

@@ -19,6 +19,7 @@
 #include "kernel/root-disk.h"
 #include "program.h"
 #include "session/cage.h"
+#include "session/fresh.h"
 #include "session/refuge.h"
 #include "session/spawn.h"
 #include "session/supervise.h"
@@ -108,8 +109,10 @@ static int attach(const struct target *t, bool from_state, struct attachment *re
 	return r < 0 ? arguments_name_server(t, r, err) : 0;
 }
 
+/* Also for the program's file, which link workers would have to be read from. */
 static void lock_memory(void)
 {
+	fresh_no_more();
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		log_warning("cannot lock the memory: %s", strerror(errno));
 	/* memory for us is not to come from what waits to be written to that disk */
@@ -304,6 +307,7 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	int r;
 
+	fresh_begin(argv);
 	program_begin(SUPERVISOR_PROGRAM);
 	spawn_close_inherited();
 	r = run(argc, argv, &err);

@@ -46,8 +46,7 @@
 /* Of futex(2)'s second argument: without FUTEX_PRIVATE_FLAG and which clock it is. */
 #define FUTEX_OPERATION FUTEX_CMD_MASK
 
-static uid_t uid = NOBODY;
-static gid_t gid = NOBODY;
+static struct cage_user unprivileged = {.uid = NOBODY, .gid = NOBODY};
 
 void cage_find_user(void)
 {
@@ -64,8 +63,17 @@ void cage_find_user(void)
 			NOBODY);
 		return;
 	}
-	uid = user->pw_uid;
-	gid = user->pw_gid;
+	unprivileged = (struct cage_user){.uid = user->pw_uid, .gid = user->pw_gid};
+}
+
+struct cage_user cage_user(void)
+{
+	return unprivileged;
+}
+
+void cage_set_user(struct cage_user user)
+{
+	unprivileged = user;
 }
 
 static bool spare_relays;
@@ -78,6 +86,9 @@ void cage_spare_relays(void)
 
 static int become_nobody(struct error *err)
 {
+	const uid_t uid = unprivileged.uid;
+	const gid_t gid = unprivileged.gid;
+
 	if (uid == 0 || gid == 0)
 		return error_set(err, FAULT_OTHER, -EPERM,
 			"the user " WORKER_USER " must not be root");

@@ -2,6 +2,8 @@
 /* What a link worker gives up before the server's first byte reaches it. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "common/deadline.h"
 #include "common/error.h"
 
@@ -10,6 +12,14 @@
  * to ask a name service for it.
  */
 void cage_find_user(void);
+
+/* Whom that has found; and for a worker that is executed, whom its parent has found. */
+struct cage_user {
+	uid_t uid;
+	gid_t gid;
+};
+struct cage_user cage_user(void);
+void cage_set_user(struct cage_user user);
 
 /* No more processor time than is left until the deadline, for a process that ends then.
  */

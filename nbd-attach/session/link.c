@@ -12,6 +12,7 @@
 #include "common/process.h"
 #include "session/cage.h"
 #include "session/connector.h"
+#include "session/fresh.h"
 #include "session/link.h"
 #include "session/walls.h"
 #include "wire/cmd-disc.h"
@@ -142,7 +143,7 @@ static int start_children(struct link_attempt *attempt, const struct ends *ends,
 		return -errno;
 	attempt->pid = fork();
 	if (attempt->pid == 0)
-		worker_run(&worker);
+		fresh_run(&worker);
 	return attempt->pid < 0 ? -errno : 0;
 }
 

@@ -1,24 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What stands in for the real functions under valgrind: it needs more of the kernel in a
- * worker than the cage allows, and some versions (3.19) do not know pidfd_open(2).
+ * worker than the cage allows, and more memory, it is what /proc/self/exe means, and some
+ * versions (3.19) do not know pidfd_open(2).
  */
 #include <errno.h>
 #include <sys/wait.h>
 
 #include "common/process.h"
 #include "session/cage.h"
+#include "session/fresh.h"
 
 #define PAUSE (10 * USEC_PER_MSEC)
 
-int __wrap_cage_close(struct error *err);
+int __wrap_cage_close(enum cage_use use, struct error *err);
+void __wrap_cage_limit_memory(void);
+void __wrap_wipe_free_memory(void);
+_Noreturn void __wrap_fresh_run(const struct worker_order *order);
 int __wrap_process_wait(pid_t child, usec_t deadline, int *ret_status);
 int __wrap_process_run(
 	int (*work)(const void *userdata), const void *userdata, usec_t deadline);
 
-int __wrap_cage_close(_unused_ struct error *err)
+int __wrap_cage_close(_unused_ enum cage_use use, _unused_ struct error *err)
 {
 	return 0;
+}
+
+void __wrap_cage_limit_memory(void)
+{
+}
+
+void __wrap_wipe_free_memory(void)
+{
+}
+
+_Noreturn void __wrap_fresh_run(const struct worker_order *order)
+{
+	worker_run(order);
 }
 
 int __wrap_process_wait(pid_t child, usec_t deadline, int *ret_status)
@@ -38,7 +56,8 @@ int __wrap_process_run(
 	int (*work)(const void *userdata), const void *userdata, usec_t deadline)
 {
 	pid_t child = process_start(work, userdata);
-	int status = 0, r = child < 0 ? child : __wrap_process_wait(child, deadline, &status);
+	int status = 0,
+	    r = child < 0 ? child : __wrap_process_wait(child, deadline, &status);
 
 	return r < 0 ? r : process_result(status);
 }

@@ -116,6 +116,44 @@ relay_has_forgotten() { # FILE-WITH-SECRETS WAY
 	rm supervisor.memory relay.memory
 }
 
+# Where the program lies in the memory of a process.
+place_of() { # PID
+	sed -n "1s/-.*//p" "/proc/$1/maps"
+}
+
+# Executed anew it has neither the supervisor's layout nor its environment; but where the
+# program may be on the disk itself, it is a child like any other.
+starts_afresh() {
+	local supervisor first second
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	for how in '' --lock-memory; do
+		SOMEBODYS_SECRET=12345 LD_SOME=thing nbd_attach attach --name tls-1 \
+			--data-path relay $how "$(uri tls-1)"
+		DEVICES[tls-1]=$(tail -n 1 out)
+		supervisor=$(supervisor tls-1)
+		grep -q -z SECRET "/proc/$supervisor/environ"
+		first=$(pgrep -x nbd-relay)
+		echo "$how: $(place_of "$supervisor") $(place_of "$first")"
+		kill -KILL "$first"
+		within 10 pgrep -x nbd-relay >/dev/null
+		within 10 is tls-1 up
+		second=$(pgrep -x nbd-relay)
+		if [ -z "$how" ]; then
+			[ "$(place_of "$supervisor")" != "$(place_of "$first")" ]
+			[ "$(place_of "$first")" != "$(place_of "$second")" ]
+			grep -q -z LD_SOME "/proc/$second/environ"
+			! grep -q -z SECRET "/proc/$second/environ" || fail "the relay has the caller's secret"
+		else
+			[ "$(place_of "$supervisor")" = "$(place_of "$second")" ]
+		fi
+		roundtrip "${DEVICES[tls-1]}" disks/tls-1
+		detach tls-1
+	done
+}
+
 keeps_secret() { # FILE-WITH-SECRETS WAY URI [OPTION…]
 	local secrets=$1 way=$2
 	with_cores
@@ -165,3 +203,4 @@ it "a client's key, kernel TLS" supervised client_key kernel
 it "a client's key, by a relay" supervised client_key relay
 it "a key that both sides share, kernel TLS" supervised psk kernel
 it "a key that both sides share, by a relay" supervised psk relay
+it "a relay is executed anew" supervised starts_afresh

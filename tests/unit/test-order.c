@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A worker's order, through the file in memory that a fresh worker reads. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "session/cage.h"
+#include "session/order.h"
+
+#define URI "nbds://localhost:1234/some%20disk?tls-verify-peer=0"
+
+/* With a NUL inside, as a file may have it. */
+static char key[] = "secret\0key";
+
+static struct credentials given = {
+	.ca = {.data = (char *)"authority", .size = 9},
+	.key = {.data = key, .size = sizeof(key) - 1},
+	.psk_username = (char *)"alice",
+	.psk_key = {.data = (char *)"00ff", .size = 4},
+};
+
+static void make_target(struct target *t)
+{
+	struct error err;
+
+	target_init(t);
+	assert_int_equal(target_parse_uri(t, URI, &err), 0);
+	assert_int_equal(target_set(t, "tls-priority", "NORMAL", &err), 0);
+	assert_int_equal(target_set(t, "io-timeout", "7", &err), 0);
+	assert_int_equal(target_check(t, &err), 0);
+}
+
+static int pack(const struct credentials *c, int log)
+{
+	struct target t;
+	struct worker_order order = {.task = WORKER_LIST,
+		.target = &t,
+		.credentials = c,
+		.deadline = 12345,
+		.log = log};
+	int fd;
+
+	make_target(&t);
+	fd = order_pack(&order);
+	target_done(&t);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void same_blob(const struct blob *a, const struct blob *b)
+{
+	assert_int_equal(a->size, b->size);
+	if (a->size > 0)
+		assert_memory_equal(a->data, b->data, a->size);
+}
+
+static void test_whole(_unused_ void **state)
+{
+	struct credentials c = {0};
+	struct worker_order order;
+	struct target t;
+	int fd;
+
+	cage_set_user((struct cage_user){.uid = 11, .gid = 22});
+	fd = pack(&given, 2);
+	cage_set_user((struct cage_user){.uid = 1, .gid = 1});
+	target_init(&t);
+	assert_int_equal(order_unpack(fd, &order, &t, &c), 0);
+	close(fd);
+
+	assert_int_equal(cage_user().uid, 11);
+	assert_int_equal(cage_user().gid, 22);
+	assert_int_equal(order.task, WORKER_LIST);
+	assert_int_equal(order.deadline, 12345);
+	assert_int_equal(order.log, ORDER_LOG);
+	assert_int_equal(order.report, ORDER_REPORT);
+	assert_ptr_equal(order.target, &t);
+	assert_ptr_equal(order.credentials, &c);
+	assert_string_equal(t.uri, URI);
+	assert_string_equal(t.export_name, "some disk");
+	assert_string_equal(t.tls_priority, "NORMAL");
+	assert_int_equal(t.io_timeout, 7 * USEC_PER_SEC);
+	assert_false(t.tls_verify_peer);
+	same_blob(&c.ca, &given.ca);
+	same_blob(&c.cert, &given.cert);
+	same_blob(&c.key, &given.key);
+	same_blob(&c.psk_key, &given.psk_key);
+	assert_string_equal(c.psk_username, given.psk_username);
+	credentials_done(&c);
+	target_done(&t);
+}
+
+static void test_no_credentials(_unused_ void **state)
+{
+	static const struct credentials none;
+	struct credentials c = {0};
+	struct worker_order order;
+	struct target t;
+	int fd = pack(NULL, -1);
+
+	target_init(&t);
+	assert_int_equal(order_unpack(fd, &order, &t, &c), 0);
+	assert_int_equal(order.log, -1);
+	assert_memory_equal(&c, &none, sizeof(c));
+	target_done(&t);
+	close(fd);
+}
+
+/* Nothing of it stays in the file. */
+static void test_wiped(_unused_ void **state)
+{
+	int fd = pack(&given, -1);
+	struct credentials c = {0};
+	struct worker_order order;
+	struct target t;
+	char bytes[4096], zeros[sizeof(bytes)] = {0};
+	ssize_t size = pread(fd, bytes, sizeof(bytes), 0);
+
+	assert_in_range(size, 1, sizeof(bytes) - 1);
+	assert_non_null(memmem(bytes, (size_t)size, key, sizeof(key) - 1));
+	target_init(&t);
+	assert_int_equal(order_unpack(fd, &order, &t, &c), 0);
+	assert_int_equal(pread(fd, bytes, sizeof(bytes), 0), size);
+	assert_memory_equal(bytes, zeros, (size_t)size);
+	credentials_done(&c);
+	target_done(&t);
+	close(fd);
+}
+
+/* However much of it is missing, it is no order. */
+static void test_cut(_unused_ void **state)
+{
+	int fd = pack(&given, -1);
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	close(fd);
+	for (off_t size = 0; size < st.st_size; size++) {
+		struct credentials c = {0};
+		struct worker_order order;
+		struct target t;
+
+		target_init(&t);
+		fd = pack(&given, -1);
+		assert_int_equal(ftruncate(fd, size), 0);
+		assert_true(order_unpack(fd, &order, &t, &c) < 0);
+		credentials_done(&c);
+		target_done(&t);
+		close(fd);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_no_credentials),
+		cmocka_unit_test(test_wiped),
+		cmocka_unit_test(test_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
