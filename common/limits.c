@@ -35,6 +35,16 @@ void limits_raise(bool beyond)
 	}
 }
 
+void limits_forbid_core(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_CORE, &limit) < 0)
+		return;
+	limit.rlim_cur = 0;
+	(void)setrlimit(RLIMIT_CORE, &limit);
+}
+
 int limits_check(struct error *err)
 {
 	struct rlimit limit;

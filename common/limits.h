@@ -12,5 +12,8 @@
  */
 void limits_raise(bool beyond);
 
+/* No core file, even if the caller wants one of its jobs: keys are in memory. */
+void limits_forbid_core(void);
+
 /* -EMFILE, FAULT_OTHER: so few files may be open that links could not be made anew. */
 int limits_check(struct error *err);

@@ -20,12 +20,18 @@
 static int claim_failed(int r, const char *name, struct error *err)
 {
 	pid_t holder = 0;
+	bool held = r == -EAGAIN && state_is_held(name, &holder);
 
-	if (r == -EAGAIN && state_is_held(name, &holder) && holder > 0)
+	if (held && holder > 0)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
 			"%s is in the hands of another process (pid %d) already: see "
 			"nbd-attach list",
 			name, holder);
+	if (held)
+		return error_set(err, FAULT_KERNEL, -EBUSY,
+			"%s is in the hands of a process in another PID namespace already: "
+			"see nbd-attach list",
+			name);
 	if (r == -EAGAIN)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
 			"another process is at work on %s just now: try again", name);

@@ -69,6 +69,7 @@ static void leave_caller(void)
 	setsid();
 	interrupt_heed(true);
 	limits_raise(true);
+	limits_forbid_core();
 	(void)sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
 	(void)setpriority(PRIO_PROCESS, 0, 0);
 	notify_forget();

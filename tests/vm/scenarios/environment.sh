@@ -169,16 +169,17 @@ signals_of_caller() {
 }
 
 limits_of_caller() {
-	local pid
+	local pid limit
 	one_disk
 	(
-		ulimit -n 10 -f 0 -t 100
+		ulimit -n 10 -f 0 -t 100 -c unlimited
 		"$PROGRAM" attach --name plain-1 "$(uri plain-1)"
 	) | cat >out
 	DEVICES[plain-1]=$(cat out)
 	pid=$(supervisor plain-1)
-	[ "$(grep -c -E 'Max (cpu time|file size) +unlimited' "/proc/$pid/limits")" = 2 ] ||
-		fail "$(cat "/proc/$pid/limits")"
+	for limit in 'cpu time +unlimited' 'file size +unlimited' 'core file size +0'; do
+		grep -E "Max $limit" "/proc/$pid/limits" || fail "$(cat "/proc/$pid/limits")"
+	done
 	start_loads
 	server_down
 	nap 1
