@@ -374,11 +374,11 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 		publish(&s);
 		r = turn(&s, err);
 	}
-	if (r == SUPERVISE_LET_GO && a->state.ready) {
-		if (supervisor_all_up(&s))
-			handover_unflip(&s);
+	/* Who goes on with it may not know; the rest of it is not forgotten. */
+	if (r != SUPERVISE_GONE && supervisor_all_up(&s))
+		handover_unflip(&s);
+	if (r == SUPERVISE_LET_GO && a->state.ready)
 		supervisor_tell(&s, -1, "let-go", "let go by its supervisor");
-	}
 	publish(&s);
 	return r;
 }

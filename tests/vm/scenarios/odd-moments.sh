@@ -63,14 +63,15 @@ belongs_to_another() {
 }
 
 detached_by_another_in_use() {
-	local tries
+	local tries pid
 	expect_in_kernel_log 'nbd'
 	one_way plain-1 4M
 	server_up
 	attach_ways
+	pid=$(supervisor plain-1)
 	exec 7</dev/nbd0
 	nbd-client -d /dev/nbd0
-	within 10 ! supervisor plain-1
+	within 10 ended "$pid" # status would ask the driver, too
 	tries=$(dmesg | grep -c 'cannot reconfigure')
 	[ "$tries" -le 5 ] || fail "it tried $tries times"
 	exec 7<&-
@@ -165,8 +166,10 @@ sys_is_away() {
 	finish
 }
 
-# What was to be put right after a reconnect is not forgotten.
+# What was to be put right after a reconnect is not forgotten: a slow request ends no link.
 interrupted_after_reconnect() {
+	local before
+	expect_in_kernel_log 'Possible stuck'
 	one_way plain-1 4M
 	server_up
 	attach_ways
@@ -174,11 +177,19 @@ interrupted_after_reconnect() {
 	sleep 1
 	server_up
 	within 10 is plain-1 up
-	sleep 60 9</dev/nbd0 &
+	exec 9</dev/nbd0
 	kill -INT "$(supervisor plain-1)"
+	within 5 grep -q 'is in use' syslog
+	nap 1
+	before=$(links)
+	kill -STOP "$SERVER_PID"
+	dd if=/dev/nbd0 of=one bs=4k count=1 iflag=direct status=none &
+	sleep 4
+	kill -CONT "$SERVER_PID"
+	wait $!
+	[ "$before" = "$(links)" ] || fail "a slow request has ended the link"
 	within 15 is_ticking
-	kill %+
-	wait %+ || :
+	exec 9<&-
 	detach plain-1
 }
 
