@@ -28,6 +28,8 @@ is_caged() { # PID
 	[ "$(status_of "$1" NoNewPrivs)" = 1 ] || fail "it may get new privileges"
 	[ "$(status_of "$1" Seccomp)" = 2 ] || fail "without a filter of system calls"
 	sanitized || [ "$(status_of "$1" VmLck | tr -dc 0-9)" -gt 0 ] || fail "its memory is not locked"
+	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ] ||
+		fail "in our network"
 	grep -q '^Max address space *[0-9]' "/proc/$1/limits" || fail "it may take all the memory"
 	[ "$(cat "/proc/$1/oom_score_adj")" = -1000 ] || fail "the OOM killer may have it"
 }
