@@ -172,9 +172,9 @@ static int start(enum worker_task task, const struct target *t,
 
 /*
  * Whether a worker that ends so was brought to it by what it has read, which may have
- * been an attempt at it: all workers are forks of one process, alike in what an attacker
- * has to guess. So such a server is not to get ten of them in a second. SIGKILL is for
- * want of memory, SIGBUS for want of the disk that holds the program.
+ * been an attempt at it: workers that are forks of one process are alike in what an
+ * attacker has to guess. So such a server is not to get ten of them in a second. SIGKILL
+ * is for want of memory, SIGBUS for want of the disk that holds the program.
  */
 static bool is_of_server(int signal_number)
 {

@@ -18,6 +18,7 @@ import mmap
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -27,6 +28,8 @@ import front
 import rows
 from run import DIRTY, plaintext_fault
 from server import EXPORT
+
+CUT = re.compile("the server (closed|cut) the connection")
 
 CONNECT_TIMEOUT = 3  # seconds
 SIZE = int.from_bytes(EXPORT[2:10])
@@ -117,7 +120,7 @@ class Attachment:
     def attach(self):
         tls = self.scheme == "nbds" or self.options
         trust = ["--tls-ca", f"{PKI}/ca/ca-cert.pem"] if tls else []
-        command = ["prlimit", f"--as={MEMORY_MAX}", PROGRAM, "attach", "--name", self.name,
+        command = [PROGRAM, "attach", "--name", self.name,
                    f"--connect-timeout={CONNECT_TIMEOUT}", *self.options, *trust,
                    f"{self.scheme}://127.0.0.1:{self.front.port}/{self.name}"]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
@@ -125,6 +128,8 @@ class Attachment:
         self.device = Device(done.stdout.strip(), self.name)
         text = subprocess.check_output([PROGRAM, "status", "--json", self.name])
         self.pid = json.loads(text)["supervisor"]
+        # not before: a supervisor rids itself of its caller's limits
+        subprocess.run(["prlimit", f"--pid={self.pid}", f"--as={MEMORY_MAX}"], check=True)
         if self.status("Max address space", "limits")[0] != str(MEMORY_MAX):
             raise Wrong("the supervisor's memory is without a limit")
 
@@ -143,6 +148,9 @@ class Attachment:
         while link["state"] not in states and time.monotonic() < end:
             time.sleep(0.05)
             link = self.link()
+        # that a connection just ends is no answer: the server may be about to stop
+        if CUT.search(link["error"]):
+            states |= {"reconnecting"}
         if link["state"] not in states:
             self.blame(row, f"the link is {link['state']}: {link['error']}")
         if not link["error"] or DIRTY.search(link["error"]):
