@@ -47,7 +47,10 @@ static int work(const struct connector_order *order, struct error *err)
 	if (r < 0)
 		return r;
 	r = fd_send(CONNECTOR_TO_PARENT, &peer, sizeof(peer), fd);
-	return r < 0 ? r : fd_send(CONNECTOR_TO_WORKER, &peer, sizeof(peer), fd);
+	/* of a worker that is gone the parent knows more */
+	if (r == 0)
+		(void)fd_send(CONNECTOR_TO_WORKER, &peer, sizeof(peer), fd);
+	return r;
 }
 
 _Noreturn void connector_run(const struct connector_order *order)

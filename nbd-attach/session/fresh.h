@@ -21,5 +21,8 @@ void fresh_begin(char **argv);
 /* No longer: what is in memory has to do. */
 void fresh_no_more(void);
 
+/* The exit code where the program is there, but not its libraries (ld.so(8)). */
+#define FRESH_FAILED 127
+
 /* In a forked child: becomes the worker of that order, fresh if it can. */
 _Noreturn void fresh_run(const struct worker_order *order);

@@ -195,6 +195,13 @@ static int worker_died(struct link_attempt *attempt, struct error *err)
 			is_of_server(WTERMSIG(status)) ? FAULT_PROTOCOL : FAULT_OTHER,
 			-ECHILD, "the link worker died of signal %d (%s)",
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status) == FRESH_FAILED) {
+		/* Also a worker could say so, but one that chooses is lost already. */
+		fresh_no_more();
+		return error_set(err, FAULT_OTHER, -ECHILD,
+			"the link worker could not be executed, as when libraries were "
+			"replaced: it is forked from now on");
+	}
 	return error_set(
 		err, FAULT_PROTOCOL, -ECHILD, "the link worker left without a report");
 }

@@ -154,6 +154,26 @@ starts_afresh() {
 	done
 }
 
+# An upgrade may take away what the supervisor, which stays, was started with.
+without_libraries() {
+	local library
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	set_up
+	library=$(ldd "$PROGRAM" | awk '/libnl-genl/ { print $3 }')
+	trap 'mv "$library.away" "$library"; end_all; wipe_up; stop_servers' EXIT
+	mv "$library" "$library.away"
+	! "$PROGRAM" --version 2>/dev/null || fail "it does without $library"
+	server_down
+	server_up
+	flows 45
+	mv "$library.away" "$library"
+	trap 'end_all; wipe_up; stop_servers' EXIT
+	flows 20
+	finish
+}
+
 keeps_secret() { # FILE-WITH-SECRETS WAY URI [OPTION…]
 	local secrets=$1 way=$2
 	with_cores
@@ -204,3 +224,4 @@ it "a client's key, by a relay" supervised client_key relay
 it "a key that both sides share, kernel TLS" supervised psk kernel
 it "a key that both sides share, by a relay" supervised psk relay
 it "a relay is executed anew" supervised starts_afresh
+it "a worker that cannot be executed is forked" supervised without_libraries
