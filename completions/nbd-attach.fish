@@ -63,6 +63,7 @@ complete -c nbd-attach -n $attach -l lock-memory -d 'Keep the supervisor in memo
 complete -c nbd-attach -n $attach -x -l name -d 'The attachment\'s name'
 complete -c nbd-attach -n $attach -x -l device -a '(__nbd_attach_devices)' -d 'Which device to use'
 complete -c nbd-attach -n $attach -l read-only -d 'Make the device read-only'
+complete -c nbd-attach -n $attach -l exclusive -d 'Refuse an export that is attached already'
 complete -c nbd-attach -n $attach -x -l connections -a 'auto 1 2 4 8 16' -d 'Links to the server'
 complete -c nbd-attach -n $attach -x -l data-path -a 'auto kernel relay' -d 'Who carries the data'
 complete -c nbd-attach -n $attach -x -l block-size -a '512 1K 2K 4K' -d 'Logical block size'

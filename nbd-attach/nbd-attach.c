@@ -63,6 +63,7 @@ static const char help[] =
 	"  --name NAME                the attachment's name (default: the export's)\n"
 	"  --device /dev/nbdN         which device (default: the kernel picks)\n"
 	"  --read-only                no writing, even where the server allows it\n"
+	"  --exclusive                not if another attachment has the export already\n"
 	"  --connections N|auto       links to the server (1)\n"
 	"  --data-path auto|kernel|relay\n"
 	"                             who carries the data: the kernel, and a process for\n"

@@ -10,6 +10,7 @@
 #include "kernel/clean-device.h"
 #include "kernel/device-node.h"
 #include "session/attachment.h"
+#include "session/duplicate.h"
 #include "session/links.h"
 #include "session/making.h"
 #include "session/shape.h"
@@ -159,6 +160,7 @@ void attachment_warn(const struct attachment *a, const struct target *t)
 		log_warning(
 			"the server's certificate may not be valid yet: that is not looked at "
 			"(tls-ignore-not-before)");
+	duplicate_warn(t, a->claim.name, &a->state);
 	if (!device_node_has_partitions())
 		log_warning(
 			"no partitions of /dev/nbd%u will appear: the nbd module was loaded "
@@ -181,6 +183,8 @@ static int prepare(const struct target *t, struct links *links, struct attachmen
 	/* Before the device is there: who comes after a crash finds both or none. */
 	if (r == 0)
 		r = state_write(&a->claim, &a->state, t, err);
+	if (r == 0)
+		r = duplicate_refuse(t, a->claim.name, &a->state, err);
 	return r;
 }
 

@@ -210,6 +210,7 @@ static const struct option options[] = {
 		"a name: 1 to 64 of A-Z a-z 0-9 . _ -, not starting with . or -, and not a device's (nbd0)"),
 	OWN("device", set_device, "a device such as /dev/nbd0"),
 	BOOL("read-only", read_only, true),
+	BOOL("exclusive", exclusive, true),
 	OWN("connections", set_connections, "auto or a number from 1 to 16"),
 	OWN("data-path", set_data_path, "auto, kernel or relay"),
 	BOOL("lock-memory", lock_memory, true),

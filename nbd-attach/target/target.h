@@ -61,6 +61,7 @@ struct target {
 	/* the device */
 	int device; /* N of /dev/nbdN; -1: the kernel picks */
 	bool read_only;
+	bool exclusive;       /* no other attachment may have the export */
 	unsigned connections; /* 0: auto */
 	enum data_path data_path;
 	uint32_t block_size; /* bytes; 0: as the server says */

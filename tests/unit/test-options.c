@@ -36,6 +36,7 @@ static void test_defaults(void **state _unused_)
 	assert_int_equal(t.data_path, DATA_PATH_AUTO);
 	assert_int_equal(t.block_size, 0);
 	assert_false(t.read_only);
+	assert_false(t.exclusive);
 	assert_int_equal(t.connect_timeout, 30 * USEC_PER_SEC);
 	assert_int_equal(t.io_timeout, 30 * USEC_PER_SEC);
 	assert_int_equal(t.reconnect_timeout, 300 * USEC_PER_SEC);
@@ -83,6 +84,8 @@ static void test_values(void **state _unused_)
 	assert_true(t.read_only);
 	set(&t, "read-only", "no");
 	assert_false(t.read_only);
+	set(&t, "exclusive", NULL);
+	assert_true(t.exclusive);
 	set(&t, "connections", "16");
 	assert_int_equal(t.connections, 16);
 	set(&t, "connections", "auto");
@@ -195,7 +198,7 @@ static void test_option_names(void **state _unused_)
 		target_init(&t);
 		assert_int_equal(target_set(&t, name, NULL, NULL), flag ? 0 : -EINVAL);
 	}
-	assert_int_equal(n, 21);
+	assert_int_equal(n, 22);
 }
 
 static void test_nbds_means_tls(void **state _unused_)

@@ -92,6 +92,7 @@ static const struct field {
 	TEXT(tls_priority),
 	PLAIN(device),
 	PLAIN(read_only),
+	PLAIN(exclusive),
 	PLAIN(connections),
 	PLAIN(data_path),
 	PLAIN(block_size),
@@ -127,7 +128,7 @@ static void assert_same(const struct target *a, const struct target *b)
 static const struct recipe recipes[] = {
 	{"nbd://host", {}},
 	{"NBD://Host:10809/my%20disk", {"name=disk", "device=nbd5"}},
-	{"nbd://[fe80::1%25eth0]:1/", {"read-only", "lock-memory"}},
+	{"nbd://[fe80::1%25eth0]:1/", {"read-only", "exclusive", "lock-memory"}},
 	{"nbd+unix:///disk?socket=/run/nbd", {"connections=auto", "block-size=4K"}},
 	{"nbd+unix:///disk?socket=run/nbd", {"read-only=no"}},
 	{"nbd+unix:///?socket=%00abstract", {"data-path=kernel"}},
