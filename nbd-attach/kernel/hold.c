@@ -97,9 +97,11 @@ static int hear_of_open(struct hold *hold)
 		r = hear(hold->socket, OPEN_PATIENCE, &word);
 	while (r == -ETIMEDOUT && !process_sleeps(hold->child) && deadline_left(end) > 0);
 	if (r == -ETIMEDOUT && process_sleeps(hold->child)) {
-		hold->waits = true;
-		return 0;
+		r = hear(hold->socket, 0, &word); /* it may have come just now */
+		hold->waits = r == -ETIMEDOUT;
 	}
+	if (hold->waits)
+		return 0;
 	return r < 0 ? r : word;
 }
 

@@ -12,6 +12,7 @@
 #include <search.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -20,7 +21,9 @@
 #include "kernel/usage-internal.h"
 
 /* In this order: the first that is found says most. */
-enum { STAGE_MOUNTS, STAGE_SWAPS, STAGE_LOOPS, STAGE_FILES, STAGE_MAPS };
+enum { STAGE_MOUNTS, STAGE_SWAPS, STAGE_LOOPS, STAGE_TARGETS, STAGE_FILES, STAGE_MAPS };
+
+#define CONFIGFS "/sys/kernel/config/"
 
 /* False: that is where a look before us hung. */
 static bool step(const struct usage *usage, int stage, int number)
@@ -212,6 +215,70 @@ static int check_loop(const struct usage *usage, const char *path)
 		loop);
 }
 
+/* What a target has not been enabled for it has not opened. */
+static bool is_enabled(const char *folder)
+{
+	char enable[PATH_MAX + sizeof("/enable")], line[16];
+
+	snprintf(enable, sizeof(enable), "%s/enable", folder);
+	return !usage_read_line(enable, line, sizeof(line)) || line[0] != '0';
+}
+
+/* A file that holds a path, or target_core_file's: "… File: /dev/nbd0  Size: …". */
+static bool read_backing(const char *path, char *backing, size_t size)
+{
+	static const char before[] = " File: ", after[] = "  Size: ";
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	bool told = strcmp(strrchr(path, '/'), "/info") == 0;
+	char line[PATH_MAX], *begin, *end;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		begin = told ? strstr(line, before) : line;
+		if (!begin)
+			continue;
+		begin += told ? strlen(before) : 0;
+		end = told ? strstr(begin, after) : begin + strcspn(begin, "\n");
+		if (end)
+			*end = 0;
+		snprintf(backing, size, "%s", begin);
+		return backing[0] == '/';
+	}
+	return false;
+}
+
+/* Some storage targets open a device as a file, in the kernel, and do not claim it. */
+static int check_target(const struct usage *usage, const char *path)
+{
+	const struct usage_node *node;
+	char backing[PATH_MAX], folder[PATH_MAX];
+	size_t size = strlen(path) - strlen(strrchr(path, '/'));
+	struct file file;
+	struct stat st;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	folder[MIN(size, sizeof(folder) - 1)] = 0;
+	if (stat(path, &st) < 0 || !step(usage, STAGE_TARGETS, (int)st.st_ino) ||
+		!is_enabled(folder) || !read_backing(path, backing, sizeof(backing)))
+		return 0;
+	node = look_at(backing, &file) ? find_node(usage, &file) : NULL;
+	return node ? usage_found(usage, node, "used by %s", folder + strlen(CONFIGFS))
+		    : 0;
+}
+
+static int check_targets(const struct usage *usage)
+{
+	static const char *const patterns[] = {
+		CONFIGFS "nvmet/subsystems/*/namespaces/*/device_path",
+		CONFIGFS "target/core/fileio_*/*/info",
+		CONFIGFS "usb_gadget/*/functions/mass_storage.*/lun.*/file",
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(patterns); i++)
+		r = usage_each(usage, check_target, "%s", patterns[i]);
+	return r;
+}
+
 /* One that stands for a path alone keeps nothing open. */
 static bool is_path_only(int pid, const char *fd)
 {
@@ -350,6 +417,8 @@ int usage_look_around(const struct usage *usage)
 		r = check_swaps(usage);
 	if (r == 0)
 		r = usage_each(usage, check_loop, "/sys/block/loop*/loop/backing_file");
+	if (r == 0)
+		r = check_targets(usage);
 	if (r == 0)
 		r = each_process(usage, STAGE_FILES);
 	if (r == 0)

@@ -52,16 +52,17 @@ external_journal() {
 	not_in_use
 }
 
+# storage_target KIND CONTROL WORD: one kind claims the device, the other merely opens it.
 storage_target() {
-	local backstore=/sys/kernel/config/target/core/iblock_0/disk
+	local backstore=/sys/kernel/config/target/core/${1}_0/disk
 	start_and_attach
-	modprobe -a target_core_mod target_core_iblock
+	modprobe -a target_core_mod "target_core_${1/io/}"
 	mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
-	mkdir -p $backstore
-	echo "udev_path=$DEVICE" >$backstore/control
-	echo 1 >$backstore/enable
-	in_use target
-	rmdir $backstore
+	mkdir -p "$backstore"
+	echo "${2/DEVICE/$DEVICE}" >"$backstore/control"
+	echo 1 >"$backstore/enable"
+	in_use "$3"
+	rmdir "$backstore"
 	not_in_use
 }
 
@@ -151,15 +152,27 @@ time.sleep(600)' "$DEVICE"
 
 # The last close writes, and the descriptor is no longer to be seen.
 closing() {
+	local writer detacher
 	new_disk disk.img 8M
 	start_nbdkit --filter=delay file disk.img wdelay=5
 	attach --name disk "nbd://127.0.0.1:$PORT/"
 	pattern late 4194304 >expected
 	dd if=expected of="$DEVICE" bs=1M status=none &
-	within 5 closes $!
-	detach disk
-	wait %+
+	writer=$!
+	within 5 closes $writer
+	detach disk &
+	detacher=$!
+	within 5 is_claimed
+	wait $detacher
+	wait $writer
 	cmp -n 4194304 expected disk.img
+}
+
+# Nobody can mount it any more, although it is not disconnected yet.
+is_claimed() {
+	! python3 -c 'import os, sys; os.open(sys.argv[1], os.O_RDONLY | os.O_EXCL)' \
+		"$DEVICE" 2>claimed || return 1
+	grep -q Busy claimed || grep -q busy claimed
 }
 
 # closes PID: no descriptor of it is left, but requests are on their way.
@@ -311,7 +324,9 @@ contained_admin() {
 }
 
 it "an ext4's external journal" external_journal
-it "a storage target's disk" storage_target
+it "a storage target's disk" storage_target iblock udev_path=DEVICE 'storage target'
+it "a storage target's file" storage_target fileio \
+	fd_dev_name=DEVICE,fd_dev_size=8388608 fileio_0/disk
 it "a file on it, unmounted lazily" unmounted_lazily
 it "a mount in a namespace without a process" without_process
 it "a mount that a chroot does not see" beside_chroot
