@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/uio.h>
 
 #include "common/scope.h"
 #include "kernel/device-node.h"
@@ -142,18 +142,25 @@ static int wait_for_node(unsigned index, usec_t deadline)
 	return r;
 }
 
+static bool has_partitions(unsigned index)
+{
+	_cleanup_(globfree) glob_t found = {};
+	char pattern[64];
+
+	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/nbd%up*", index, index);
+	return glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+}
+
 /*
  * The kernel opens a disk also where it could not read the partition table, and does not
- * say so. What it has read it keeps; where the first block is not among that, it is made
- * to read the table again.
+ * say so; newer ones do when they are asked to read it again.
  */
-static int check_scan(int fd)
+static int check_scan(unsigned index, int fd)
 {
 	char block[FIRST_BLOCK];
-	struct iovec vector = {.iov_base = block, .iov_len = sizeof(block)};
 
-	if (preadv2(fd, &vector, 1, 0, RWF_NOWAIT) < 0)
-		(void)ioctl(fd, BLKRRPART);
+	if (!has_partitions(index) && ioctl(fd, BLKRRPART) < 0 && errno == EIO)
+		return -errno;
 	return pread(fd, block, sizeof(block), 0) < 0 ? -errno : 0;
 }
 
@@ -173,7 +180,7 @@ int device_node_scan(unsigned index, usec_t deadline, int *ret_fd, struct error 
 	if (fd < 0)
 		return error_set(
 			err, FAULT_KERNEL, fd, "cannot open /dev/nbd%u: %m", index);
-	r = check_scan(fd);
+	r = check_scan(index, fd);
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
 			"the partition table of /dev/nbd%u cannot be read: %m", index);

@@ -143,24 +143,11 @@ int making_start(const struct attachment *a, const struct target *t, bool superv
 	return 0;
 }
 
-/* A new link is as good as a reply: all that had none is sent again. */
-static void look_at_links(struct making *m, const struct attachment *a, usec_t now)
-{
-	uint64_t reconnects = 0;
-
-	for (unsigned i = 0; i < a->state.n_links; i++)
-		reconnects += a->state.links[i].reconnects;
-	if (reconnects != m->reconnects)
-		progress_restart(&m->progress, now);
-	m->reconnects = reconnects;
-}
-
 int making_look(struct making *m, const struct attachment *a, struct error *err)
 {
 	usec_t now = deadline_now();
 	struct sysfs_io io;
 
-	look_at_links(m, a, now);
 	if (sysfs_read_io(a->state.index, &io) == 0 &&
 		progress_look(&m->progress, &io, now))
 		return error_set(err, FAULT_UNREACHED, -ETIMEDOUT,

@@ -14,7 +14,6 @@ struct making {
 	int pidfd;                    /* readable when it has ended */
 	struct making_result *result; /* shared with it */
 	struct progress progress;     /* of the device's requests */
-	uint64_t reconnects;          /* of the links, at the last look */
 	usec_t look_at;               /* when to look again */
 };
 #define MAKING_NONE ((struct making){.pidfd = -1, .look_at = USEC_INFINITY})
@@ -28,7 +27,7 @@ int making_start(const struct attachment *a, const struct target *t, bool superv
 
 /*
  * Whether there is still hope: it waits as long as replies come, and --io-timeout for one
- * without. -ETIMEDOUT, FAULT_UNREACHED.
+ * without, whatever becomes of the links meanwhile. -ETIMEDOUT, FAULT_UNREACHED.
  */
 int making_look(struct making *m, const struct attachment *a, struct error *err);
 

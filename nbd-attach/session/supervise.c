@@ -44,11 +44,13 @@ void supervisor_tell(
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	state_add_event(&s->a->state, link, kind, "%s", text);
+	s->changed = true;
+	if (!s->a->state.ready)
+		return; /* who attaches wants to hear whether that comes to its end */
 	if (s->a->state.n_links > 1 && link >= 0)
 		log_notice("%s: link %d: %s", s->a->claim.name, link, text);
 	else
 		log_notice("%s: %s", s->a->claim.name, text);
-	s->changed = true;
 }
 
 /* The state file, and what a service manager shows. */

@@ -137,9 +137,13 @@ int ktls_install(struct stream *s, struct error *err)
 			"the server broke the protocol: it sent bytes after its last reply");
 	if (!c)
 		return cannot(s, -EOPNOTSUPP, "the kernel has no such cipher", err);
-	if (fd_set_option(s->fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0)
-		return cannot(
-			s, -errno, "TCP_ULP (no tls module, or no TCP connection)", err);
+	if (fd_set_option(s->fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0) {
+		/* the other side has ended it: no reason to do without the kernel */
+		if (errno == ENOTCONN)
+			return error_set(err, FAULT_UNREACHED, -ECONNRESET,
+				"the server closed the connection just after it had agreed");
+		return cannot(s, -errno, "TCP_ULP (no tls module)", err);
+	}
 	/* Sending last: until it is done, GnuTLS can still say good-bye. */
 	r = install_direction(s, c, true, err);
 	if (r == 0)

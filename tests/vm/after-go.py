@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""after-go.py PORT PKI byte|end plain|tls: a server on 127.0.0.1 that agrees to all, and
-has sent a byte more, or closed the connection, when the client comes to use it."""
+"""after-go.py PORT PKI byte|end|later plain|tls: a server on 127.0.0.1 that agrees to all,
+and sends a byte more, or the end, in the packet of its last reply; or it leaves a little
+later."""
 
 import pathlib
 import socket
@@ -19,13 +20,15 @@ def behave(c):
         c.ack_starttls()
         c.upgrade()
     c.serve(until=INFO)
+    c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, way != "later")
     c.send(reply(INFO, INFO_REPLY, EXPORT) + reply(INFO, ACK))
-    if way == "end":
-        c.sock.close()
-        return
     c.entered = True
-    c.send(b"!")
-    c.listen()
+    if way == "byte":
+        c.send(b"!")
+        c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        c.listen()
+    if way == "later":
+        time.sleep(0.5)
 
 
 listener = socket.create_server(("127.0.0.1", int(port)))
