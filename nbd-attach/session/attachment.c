@@ -163,7 +163,7 @@ void attachment_warn(const struct attachment *a, const struct target *t)
 	duplicate_warn(t, a->claim.name, &a->state);
 	if (!device_node_has_partitions())
 		log_warning(
-			"no partitions of /dev/nbd%u will appear: the nbd module was loaded "
+			"the partitions of /dev/nbd%u may not appear: the nbd module was loaded "
 			"with max_part=0 (blockdev --rereadpt /dev/nbd%u reads them once)",
 			a->state.index, a->state.index);
 }

@@ -83,8 +83,7 @@ no_partitions() {
 	modprobe nbd max_part=0
 	attach "nbd://127.0.0.1:$PORT/"
 	expect_says "warning.*max_part=0" "blockdev --rereadpt $DEVICE"
-	[ ! -e "${DEVICE}p1" ]
-	# What the message says helps.
+	# What the message says helps, unless udev has done it, which does when a writer closes.
 	blockdev --rereadpt "$DEVICE"
 	[ -b "${DEVICE}p1" ]
 	detach "$DEVICE"
