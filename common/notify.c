@@ -5,12 +5,13 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "common/fd.h"
 #include "common/notify.h"
 #include "common/parse.h"
 
 #define PASSED_MAX 4096
 
-static void send_text(const char *path, const char *text)
+static void send_text(const char *path, const char *text, int passed_fd)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t size = strlen(path);
@@ -21,26 +22,44 @@ static void send_text(const char *path, const char *text)
 	memcpy(address.sun_path, path, size);
 	if (path[0] == '@') /* in the abstract namespace */
 		address.sun_path[0] = 0;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	/* A manager that is busy misses a line rather than hold us up. */
-	if (fd >= 0)
-		(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
-			(const struct sockaddr *)&address,
-			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0 &&
+		connect(fd, (const struct sockaddr *)&address,
+			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)) == 0)
+		(void)fd_send(fd, text, strlen(text), passed_fd);
+}
+
+static const char *manager(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	return path && (path[0] == '/' || path[0] == '@') ? path : NULL;
 }
 
 void notify_send(const char *format, ...)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
+	const char *path = manager();
 	char text[512];
 	va_list args;
 
-	if (!path || (path[0] != '/' && path[0] != '@'))
+	if (!path)
 		return;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	send_text(path, text);
+	send_text(path, text, -1);
+}
+
+void notify_store(const char *name, int fd)
+{
+	const char *path = manager();
+	char text[64];
+
+	if (!path)
+		return;
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s", name);
+	send_text(path, text, fd);
 }
 
 usec_t notify_watchdog_interval(void)

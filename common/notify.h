@@ -10,6 +10,12 @@
  */
 void notify_send(const char *format, ...) _printf_(1, 2);
 
+/*
+ * Has the manager keep a duplicate of fd, to pass it to the next process of the service;
+ * "FDSTOREREMOVE=1\nFDNAME=…" ends that (FileDescriptorStoreMax=, systemd.service(5)).
+ */
+void notify_store(const char *name, int fd);
+
 /* How often the manager wants to hear "WATCHDOG=1"; USEC_INFINITY: never. */
 usec_t notify_watchdog_interval(void);
 

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "session/attachment.h"
+#include "session/keep-fds.h"
 
 /* An attached device of that name that nobody supervises, and that leads to t's export.
  */
@@ -123,6 +124,8 @@ int attachment_adopt(const char *name, struct attachment *ret, struct error *err
 		return r;
 	state_add_event(&a.state, -1, "adopted", "taken over as /dev/nbd%u by process %d",
 		a.state.index, getpid());
+	keep_fds_take(&a);
+	a.adopted = true;
 	*ret = a;
 	a = ATTACHMENT_NONE;
 	return 0;

@@ -20,6 +20,7 @@ struct attachment {
 	struct state state;
 	int sockets[NBD_LINKS_MAX]; /* the links', beside the kernel's; -1: not at hand */
 	struct encryption encryption[NBD_LINKS_MAX];
+	bool adopted;                /* from another process, just now */
 	pid_t relays[NBD_LINKS_MAX]; /* the processes that carry their data; 0: none */
 };
 #define ATTACHMENT_NONE       \

@@ -10,6 +10,7 @@
  * for what it is. Then the old link is ended first, and the new one made after that. Such
  * a server has done with the old one before it takes the next.
  */
+#include "session/keep-fds.h"
 #include "session/slot-internal.h"
 
 #define CUT_PATIENCE (3 * USEC_PER_SEC)
@@ -45,11 +46,18 @@ enum phase replace_test(struct supervisor *s, struct slot *slot)
 	return PHASE_TESTING;
 }
 
+/* The old link goes on being used. */
+static enum phase stay(struct supervisor *s, const struct slot *slot)
+{
+	keep_fd(s->a, slot->number);
+	progress_restart(&s->progress, deadline_now());
+	return PHASE_UP;
+}
+
 static enum phase drop_candidate(struct supervisor *s, struct slot *slot)
 {
 	link_disconnect(&slot->candidate);
-	progress_restart(&s->progress, deadline_now());
-	return PHASE_UP;
+	return stay(s, slot);
 }
 
 /* Requests were completed since the test began, or none is under way. */
@@ -109,10 +117,9 @@ enum phase replace_keep(struct supervisor *s, struct slot *slot)
 	if (is_full(s, slot) && (renewing || !has_moved(s, slot)))
 		return renewing ? replace_settle(s, slot) : end_stalled(s, slot);
 	slot_tell_failure(s, slot);
-	progress_restart(&s->progress, deadline_now());
 	if (renewing)
 		s->renew_at = deadline_after(RENEW_AGAIN);
-	return PHASE_UP;
+	return stay(s, slot);
 }
 
 enum phase replace_renew(struct supervisor *s, struct slot *slot)
@@ -126,8 +133,10 @@ enum phase replace_renew(struct supervisor *s, struct slot *slot)
 			slot_known(s, slot)->address);
 		return PHASE_UP;
 	}
-	if (s->a->state.break_before_make)
+	if (s->a->state.break_before_make) {
+		keep_fd_no_more(s->a, slot->number);
 		return replace_settle(s, slot);
+	}
 	if (sysfs_read_io(s->a->state.index, &io) == 0)
 		slot->completed = io.completed;
 	if (slot_start_attempt(s, slot))

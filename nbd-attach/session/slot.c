@@ -18,6 +18,7 @@
 
 #include "common/process.h"
 #include "session/backoff.h"
+#include "session/keep-fds.h"
 #include "session/shape.h"
 #include "session/slot-internal.h"
 
@@ -81,8 +82,11 @@ bool slot_start_attempt(struct supervisor *s, struct slot *slot)
 		slot->error = s->no_credentials;
 		return false;
 	}
-	return link_attempt_start(s->target, &s->credentials, s->a->state.relay[0] != 0,
-		       &slot->attempt, &slot->error) == 0;
+	if (link_attempt_start(s->target, &s->credentials, s->a->state.relay[0] != 0,
+		    &slot->attempt, &slot->error) < 0)
+		return false;
+	keep_fd_no_more(s->a, slot->number);
+	return true;
 }
 
 /*
@@ -174,6 +178,7 @@ static void lose(struct supervisor *s, struct slot *slot)
 	slot->unseen = *fd < 0;
 	(void)encryption_check(&s->a->encryption[slot->number], *fd, &s->plaintext);
 	slot_known(s, slot)->encrypts = false;
+	keep_fd_no_more(s->a, slot->number);
 	closep(fd);
 	*fd = -1;
 	end_relay(s, slot);
@@ -286,6 +291,7 @@ static void came_up(struct supervisor *s, struct slot *slot)
 	set_link_state(link, LINK_UP);
 	slot->up_since = now;
 	slot->timer = USEC_INFINITY;
+	keep_fd(s->a, slot->number);
 	progress_restart(&s->progress, now);
 	if (slot->planned)
 		supervisor_tell(s, LINK(slot), "replaced", "connection to %s replaced",

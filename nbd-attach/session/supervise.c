@@ -18,6 +18,7 @@
 #include "common/process.h"
 #include "kernel/root-disk.h"
 #include "kernel/socket-table.h"
+#include "session/keep-fds.h"
 #include "session/refuge.h"
 #include "session/supervise.h"
 #include "session/supervisor.h"
@@ -252,6 +253,9 @@ static int take_making(struct supervisor *s, struct error *err)
 	if (r < 0)
 		return r;
 	attachment_ready(s->a);
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (slot_is_up(&s->slots[i]))
+			keep_fd(s->a, i);
 	s->changed = true;
 	s->tick_at = deadline_now();
 	publish(s);
@@ -318,13 +322,14 @@ static int take_over(struct supervisor *s, struct error *err)
 	for (unsigned i = 0; i < state->n_links; i++) {
 		struct state_link *link = &state->links[i];
 
-		if (s->a->sockets[i] >= 0)
+		if (s->a->sockets[i] >= 0 && !s->a->adopted)
 			continue; /* of our own making */
 		taken = true;
 		if (socket_table_has(link->candidate))
 			link->socket = link->candidate;
 		link->candidate = 0;
-		if (!socket_table_has(link->socket)) {
+		/* Of one that is at hand, poll(2) tells whether it has ended. */
+		if (s->a->sockets[i] < 0 && !socket_table_has(link->socket)) {
 			slot_event(s, &s->slots[i], EVENT_LOST);
 			continue;
 		}
@@ -333,6 +338,7 @@ static int take_over(struct supervisor *s, struct error *err)
 			link->since = time(NULL);
 		link->state = LINK_UP;
 	}
+	s->a->adopted = false;
 	return taken ? handover_times(s, err) : 0;
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/process.h"
+#include "session/keep-fds.h"
 #include "session/shape.h"
 #include "slot-world.h"
 
@@ -77,6 +78,16 @@ int encryption_check(_unused_ struct encryption *e, int fd, struct error *err)
 	return world.plain && fd >= 0
 		? error_set(err, FAULT_KERNEL, -EPROTO, "in plaintext")
 		: 0;
+}
+
+void keep_fd(const struct attachment *a, unsigned link)
+{
+	world.kept = a->sockets[link] >= 0;
+}
+
+void keep_fd_no_more(_unused_ const struct attachment *a, _unused_ unsigned link)
+{
+	world.kept = false;
 }
 
 int shape_check(_unused_ const struct target *t,
@@ -230,6 +241,7 @@ bool slot_is_sound(bool foreign)
 		(slot->candidate.fd >= 0) ==
 		(slot_has_candidate() && !(first && slot->phase == PHASE_SETTLING)) &&
 		(world.a.sockets[slot->number] >= 0) == ours &&
+		(!world.kept || slot->phase == PHASE_UP) &&
 		(!slot->planned || slot_has_candidate() ||
 			(first && slot->phase == PHASE_CONNECTING)) &&
 		(!waits || slot->timer != USEC_INFINITY);

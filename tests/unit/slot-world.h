@@ -14,6 +14,7 @@ struct slot_world {
 	char calls[CALLS_SIZE]; /* one word each: since they were forgotten last */
 	bool no_worker;         /* no attempt can be started */
 	bool no_keys;           /* the credentials cannot be read */
+	bool kept;              /* the manager has a duplicate of the link's socket */
 	bool plain;             /* the kernel does not encrypt */
 	bool no_handover;       /* the kernel takes no link */
 	bool busy;              /* … because it knows of none that is dead */

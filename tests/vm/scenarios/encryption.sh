@@ -56,6 +56,7 @@ plain_kernel() {
 # Exit code 7, and the device is taken down before anybody could use it.
 not_attached() {
 	local code=0
+	expect_in_kernel_log 'I/O error'
 	WAYS=(tls-1)
 	new_disks 4M
 	serve

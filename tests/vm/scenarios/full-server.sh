@@ -75,7 +75,6 @@ stopped() {
 	recover 4
 	says plain-1 reconnects ' 0$' || fail "the link was replaced"
 	! says plain-1 'sent again' . || fail "$("$PROGRAM" status plain-1)"
-	told 0 'takes no connection beside'
 	finish
 }
 

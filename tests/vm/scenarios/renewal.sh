@@ -34,6 +34,36 @@ renewed() {
 	[ "$(grep -c replaced supervisor.log)" -ge "$1" ]
 }
 
+# A supervisor that is killed, under a service manager that keeps its links' sockets: the
+# next one counts their records and renews them.
+taken_over() {
+	local before
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	start supervisor "$VM_LIB/fd-store.py" "$PWD/notify" "$TOOLS/few-records/nbd-attachd" \
+		--name tls-1 --tls-priority "$aes" "$(uri tls-1)"
+	within 10 grep -q /dev/nbd supervisor.log
+	DEVICES[tls-1]=/dev/nbd0
+	LOAD_OPTIONS=(--pause 5)
+	start_load tls-1
+	within 90 renewed 1
+	within 5 is tls-1 up
+	sleep 1
+	before=$(grep -c replaced supervisor.log)
+	kill_supervisor tls-1
+	within 10 has_taken_over
+	within 10 is tls-1 up
+	within 90 renewed $((before + 2))
+	! grep -E 'lost|another supervisor' supervisor.log || fail "the link was not at hand"
+	finish
+}
+
+has_taken_over() {
+	"$PROGRAM" status tls-1 | grep -q 'taken over'
+}
+
 lasting() {
 	WAYS=(tls-1)
 	new_disks 4M
@@ -53,4 +83,5 @@ aes=NORMAL:-CIPHER-ALL:+AES-128-GCM
 it "light load: not felt" supervised worn tls-1 1 $aes
 it "full load: no errors" supervised worn tls-16 99 $aes
 it "light load, TLS 1.2" supervised worn tls-1 1 $aes:-VERS-TLS1.3
+it "a supervisor that was killed: the next one renews, too" supervised taken_over
 it "a cipher that does not wear out is kept" supervised lasting
