@@ -154,7 +154,7 @@ time.sleep(600)' "$DEVICE"
 closing() {
 	local writer detacher
 	new_disk disk.img 8M
-	start_nbdkit --filter=delay file disk.img wdelay=5
+	start_nbdkit --filter=delay file disk.img wdelay=8
 	attach --name disk "nbd://127.0.0.1:$PORT/"
 	pattern late 4194304 >expected
 	dd if=expected of="$DEVICE" bs=1M status=none &
@@ -170,9 +170,8 @@ closing() {
 
 # Nobody can mount it any more, although it is not disconnected yet.
 is_claimed() {
-	! python3 -c 'import os, sys; os.open(sys.argv[1], os.O_RDONLY | os.O_EXCL)' \
-		"$DEVICE" 2>claimed || return 1
-	grep -q Busy claimed || grep -q busy claimed
+	mkdir -p mnt
+	! mount -i -t minix "$DEVICE" mnt 2>claimed && grep -q busy claimed
 }
 
 # closes PID: no descriptor of it is left, but requests are on their way.
