@@ -33,6 +33,17 @@ static int keep_only(const struct connector_order *order, struct error *err)
 	return 0;
 }
 
+/*
+ * Until the worker has what it needs: of a file that is not what it should be, it says
+ * so, and nothing is sent. False: it has ended, and its parent knows why.
+ */
+static bool worker_is_ready(void)
+{
+	char byte;
+
+	return fd_get(CONNECTOR_TO_WORKER, &byte, sizeof(byte), 0) > 0;
+}
+
 /* The way to a unix socket may be open to root only; everything else needs no rights. */
 static int work(const struct connector_order *order, struct error *err)
 {
@@ -42,6 +53,8 @@ static int work(const struct connector_order *order, struct error *err)
 
 	if (r == 0 && order->target->transport != TRANSPORT_UNIX)
 		r = cage_drop_privileges(err);
+	if (r == 0 && !worker_is_ready())
+		return 0;
 	if (r == 0)
 		r = connect_server(order->target, order->deadline, &fd, &peer, err);
 	if (r < 0)

@@ -18,8 +18,9 @@ struct connector_order {
 	usec_t deadline;
 	/* sockets */
 	int report;    /* for report_failure() */
-	int to_worker; /* each gets a struct peer, and the link beside it */
-	int to_parent; /* this one first */
+	int to_worker; /* a byte from there, to begin; then each gets a struct peer, and …
+	                */
+	int to_parent; /* … the link beside it, this one first */
 	int log;       /* for log_to_parent(), or -1 */
 };
 

@@ -47,16 +47,19 @@ static int keep_only(const struct worker_order *order, struct error *err)
 }
 
 /*
- * The link, once it is there: however long that takes, for the connector tells what it
- * waited for, and the parent how long. Nothing else stays open that a trust module may
- * have left so while we were still root.
+ * Asks for the link, and takes it once it is there: however long that takes, for the
+ * connector tells what it waited for, and the parent how long. Nothing else stays open
+ * that a trust module may have left so while we were still root.
  */
 static int receive_link(struct error *err)
 {
 	struct peer peer;
 	int fd = -1;
-	ssize_t size = fd_receive(WORKER_LINK_FD, &peer, sizeof(peer), &fd);
+	ssize_t size;
 
+	if (fd_put(WORKER_LINK_FD, "", 1, 0) < 0 && errno != EPIPE)
+		return cannot_set_up(-errno, err);
+	size = fd_receive(WORKER_LINK_FD, &peer, sizeof(peer), &fd);
 	if (size < 0)
 		return cannot_set_up((int)size, err);
 	/* if it could, it has told itself why, and is heard first */
