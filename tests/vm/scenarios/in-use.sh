@@ -171,7 +171,8 @@ closing() {
 # Nobody can mount it any more, although it is not disconnected yet.
 is_claimed() {
 	mkdir -p mnt
-	! mount -i -t minix "$DEVICE" mnt 2>claimed && grep -q busy claimed
+	! mount -i -t minix "$DEVICE" mnt 2>claimed || return 1
+	grep -q -e busy -e "Can't open blockdev" claimed
 }
 
 # closes PID: no descriptor of it is left, but requests are on their way.
