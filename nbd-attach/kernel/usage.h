@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Who uses a device or a partition of it: a mount, swap, a device on top (LUKS, LVM,
- * RAID), a loop device, a process that has it open or mapped, and whatever else in the
- * kernel has claimed it. Of processes that are outside of this PID namespace only what
- * they have claimed is seen.
+ * RAID), a loop device, a storage target, a process that has it open or mapped, and
+ * whatever else in the kernel has claimed it. Of processes that are outside of this PID
+ * namespace only what they have claimed is seen.
  */
 #pragma once
 

@@ -172,7 +172,7 @@ static int start(enum worker_task task, const struct target *t,
 
 /*
  * Whether a worker that ends so was brought to it by what it has read, which may have
- * been an attempt at it: workers that are forks of one process are alike in what an
+ * been an attempt at it: where workers are forks of one process they are alike in what an
  * attacker has to guess. So such a server is not to get ten of them in a second. SIGKILL
  * is for want of memory, SIGBUS for want of the disk that holds the program.
  */

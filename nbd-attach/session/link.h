@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One connection to a server, from the side that stays privileged: forks a connector,
+ * One connection to a server, from the side that stays privileged: starts a connector,
  * whose socket it takes, and a link worker, waits for its report, believes it only after
  * checking. The page to read first.
  */

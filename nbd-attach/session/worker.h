@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The link worker: a forked child that lives for one connection attempt, or, as a relay,
- * as long as the connection. Every byte that a server sends is parsed in it, without
- * privileges, and nowhere else.
+ * The link worker: a child that lives for one connection attempt, or, as a relay, as long
+ * as the connection; executed anew where that can be (fresh.h). Every byte that a server
+ * sends is parsed in it, without privileges, and nowhere else.
  */
 #pragma once
 
