@@ -35,8 +35,8 @@ static const char help[] =
 	"  nbd-attachd [--verbose] [OPTIONS] URI|NAME\n"
 	"\n"
 	"The options are those of nbd-attach attach. NAME is configured, or an attachment\n"
-	"whose supervisor is gone. SIGTERM: ends, the device stays; SIGINT: detaches; SIGHUP: new credentials,\n"
-	"new links. More: nbd-attachd(8)\n";
+	"whose supervisor is gone. SIGTERM: ends, the device stays; SIGINT: detaches;\n"
+	"SIGHUP: new credentials, new links. More: nbd-attachd(8)\n";
 
 /* What was wanted when NAME was attached. */
 static int read_target(const char *name, struct target *ret, struct error *err)
