@@ -13,7 +13,7 @@
 #include "common/scope.h"
 #include "kernel/read-ahead.h"
 
-#define KIB   1024
+#define KIB   ((off_t)1024)
 #define CHUNK (128 * KIB) /* the kernel takes no more of one call */
 #define ENDS  (512 * KIB)
 
