@@ -15,6 +15,7 @@
 #define START_PATIENCE (10 * USEC_PER_SEC) /* for the child to come to its open */
 #define OPEN_PATIENCE  (2 * USEC_PER_SEC)  /* after that it waits for the server */
 #define SYNC_PATIENCE  (10 * USEC_PER_SEC)
+#define WRITE_LOOK     (100 * USEC_PER_MSEC)
 #define CLOSE_PATIENCE (2 * USEC_PER_SEC)
 
 /* What the child says before it opens the device; no result of open(2). */
@@ -107,7 +108,7 @@ static int hear_of_open(struct hold *hold)
 
 int hold_take(unsigned index, struct hold *ret)
 {
-	struct hold hold = HOLD_NONE;
+	struct hold hold = {.index = index, .socket = -1};
 	int pair[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -129,12 +130,48 @@ int hold_take(unsigned index, struct hold *ret)
 	return r;
 }
 
-int hold_sync(const struct hold *hold)
+/* What waits to be written is waited for in a last close, too: ours is behind that. */
+static bool writes(unsigned index)
 {
-	int word, r;
+	unsigned long reads, writes = 0;
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[48];
 
-	if (hold->child == 0 || hold->waits)
+	snprintf(path, sizeof(path), "/sys/block/nbd%u/inflight", index);
+	file = fopen(path, "re");
+	return file && fscanf(file, "%lu %lu", &reads, &writes) == 2 && writes > 0;
+}
+
+/* An open that waits for reads alone may wait for a dead server: nothing is lost by it.
+ */
+static int wait_for_open(struct hold *hold)
+{
+	usec_t end = deadline_after(SYNC_PATIENCE);
+	bool waited = false;
+	int word, r = -ETIMEDOUT;
+
+	while (r == -ETIMEDOUT && writes(hold->index)) {
+		if (deadline_left(end) == 0)
+			return r;
+		r = hear(hold->socket, WRITE_LOOK, &word);
+		waited = true;
+	}
+	if (r == -ETIMEDOUT && waited)
+		r = hear(hold->socket, OPEN_PATIENCE, &word);
+	if (r == -ETIMEDOUT)
 		return 0;
+	hold->waits = false;
+	return r < 0 ? r : word;
+}
+
+int hold_sync(struct hold *hold)
+{
+	int word, r = 0;
+
+	if (hold->waits)
+		r = wait_for_open(hold);
+	if (r < 0 || hold->child == 0 || hold->waits)
+		return r;
 	say(hold->socket, 0);
 	r = hear(hold->socket, SYNC_PATIENCE, &word);
 	return r < 0 ? r : word;

@@ -12,6 +12,7 @@
 #include "common/scope.h"
 
 struct hold {
+	unsigned index;
 	pid_t child; /* that has it open; 0: none */
 	int socket;  /* to the child, which ends when it is closed */
 	bool waits;  /* the open waits for the server, behind the claim */
@@ -27,9 +28,10 @@ int hold_take(unsigned index, struct hold *ret);
 
 /*
  * Waits until what was written through the kernel's cache is with the server, of a writer
- * that is closing the device or has just done so. -ETIMEDOUT: some of it is not.
+ * that is closing the device or has just done so. -ETIMEDOUT: some of it is not. Or as
+ * hold_take(), whose open had to wait.
  */
-int hold_sync(const struct hold *hold);
+int hold_sync(struct hold *hold);
 
 /* Gives up the claim, and closes the device. */
 void hold_release(struct hold *hold);

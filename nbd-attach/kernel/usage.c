@@ -327,6 +327,11 @@ int usage_hold(unsigned index, struct hold *ret, struct error *err)
 			"/dev/nbd%u is in use: what was written to it is not with the server "
 			"yet (use --force to detach all the same)",
 			index);
+	if (r == -EBUSY)
+		return error_set(err, FAULT_KERNEL, r,
+			"/dev/nbd%u is in use: somebody has just claimed it (use --force to "
+			"detach all the same)",
+			index);
 	if (r < 0)
 		return cannot_tell(index, r, err);
 	*ret = hold;
