@@ -76,9 +76,11 @@ static int connect_one(const struct sockaddr *address, socklen_t size, usec_t de
 		return -error;
 	/* Until it is asked again, a TCP socket is "connecting" (SS_CONNECTING of
 	 * __inet_stream_connect()): reset by its peer it could then be connected anew,
-	 * to anybody, by whoever has it.
+	 * to anybody, by whoever has it. A unix socket is connected at once, and would
+	 * look for its server again, which may take no other by now.
 	 */
-	if (connect(fd, address, size) < 0 && errno != EISCONN)
+	if (address->sa_family != AF_UNIX && connect(fd, address, size) < 0 &&
+		errno != EISCONN)
 		return -errno;
 	return TAKE_FD(fd);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -95,6 +96,31 @@ static void test_never_again(void **state _unused_)
 				    (struct sockaddr *)&address, size) < 0);
 	assert_int_equal(fcntl(other, F_SETFL, O_NONBLOCK), 0);
 	assert_int_equal(accept4(other, NULL, NULL, SOCK_CLOEXEC), -1);
+}
+
+/*
+ * A unix socket's server that takes one client and has its socket's name removed: it is
+ * not asked for again.
+ */
+static void test_unix_once(void **state _unused_)
+{
+	char path[] = "@nbd-attach-test-once";
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const socklen_t size = offsetof(struct sockaddr_un, sun_path) + sizeof(path) - 1;
+	_cleanup_close_ int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_close_ int fd = -1;
+	const struct target t = {.transport = TRANSPORT_UNIX,
+		.socket = path,
+		.socket_size = sizeof(path) - 1};
+	struct error err = {0};
+	struct peer peer;
+
+	path[0] = 0;
+	memcpy(address.sun_path, path, sizeof(path) - 1);
+	assert_int_equal(bind(server, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(server, 0), 0);
+	assert_int_equal(
+		connect_server(&t, deadline_after(USEC_PER_SEC), &fd, &peer, &err), 0);
 }
 
 static bool fits(
@@ -227,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tcp_options),
 		cmocka_unit_test(test_never_again),
+		cmocka_unit_test(test_unix_once),
 		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_default_user),
 		cmocka_unit_test(test_passed_credentials),
