@@ -4,7 +4,23 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "common/scope.h"
 #include "common/wipe.h"
+
+#define FREED_LAST 16 /* more than malloc() keeps of a size, for the next to come */
+
+void wipe_freed(size_t size)
+{
+	void *pieces[FREED_LAST];
+
+	for (size_t i = 0; i < ELEMENTSOF(pieces); i++) {
+		pieces[i] = malloc(size);
+		if (pieces[i])
+			explicit_bzero(pieces[i], size);
+	}
+	for (size_t i = 0; i < ELEMENTSOF(pieces); i++)
+		free(pieces[i]);
+}
 
 #ifdef __SANITIZE_ADDRESS__ /* which ends a process that gets no memory */
 

@@ -7,8 +7,8 @@
 #include "wire/tls.h"
 
 /*
- * What keys, groups and signatures must be worth: 112 bits, that is RSA and Diffie-Hellman
- * with 2048 bits, SHA-256. The system's policy may ask for more.
+ * What keys, groups and signatures must be worth: 112 bits, that is RSA and
+ * Diffie-Hellman with 2048 bits, SHA-256. The system's policy may ask for more.
  */
 #define TLS_LEVEL   GNUTLS_SEC_PARAM_MEDIUM
 #define TLS_PROFILE GNUTLS_PROFILE_MEDIUM
@@ -16,6 +16,7 @@
 struct tls_credentials {
 	gnutls_certificate_credentials_t x509;
 	gnutls_psk_client_credentials_t psk;
+	size_t psk_size; /* of the key: GnuTLS frees it, and does not wipe it */
 	gnutls_anon_client_credentials_t anon;
 	gnutls_priority_t priority;
 	bool trusts_nobody; /* the system's trust store is empty */
