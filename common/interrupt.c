@@ -61,6 +61,7 @@ void interrupt_reset(void)
 	if (is_set_up)
 		sigprocmask(SIG_SETMASK, &mask_before, NULL);
 	is_set_up = false;
+	interrupted = 0; /* that was for the process that this one was forked from */
 }
 
 int interrupt_pending(void)

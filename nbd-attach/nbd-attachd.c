@@ -20,6 +20,7 @@
 #include "program.h"
 #include "session/cage.h"
 #include "session/fresh.h"
+#include "session/link.h"
 #include "session/refuge.h"
 #include "session/spawn.h"
 #include "session/supervise.h"
@@ -131,6 +132,7 @@ static int stand_by(const char *name, struct error *err)
 	int r = 0;
 
 	lock_memory();
+	link_prepare();
 	while (r == 0 && state_is_held(name, &holder)) {
 		if (holder > 0)
 			r = process_wait_for_end(holder, USEC_INFINITY);

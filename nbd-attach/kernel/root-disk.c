@@ -73,6 +73,7 @@ bool root_disk_is_on(unsigned index)
 
 	snprintf(disk, sizeof(disk), "/block/nbd%u/", index);
 	return file_is_on("/", disk) || file_is_on("/proc/self/exe", disk) ||
+		file_is_on("/usr", disk) ||
 		root_mount_is_on("/proc/self/mountinfo", disk);
 }
 

@@ -147,6 +147,12 @@ static int start_children(struct link_attempt *attempt, const struct ends *ends,
 	return attempt->pid < 0 ? -errno : 0;
 }
 
+void link_prepare(void)
+{
+	cage_find_user();
+	walls_prepare();
+}
+
 static int start(enum worker_task task, const struct target *t,
 	const struct credentials *c, struct link_attempt *ret, struct error *err)
 {
@@ -155,8 +161,7 @@ static int start(enum worker_task task, const struct target *t,
 	_cleanup_(ends_done) struct ends ends = {-1, -1, -1, -1, -1, -1};
 	int r;
 
-	cage_find_user();
-	walls_prepare();
+	link_prepare();
 	attempt.task = task;
 	attempt.target = t;
 	attempt.deadline = deadline == USEC_INFINITY ? deadline : deadline + WORKER_GRACE;

@@ -18,6 +18,13 @@ struct link {
 
 void link_done(struct link *link);
 
+/*
+ * What link workers need of this process, once: whom they become, and a network that is
+ * empty. Reads files and may ask a name service; done at the first attempt, if it was not
+ * before, as it is where that may come when there is no disk to read from.
+ */
+void link_prepare(void);
+
 /* Ends a link that the kernel has not got, if it is one: NBD_CMD_DISC. */
 void link_disconnect(struct link *link);
 

@@ -17,7 +17,9 @@
 #include <time.h>
 
 #include "common/process.h"
+#include "kernel/root-disk.h"
 #include "session/backoff.h"
+#include "session/fresh.h"
 #include "session/keep-fds.h"
 #include "session/shape.h"
 #include "session/slot-internal.h"
@@ -82,6 +84,9 @@ bool slot_start_attempt(struct supervisor *s, struct slot *slot)
 		slot->error = s->no_credentials;
 		return false;
 	}
+	/* That may have come to be so since this process began. */
+	if (root_disk_is_on(s->a->state.index))
+		fresh_no_more();
 	if (link_attempt_start(s->target, &s->credentials, s->a->state.relay[0] != 0,
 		    &slot->attempt, &slot->error) < 0)
 		return false;

@@ -365,6 +365,9 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 	int r;
 
 	begin(&s);
+	/* Not when a link is lost already: who knows what a name service waits for then.
+	 */
+	link_prepare();
 	/* Links that live need none. */
 	if (credentials_read(t, &s.credentials, &s.no_credentials) < 0)
 		log_warning("%s", s.no_credentials.text);

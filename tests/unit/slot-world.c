@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "common/process.h"
+#include "kernel/root-disk.h"
+#include "session/fresh.h"
 #include "session/keep-fds.h"
 #include "session/shape.h"
 #include "slot-world.h"
@@ -45,6 +47,16 @@ usec_t deadline_after(usec_t span)
 usec_t deadline_left(usec_t deadline)
 {
 	return deadline > world.now ? deadline - world.now : 0;
+}
+
+bool root_disk_is_on(_unused_ unsigned index)
+{
+	return world.on_root_disk;
+}
+
+void fresh_no_more(void)
+{
+	call("fork");
 }
 
 int link_attempt_start(const struct target *t, const struct credentials *c,

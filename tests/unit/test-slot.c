@@ -24,6 +24,7 @@ enum situation {
 	PLANNED = 1 << 9,     /* the old link has been cut */
 	NOTED = 1 << 10,      /* the driver knows that the old link is dead */
 	NO_KEYS = 1 << 11,    /* the credentials cannot be read */
+	ON_DISK = 1 << 16,    /* what the program runs from lies on the disk */
 	BUSY = 1 << 12,       /* the driver knows of no dead link */
 	AWAY = 1 << 13,       /* the server gave no greeting */
 	PLAIN = 1 << 15,      /* the kernel does not encrypt */
@@ -116,6 +117,7 @@ static const struct cell {
 
 	{PHASE_WAITING, EVENT_NOTED, 0, PHASE_WAITING, "", 1000},
 	{PHASE_WAITING, EVENT_TIMER, 0, PHASE_CONNECTING, "start", NEVER},
+	{PHASE_WAITING, EVENT_TIMER, ON_DISK, PHASE_CONNECTING, "fork start", NEVER},
 	{PHASE_WAITING, EVENT_TIMER, NO_WORKER, PHASE_WAITING, "start tell:retry flip",
 		SHORTLY},
 	{PHASE_WAITING, EVENT_TIMER, NO_KEYS, PHASE_WAITING,
@@ -176,6 +178,7 @@ static void arrange_world(unsigned when)
 	if (world.no_keys)
 		world.s.no_credentials.fault = FAULT_USAGE;
 	world.blind = when & BLIND;
+	world.on_root_disk = when & ON_DISK;
 	world.io.completed += when & MOVED ? 1 : 0;
 	world.io.in_flight = when & IDLE ? 0 : 3;
 	slot->up_since = when & YOUNG ? world.now - USEC_PER_SEC : 0;
