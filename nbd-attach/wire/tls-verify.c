@@ -134,7 +134,7 @@ static void say_remedy(const struct tls_session *tls, char *out, size_t size)
 		remedy = " Name it with --tls-hostname.";
 	else if (tls->flaws & GNUTLS_CERT_INSECURE_ALGORITHM)
 		remedy =
-			" It, and each above it, needs a key of at least 2048 bits (RSA) or 256 "
+			" It, and each above it, needs a key of at least 2048 bits (RSA) or 224 "
 			"bits (elliptic curves), and a signature with SHA-256 or better.";
 	snprintf(out, size, "%s", remedy);
 	if (!remedy[0] && (tls->flaws & GNUTLS_CERT_NOT_ACTIVATED))
