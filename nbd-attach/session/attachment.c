@@ -209,10 +209,12 @@ int attachment_check_encryption(struct attachment *a, struct error *err)
 		struct encryption *e = &a->encryption[i];
 		bool was_due = e->due;
 
-		r = encryption_check(e, a->sockets[i], err);
+		r = encryption_check(e, a->sockets[i], &a->plaintext);
 		if (was_due && !e->due)
 			a->state.links[i].encrypts = true;
 	}
+	if (r < 0)
+		*err = a->plaintext;
 	return r;
 }
 

@@ -20,6 +20,7 @@ struct attachment {
 	struct state state;
 	int sockets[NBD_LINKS_MAX]; /* the links', beside the kernel's; -1: not at hand */
 	struct encryption encryption[NBD_LINKS_MAX];
+	struct error plaintext;      /* the kernel does not encrypt; fault 0: it does */
 	bool adopted;                /* from another process, just now */
 	pid_t relays[NBD_LINKS_MAX]; /* the processes that carry their data; 0: none */
 };
@@ -107,7 +108,10 @@ bool attachment_is_over(const struct sysfs_device *device);
 /* Attaching and detaching are for root: -EPERM, FAULT_KERNEL. */
 int attachment_check_root(struct error *err);
 
-/* encryption_check() of all links; what it has seen goes into the state. */
+/*
+ * encryption_check() of all links. What it has seen goes into the state, and that it was
+ * plaintext into a->plaintext, for good.
+ */
 int attachment_check_encryption(struct attachment *a, struct error *err);
 
 /* The attachment's name if the device is one of ours, else NULL. */

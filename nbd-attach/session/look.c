@@ -2,6 +2,7 @@
 /* The regular look at a device: what no event tells. */
 #include <errno.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "kernel/socket-table.h"
 #include "session/last-resort.h"
@@ -10,6 +11,9 @@
 #include "session/supervisor.h"
 
 #define MISSED_LOOK (50 * USEC_PER_MSEC)
+
+/* A link that has something to send, and was not seen to encrypt. */
+#define UNSEEN_LOOK (100 * USEC_PER_MSEC)
 
 /* For the rest of a record. */
 #define TORN_PATIENCE (5 * USEC_PER_SEC)
@@ -153,8 +157,8 @@ static void look_at_progress(struct supervisor *s, const struct sysfs_io *io, us
 		look_at_recovery(s);
 }
 
-/* Of links that had nothing to send so far. */
-static void look_at_encryption(struct supervisor *s)
+/* Of links that had nothing to send so far. Where nothing is in flight, it can wait. */
+static void look_at_encryption(struct supervisor *s, usec_t now)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct slot *slot = &s->slots[i];
@@ -162,10 +166,12 @@ static void look_at_encryption(struct supervisor *s)
 
 		if (!slot_is_up(slot) || !e->due)
 			continue;
-		if (encryption_check(e, s->a->sockets[i], &s->plaintext) < 0)
+		if (encryption_check(e, s->a->sockets[i], &s->a->plaintext) < 0)
 			handover_cut(s, slot);
 		s->a->state.links[i].encrypts = !e->due;
 		s->changed |= !e->due;
+		if (e->due && s->progress.last.in_flight > 0)
+			s->look_at = MIN(s->look_at, now + UNSEEN_LOOK);
 	}
 }
 
@@ -180,7 +186,7 @@ bool look(struct supervisor *s, usec_t now)
 	s->look_at = progress_next(&s->progress, now);
 	s->changed |= s->unwritten;
 	look_at_adopted(s, now);
-	look_at_encryption(s);
+	look_at_encryption(s, now);
 	look_at_keys(s, now);
 	look_at_patience(s, now);
 	if (refuge_is_home())

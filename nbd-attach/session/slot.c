@@ -32,6 +32,9 @@
 /* A link ends, too, when the device is taken away. */
 #define GONE_LOOK (100 * USEC_PER_MSEC)
 
+/* Its first requests are sent by then: has the kernel encrypted them? */
+#define FIRST_LOOK (50 * USEC_PER_MSEC)
+
 #define SILENCE (10 * USEC_PER_SEC) /* about reasons that take turns */
 
 bool slot_is_up(const struct slot *slot)
@@ -76,8 +79,8 @@ static bool has_credentials(struct supervisor *s)
 bool slot_start_attempt(struct supervisor *s, struct slot *slot)
 {
 	slot->turned_away = false;
-	if (s->plaintext.fault != FAULT_NONE) {
-		slot->error = s->plaintext;
+	if (s->a->plaintext.fault != FAULT_NONE) {
+		slot->error = s->a->plaintext;
 		return false;
 	}
 	if (!has_credentials(s)) {
@@ -123,9 +126,9 @@ void slot_tell(struct supervisor *s, struct slot *slot, bool refused)
 		return;
 	slot->silent_until = deadline_after(SILENCE);
 	supervisor_tell(s, LINK(slot), refused ? "refused" : "retry", "%s: %s",
-		s->plaintext.fault != FAULT_NONE ? "no new link"
-			: refused                ? "the server must not be used"
-						 : "trying again",
+		s->a->plaintext.fault != FAULT_NONE ? "no new link"
+			: refused                   ? "the server must not be used"
+						    : "trying again",
 		slot->error.text);
 }
 
@@ -142,7 +145,7 @@ static enum phase wait_for_better(struct supervisor *s, struct slot *slot)
 {
 	slot->planned = slot->quiet = false;
 	slot->phase = PHASE_WAITING; /* what is told of it is told of a lost link */
-	slot_tell(s, slot, s->plaintext.fault != FAULT_NONE);
+	slot_tell(s, slot, s->a->plaintext.fault != FAULT_NONE);
 	handover_flip(s);
 	slot->timer = deadline_after(
 		backoff_delay(BACKOFF_LOCAL, slot->tries++, 0, random_number()));
@@ -181,7 +184,7 @@ static void lose(struct supervisor *s, struct slot *slot)
 		s->a->state.repeated += io.in_flight;
 	slot->completed = io.completed;
 	slot->unseen = *fd < 0;
-	(void)encryption_check(&s->a->encryption[slot->number], *fd, &s->plaintext);
+	(void)encryption_check(&s->a->encryption[slot->number], *fd, &s->a->plaintext);
 	slot_known(s, slot)->encrypts = false;
 	keep_fd_no_more(s->a, slot->number);
 	closep(fd);
@@ -298,6 +301,8 @@ static void came_up(struct supervisor *s, struct slot *slot)
 	slot->timer = USEC_INFINITY;
 	keep_fd(s->a, slot->number);
 	progress_restart(&s->progress, now);
+	if (s->a->encryption[slot->number].due)
+		s->look_at = MIN(s->look_at, now + FIRST_LOOK);
 	if (slot->planned)
 		supervisor_tell(s, LINK(slot), "replaced", "connection to %s replaced",
 			link->address);
@@ -350,7 +355,7 @@ static enum phase install(struct supervisor *s, struct slot *slot)
 {
 	int r;
 
-	if (s->plaintext.fault != FAULT_NONE) {
+	if (s->a->plaintext.fault != FAULT_NONE) {
 		link_disconnect(&slot->candidate);
 		return connect_now(s, slot);
 	}

@@ -239,6 +239,16 @@ static int take_signal(struct supervisor *s)
 	return GOING_ON;
 }
 
+/* Its end takes time, in which nothing more is to be sent. */
+static int refuse_plaintext(struct supervisor *s, struct error *err)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (slot_is_up(&s->slots[i]))
+			handover_cut(s, &s->slots[i]);
+	*err = s->a->plaintext;
+	return -EPROTO;
+}
+
 /* Has what makes the device ready ended, or is it to be looked at? */
 static int take_making(struct supervisor *s, struct error *err)
 {
@@ -250,6 +260,8 @@ static int take_making(struct supervisor *s, struct error *err)
 			: 0;
 	if (r == 0)
 		r = attachment_check_encryption(s->a, err);
+	if (s->a->plaintext.fault != FAULT_NONE)
+		return refuse_plaintext(s, err);
 	if (r < 0)
 		return r;
 	attachment_ready(s->a);
@@ -279,10 +291,8 @@ static int turn(struct supervisor *s, struct error *err)
 		if (fds[WATCH_EVENTS].revents)
 			take_note(s);
 	}
-	if (s->making.child > 0 && s->plaintext.fault != FAULT_NONE) {
-		*err = s->plaintext;
-		return -EPROTO;
-	}
+	if (s->making.child > 0 && s->a->plaintext.fault != FAULT_NONE)
+		return refuse_plaintext(s, err);
 	if (s->making.child > 0) {
 		r = take_making(s, err);
 		if (r < 0)

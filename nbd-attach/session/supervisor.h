@@ -102,7 +102,6 @@ struct supervisor {
 	bool reload;       /* credentials are to be read when all links are up */
 	bool suspect;      /* the kernel refused a link: is the device ours? */
 	struct error no_credentials; /* why there are none; fault 0: there are */
-	struct error plaintext;      /* the kernel does not encrypt; fault 0: it does */
 };
 
 /* slot.c: what happens to a link. */

@@ -172,7 +172,7 @@ static void arrange_world(unsigned when)
 	world.busy = when & BUSY;
 	world.plain = when & PLAIN;
 	if (world.plain && !slot_is_up(slot))
-		error_set(&world.s.plaintext, FAULT_KERNEL, -EPROTO, "in plaintext");
+		error_set(&world.a.plaintext, FAULT_KERNEL, -EPROTO, "in plaintext");
 	world.a.state.break_before_make = when & ALONE;
 	slot->turned_away = when & AWAY;
 	if (world.no_keys)

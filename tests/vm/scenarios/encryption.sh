@@ -75,6 +75,36 @@ not_attached() {
 	detach tls-1
 }
 
+open_early() { # until there is /run/closed
+	until [ -e /sys/block/nbd0/pid ] && exec 7</dev/nbd0; do
+		sleep 0.01
+	done 2>/dev/null
+	until [ -e /run/closed ]; do
+		sleep 0.1
+	done
+}
+
+# Somebody has it open, and so it stays; with no link, and what waits is not sent.
+not_attached_in_use() {
+	expect_in_kernel_log 'I/O error|nbd'
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	touch /run/plaintext
+	open_early &
+	plain_kernel
+	within 30 is tls-1 refused
+	grep -q 'in plaintext.*stays attached' supervisor.log || fail "$(cat supervisor.log)"
+	sleep 3
+	n_links 0 || fail "a link was made"
+	says tls-1 reconnects ' 0$' || fail "a link was made: $("$PROGRAM" status tls-1)"
+	rm /run/plaintext
+	touch /run/closed
+	wait %open_early || :
+	detach tls-1
+}
+
 # The first request tells; all later ones wait, and no link is made any more.
 not_reconnected() {
 	expect_in_kernel_log 'I/O error|nbd'
@@ -104,4 +134,5 @@ it "it is seen, with ChaCha20" supervised seen
 it "… and with AES-GCM" supervised seen "${AES[@]}"
 it "… on several links" supervised several
 it "a kernel that does not: nothing is attached" supervised not_attached
+it "… nor, where it is in use by then, is a link made" supervised not_attached_in_use
 it "a kernel that does not any more: no link is made again" supervised not_reconnected
