@@ -7,9 +7,11 @@
 #include "common/scope.h"
 #include "common/wipe.h"
 
-#define FREED_LAST 16 /* more than malloc() keeps of a size, for the next to come */
+#define FREED_LAST 16           /* more than malloc() keeps of a size, to give first */
+#define FREED_STEP ((size_t)16) /* from one size of malloc()'s to the next … */
+#define FREED_MOST ((size_t)1024 + 8) /* … up to the last of which it keeps some */
 
-void wipe_freed(size_t size)
+static void wipe_freed_of(size_t size)
 {
 	void *pieces[FREED_LAST];
 
@@ -20,6 +22,12 @@ void wipe_freed(size_t size)
 	}
 	for (size_t i = 0; i < ELEMENTSOF(pieces); i++)
 		free(pieces[i]);
+}
+
+void wipe_freed(void)
+{
+	for (size_t size = FREED_STEP + 8; size <= FREED_MOST; size += FREED_STEP)
+		wipe_freed_of(size);
 }
 
 #ifdef __SANITIZE_ADDRESS__ /* which ends a process that gets no memory */

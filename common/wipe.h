@@ -2,8 +2,6 @@
 /* Secrets in memory that was freed, by libraries that do not wipe it. */
 #pragma once
 
-#include <stddef.h>
-
 /*
  * Wipes all of the heap that is free. Takes long (milliseconds), and fails without a
  * word: it is a second wall. Not while other threads run.
@@ -11,7 +9,7 @@
 void wipe_free_memory(void);
 
 /*
- * Wipes the pieces of `size` bytes that were freed last, which are the next that malloc()
- * gives. For where the former cannot be: it changes a limit.
+ * Wipes what was freed last of each size up to a kilobyte, which is what malloc() gives
+ * next. For where the former cannot be: it changes a limit.
  */
-void wipe_freed(size_t size);
+void wipe_freed(void);

@@ -190,6 +190,7 @@ static void begin_service(int r, unsigned index, const struct error *err)
 		log_as_daemon(false);
 	}
 	notify_send("READY=1\nSTATUS=/dev/nbd%u is attached", index);
+	cage_report_user();
 }
 
 static void say_ready(unsigned index)

@@ -57,13 +57,17 @@ void cage_find_user(void)
 		return;
 	asked = true;
 	user = getpwnam(WORKER_USER);
-	if (!user) {
-		log_debug("there is no user " WORKER_USER
-			  ": link workers run as user %d, which others may do as well",
+	if (user)
+		unprivileged =
+			(struct cage_user){.uid = user->pw_uid, .gid = user->pw_gid};
+}
+
+void cage_report_user(void)
+{
+	if (geteuid() == 0 && unprivileged.uid == NOBODY)
+		log_notice("there is no user " WORKER_USER
+			   ": link workers run as user %d, which others may do as well",
 			NOBODY);
-		return;
-	}
-	unprivileged = (struct cage_user){.uid = user->pw_uid, .gid = user->pw_gid};
 }
 
 struct cage_user cage_user(void)

@@ -13,6 +13,9 @@
  */
 void cage_find_user(void);
 
+/* Says in the log that there is no such user, for who makes links for long. */
+void cage_report_user(void);
+
 /* Whom that has found; and for a worker that is executed, whom its parent has found. */
 struct cage_user {
 	uid_t uid;

@@ -13,15 +13,14 @@ void tls_credentials_free(struct tls_credentials *c)
 		return;
 	if (c->x509)
 		gnutls_certificate_free_credentials(c->x509);
-	if (c->psk) {
+	if (c->psk)
 		gnutls_psk_free_client_credentials(c->psk);
-		wipe_freed(c->psk_size);
-	}
 	if (c->priority)
 		gnutls_priority_deinit(c->priority);
 	if (c->anon)
 		gnutls_anon_free_client_credentials(c->anon);
 	free(c);
+	wipe_freed(); /* GnuTLS wipes neither a pre-shared key nor all of a private one */
 }
 
 static gnutls_datum_t datum(const struct blob *blob)
@@ -108,7 +107,6 @@ static int new_psk(struct tls_credentials *tls, const struct target *t,
 
 	if (gnutls_psk_allocate_client_credentials(&tls->psk) < 0)
 		return error_memory(err);
-	tls->psk_size = key.size / 2; /* two digits a byte */
 	r = gnutls_psk_set_client_credentials(
 		tls->psk, c->psk_username, &key, GNUTLS_PSK_KEY_HEX);
 	return r < 0 ? failed("PSK file", t->tls_psk_file, r, err) : 0;

@@ -16,7 +16,6 @@
 struct tls_credentials {
 	gnutls_certificate_credentials_t x509;
 	gnutls_psk_client_credentials_t psk;
-	size_t psk_size; /* of the key: GnuTLS frees it, and does not wipe it */
 	gnutls_anon_client_credentials_t anon;
 	gnutls_priority_t priority;
 	bool trusts_nobody; /* the system's trust store is empty */

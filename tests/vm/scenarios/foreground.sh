@@ -13,7 +13,7 @@ foreground() { # NAME
 		WATCHDOG_USEC=2000000 "$PROGRAM" attach --foreground --name "$1" \
 		"nbd://127.0.0.1:$PORT/$1"
 	within 10 grep -q /dev/nbd "$1.log"
-	DEVICES[$1]=$(cat "$1.log")
+	DEVICES[$1]=$(grep ^/dev/nbd "$1.log")
 }
 
 gone() {
