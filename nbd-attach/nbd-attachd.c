@@ -126,14 +126,20 @@ static void lock_memory(void)
  * may lie on that disk. Who ends a supervisor to detach its disk gets to do so first.
  * -EINTR: this process is to end.
  */
-static int stand_by(const char *name, struct error *err)
+static int stand_by(const struct target *t, struct error *err)
 {
+	struct credentials early = {0};
+	struct error missing;
 	pid_t holder;
 	int r = 0;
 
 	lock_memory();
 	link_prepare();
-	while (r == 0 && state_is_held(name, &holder)) {
+	/* To be told at boot, and not when there is no other supervisor. */
+	if (credentials_read(t, &early, &missing) < 0)
+		log_warning("%s", missing.text);
+	credentials_done(&early);
+	while (r == 0 && state_is_held(t->name, &holder)) {
 		if (holder > 0)
 			r = process_wait_for_end(holder, USEC_INFINITY);
 		if (r == 0)
@@ -141,7 +147,7 @@ static int stand_by(const char *name, struct error *err)
 	}
 	return r == -EINTR || r == 0
 		? r
-		: error_set(err, FAULT_OTHER, r, "cannot stand by for %s: %m", name);
+		: error_set(err, FAULT_OTHER, r, "cannot stand by for %s: %m", t->name);
 }
 
 /* Out of the way of whoever started us: his terminal. */
@@ -287,7 +293,7 @@ static int run(int argc, char **argv, struct error *err)
 		r = find_target(&a, &t, &from_state, err);
 	(void)!chdir("/"); /* all paths are absolute now: be in nobody's way */
 	if (r == 0 && is_initrd)
-		r = from_state ? stand_by(t.name, err) : set_initrd_defaults(&t, err);
+		r = from_state ? stand_by(&t, err) : set_initrd_defaults(&t, err);
 	if (r == -EINTR)
 		return 0; /* it was not its turn */
 	if (r == 0 && is_initrd)

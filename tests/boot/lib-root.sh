@@ -18,8 +18,9 @@ ADDRESS=10.0.2.15::10.0.2.2:255.255.255.0::enp0s1:off
 export BOOT_SECONDS=${BOOT_SECONDS:-150} POWEROFF_SECONDS=${POWEROFF_SECONDS:-120}
 
 # For the root that is mounted: who configures the network later must not take away first
-# what it finds, nor configure what systemd in the image has; and dracut goes back to its
-# image at shutdown.
+# what it finds, nor configure what systemd in the image has; who stands by for its
+# supervisor needs what the image was made from; and dracut goes back to its image at
+# shutdown.
 settle_root() {
 	guest_file /etc/systemd/network/10-test.network <<-'END'
 		[Match]
@@ -32,6 +33,7 @@ settle_root() {
 		IPv6AcceptRA=no
 		KeepConfiguration=yes
 	END
+	guest_file /etc/nbd-attach/initrd/ca-cert.pem <"$PKI/ca/ca-cert.pem"
 	guest_link /etc/systemd/system/systemd-network-generator.service /dev/null
 	[ "$FRAMEWORK" != dracut ] || guest_file "/boot/initrd.img-$(kernel_version)" 600 <initrd
 }
