@@ -32,16 +32,19 @@ static int compare(const struct stat *st, dev_t number)
 	return st->st_rdev == number ? 0 : -ENXIO;
 }
 
-int device_node_open(unsigned index, int flags)
+int device_node_open_part(unsigned index, const char *partition, int flags)
 {
 	_cleanup_close_ int fd = -1;
-	char node[32];
+	char node[NODE_SIZE];
 	struct stat st;
 	dev_t number;
 	int r;
 
-	snprintf(node, sizeof(node), "/dev/nbd%u", index);
-	r = sysfs_number(index, NULL, &number);
+	if (partition)
+		snprintf(node, sizeof(node), "/dev/%s", partition);
+	else
+		snprintf(node, sizeof(node), "/dev/nbd%u", index);
+	r = sysfs_number(index, partition, &number);
 	if (r < 0)
 		return r;
 	/* Looked at before, for the mere open of another device may have effects. */
@@ -55,6 +58,11 @@ int device_node_open(unsigned index, int flags)
 		return -errno;
 	r = compare(&st, number);
 	return r < 0 ? r : TAKE_FD(fd);
+}
+
+int device_node_open(unsigned index, int flags)
+{
+	return device_node_open_part(index, NULL, flags);
 }
 
 int device_node_set_read_only(unsigned index, bool read_only)

@@ -19,6 +19,9 @@
  */
 int device_node_open(unsigned index, int flags);
 
+/* The same of a partition, "nbd5p1"; NULL: the whole disk. */
+int device_node_open_part(unsigned index, const char *partition, int flags);
+
 /* BLKROSET: what `blockdev --setro` and `--setrw` do. Opens it as above. -errno. */
 int device_node_set_read_only(unsigned index, bool read_only);
 

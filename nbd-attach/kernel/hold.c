@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -22,30 +25,62 @@
 #define OPENING 1
 
 /* A node of our own, where /dev has none, or another's under that name. */
-static int open_own_node(unsigned index)
+static int open_own_node(unsigned index, const char *partition, int flags)
 {
 	char path[48];
 	dev_t number;
-	int fd, r = sysfs_number(index, NULL, &number);
+	int fd, r = sysfs_number(index, partition, &number);
 
 	if (r < 0)
 		return r;
 	snprintf(path, sizeof(path), "/dev/.nbd-attach-%d", getpid());
 	if (mknod(path, S_IFBLK | 0600, number) < 0)
 		return -errno;
-	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	fd = open(path, flags | O_CLOEXEC);
 	r = fd < 0 ? -errno : fd;
 	unlink(path);
 	return r;
 }
 
-static int claim_device(unsigned index)
+static int open_part(unsigned index, const char *partition, int flags)
 {
-	int r = device_node_open(index, O_RDONLY | O_EXCL);
+	int r = device_node_open_part(index, partition, flags);
 
 	if (r == -ENOENT || r == -ENOTBLK || r == -ENXIO)
-		r = open_own_node(index);
+		r = open_own_node(index, partition, flags);
 	return r;
+}
+
+static int sync_cache(int fd)
+{
+	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE_AND_WAIT) < 0 ? -errno : 0;
+}
+
+static int sync_partition(unsigned index, const char *name)
+{
+	_cleanup_close_ int fd = open_part(index, name, O_RDONLY);
+
+	if (fd == -ENOENT || fd == -ENXIO)
+		return 0; /* it is gone */
+	return fd < 0 ? fd : sync_cache(fd);
+}
+
+/* A partition has a cache of its own. The first failure; the others are written, too. */
+static int sync_all(unsigned index, int fd)
+{
+	_cleanup_(globfree) glob_t found = {};
+	int first = sync_cache(fd), r;
+	char pattern[64];
+
+	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/nbd%up*", index, index);
+	r = glob(pattern, GLOB_NOSORT, NULL, &found);
+	if (r == GLOB_NOSPACE)
+		return -ENOMEM;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		r = sync_partition(index, strrchr(found.gl_pathv[i], '/') + 1);
+		first = first < 0 ? first : r;
+	}
+	return first;
 }
 
 static void say(int socket, int r)
@@ -59,17 +94,15 @@ static _Noreturn void be_holder(unsigned index, int socket)
 	int fd, r, passed = -1;
 
 	interrupt_reset();
+	(void)prctl(PR_SET_NAME, HOLD_PROCESS, 0, 0, 0);
 	dup2(socket, STDIN_FILENO);
 	process_close_range(STDIN_FILENO + 1, PROCESS_FD_LAST);
 	say(STDIN_FILENO, OPENING);
-	fd = claim_device(index);
+	fd = open_part(index, NULL, O_RDONLY | O_EXCL);
 	say(STDIN_FILENO, fd < 0 ? fd : 0);
 	/* asked to, it writes what the cache has */
 	while (fd >= 0 && fd_receive(STDIN_FILENO, &r, sizeof(r), &passed) == sizeof(r))
-		say(STDIN_FILENO,
-			sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE_AND_WAIT) < 0
-				? -errno
-				: 0);
+		say(STDIN_FILENO, sync_all(index, fd));
 	_exit(0);
 }
 

@@ -19,6 +19,9 @@ struct hold {
 };
 #define HOLD_NONE ((struct hold){.socket = -1})
 
+/* The child's name, by which those who look for users know it. */
+#define HOLD_PROCESS "nbd-attach-hold"
+
 /*
  * Claims /dev/nbdN, in a child: the open may have to read the partition table from a
  * server that is dead. The claim comes before that, so that a child which waits has it.
@@ -28,8 +31,9 @@ int hold_take(unsigned index, struct hold *ret);
 
 /*
  * Waits until what was written through the kernel's cache is with the server, of a writer
- * that is closing the device or has just done so. -ETIMEDOUT: some of it is not. Or as
- * hold_take(), whose open had to wait.
+ * that is closing the device or a partition of it, or has just done so. -ETIMEDOUT: some
+ * of it is not; -EIO, -ENOSPC: some of it could not be written. Or as hold_take(), whose
+ * open had to wait.
  */
 int hold_sync(struct hold *hold);
 

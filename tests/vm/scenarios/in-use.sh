@@ -150,20 +150,21 @@ time.sleep(600)' "$DEVICE"
 	cmp -n 1048576 expected disk.img
 }
 
-# The last close writes, and the descriptor is no longer to be seen.
+# closing [PARTITION]: the last close writes, and the descriptor is no longer to be seen.
 closing() {
 	local writer
 	expect_in_kernel_log 'READ|async page read' # udev's, after the last close
 	new_disk disk.img 8M
+	[ -z "${1:-}" ] || echo '2048,' | sfdisk -q disk.img
 	start_nbdkit --filter=delay file disk.img wdelay=8
 	attach --name disk "nbd://127.0.0.1:$PORT/"
 	pattern late 4194304 >expected
-	dd if=expected of="$DEVICE" bs=1M status=none &
+	dd if=expected of="$DEVICE${1:-}" bs=1M status=none &
 	writer=$!
 	within 5 closes $writer
 	detach disk
 	wait $writer
-	cmp -n 4194304 expected disk.img
+	cmp -n 4194304 -i "0:${2:-0}" expected disk.img
 }
 
 # Where the last close waits within the kernel's lock, an open waits behind it.
@@ -191,7 +192,7 @@ closing_behind_mount() {
 # closes PID: no descriptor of it is left, but requests are on their way.
 closes() {
 	[ "$(awk '{ print $9 }' "/sys/block/${DEVICE#/dev/}/stat")" -gt 0 ] &&
-		[ -z "$(find "/proc/$1/fd" -lname "$DEVICE")" ]
+		[ -z "$(find "/proc/$1/fd" -lname "$DEVICE*")" ]
 }
 
 loop_device() {
@@ -347,6 +348,7 @@ it "open by a node outside of /dev" other_node
 it "mapped, the descriptor closed" mapped
 it "written, the last close is yet to end" closing
 it "written, and another's attempt to mount it waits for that" closing_behind_mount
+it "a partition, the last close is yet to end" closing p1 1048576
 it "used by a loop device" loop_device
 it "a descriptor for a path is no use" path_only
 it "what hangs is passed over" others_hang
