@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 
 #include "common/scope.h"
+#include "kernel/hold.h"
 #include "kernel/udev.h"
 #include "kernel/usage-internal.h"
 
@@ -301,8 +302,9 @@ static int found_process(const struct usage *usage, int pid, const struct file *
 	char path[64], process[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	/* udev's workers open each new device for a moment */
-	if (!usage_read_line(path, process, sizeof(process)) || udev_is_process(process))
+	/* udev's workers open each new device for a moment; and others may look at it */
+	if (!usage_read_line(path, process, sizeof(process)) ||
+		udev_is_process(process) || strcmp(process, HOLD_PROCESS) == 0)
 		return 0;
 	return usage_found(usage, node, "%s%s by %s (pid %d)",
 		file->is_block ? "" : "a file on it is ", what, process, pid);
