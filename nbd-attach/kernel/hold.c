@@ -60,9 +60,7 @@ static int sync_partition(unsigned index, const char *name)
 {
 	_cleanup_close_ int fd = open_part(index, name, O_RDONLY);
 
-	if (fd == -ENOENT || fd == -ENXIO)
-		return 0; /* it is gone */
-	return fd < 0 ? fd : sync_cache(fd);
+	return fd < 0 ? 0 : sync_cache(fd); /* gone, or /dev can have no node of it */
 }
 
 /* A partition has a cache of its own. The first failure; the others are written, too. */

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
+#include "common/log.h"
 #include "common/process.h"
 #include "kernel/usage-internal.h"
 
@@ -332,8 +333,13 @@ int usage_hold(unsigned index, struct hold *ret, struct error *err)
 			"/dev/nbd%u is in use: somebody has just claimed it (use --force to "
 			"detach all the same)",
 			index);
-	if (r < 0)
+	if (r < 0 && r != -EIO && r != -ENOSPC)
 		return cannot_tell(index, r, err);
+	/* it comes no better for being asked again */
+	if (r < 0)
+		log_warning(
+			"what was written to /dev/nbd%u has not all reached the server: %s",
+			index, strerror(-r));
 	*ret = hold;
 	hold = HOLD_NONE;
 	return 0;
