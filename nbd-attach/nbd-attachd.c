@@ -235,10 +235,12 @@ static int give_up(struct attachment *a, const struct target *t, int r, struct e
 {
 	bool let_go = r == SUPERVISE_LET_GO;
 
-	if (r == SUPERVISE_GONE)
+	if (r == SUPERVISE_GONE) {
+		state_forget(&a->claim);
 		return error_set(err, FAULT_KERNEL, -ENODEV,
 			"/dev/nbd%u was detached by another program while it was attached",
 			a->state.index);
+	}
 	if (r >= 0)
 		r = error_set(err, FAULT_OTHER, -EINTR, "interrupted");
 	r = attachment_give_up(a, t, r, err);

@@ -352,6 +352,16 @@ static int take_over(struct supervisor *s, struct error *err)
 	return taken ? handover_times(s, err) : 0;
 }
 
+/* The driver has refused it: since it is another's, or nobody's? */
+static bool is_gone(const struct attachment *a)
+{
+	struct sysfs_device device;
+	struct error ignored;
+	int r = attachment_find(a->claim.name, &device, &ignored);
+
+	return r == -ENOENT || (r == 0 && device.index != a->state.index);
+}
+
 static void end(struct supervisor *s)
 {
 	making_cancel(&s->making);
@@ -384,6 +394,8 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 	r = nbd_events_open(&s.events, err);
 	if (r == 0)
 		r = take_over(&s, err);
+	if (r == -EINVAL && is_gone(a))
+		return SUPERVISE_GONE;
 	if (r == 0 && !a->state.ready)
 		r = making_start(a, t, true, &s.making, err);
 	if (r < 0)
