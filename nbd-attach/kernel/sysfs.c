@@ -252,13 +252,15 @@ static int pause_for(usec_t *span, usec_t deadline)
 	return r;
 }
 
-int sysfs_wait_released(unsigned index, usec_t deadline, struct error *err)
+int sysfs_wait_released(
+	unsigned index, const char *backend, usec_t deadline, struct error *err)
 {
 	struct sysfs_device device;
 	usec_t span = POLL_FIRST;
 	int r;
 
-	while (!is_gone(r = sysfs_read(index, &device)) && (r < 0 || device.configured)) {
+	while (!is_gone(r = sysfs_read(index, &device)) &&
+		(r < 0 || (device.configured && strcmp(device.backend, backend) == 0))) {
 		r = pause_for(&span, deadline);
 		if (r == -EINTR)
 			return error_set(err, FAULT_OTHER, r, "interrupted");

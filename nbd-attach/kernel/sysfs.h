@@ -78,5 +78,9 @@ int sysfs_read_io(unsigned index, struct sysfs_io *ret);
  */
 int sysfs_announce(unsigned index, const char *action, struct error *err);
 
-/* Waits until the driver has let go of the device ("pid" vanishes). -ETIMEDOUT. */
-int sysfs_wait_released(unsigned index, usec_t deadline, struct error *err);
+/*
+ * Waits until the driver has let go of the device ("pid" vanishes), or it is another's
+ * already, of another backend identifier. -ETIMEDOUT.
+ */
+int sysfs_wait_released(
+	unsigned index, const char *backend, usec_t deadline, struct error *err);

@@ -89,7 +89,8 @@ int attachment_remove(const char *name, bool force, bool *ret_let_go, struct err
 
 /*
  * The same for a device in the hands of this process, whether it is ready or not. -EBUSY:
- * it is in use, err says by whom, and it stays attached.
+ * it is in use, err says by whom, and it stays attached. One that is gone already is of
+ * no matter, and warned of.
  */
 int attachment_end(struct attachment *a, usec_t udev_patience, struct error *err);
 
