@@ -21,11 +21,14 @@
  * young: what it has said may be about the one before.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include "common/fd.h"
+#include "session/keep-fds.h"
 #include "session/supervisor.h"
 
 #define NO_SEND_TIMEOUT ((struct timeval){0})
@@ -117,16 +120,20 @@ int handover_times(struct supervisor *s, struct error *err)
 
 /*
  * What is on its way is sent again by the next link. So it must not reach the server
- * later still, when the same blocks may have been written anew: with this the kernel
- * throws away what it has not sent when the driver lets go of the socket, which it does
- * before it uses the next one. (What a hung server has received already nobody can take
- * back.)
+ * later still, when the same blocks may have been written anew: with SO_LINGER the kernel
+ * throws away what it has not sent once nobody has the socket any more. The driver lets
+ * go of it before it uses the next one, and the service manager is asked to, but in its
+ * own time: should it still have it, TCP gives up where it would repeat something. (What
+ * the server, or what is on the way to it, has received already nobody can take back.)
  */
 static void throw_away_unsent(int fd)
 {
 	const struct linger linger = {.l_onoff = 1, .l_linger = 0};
+	const unsigned user_timeout = 1; /* ms; 0 would be the system's */
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	(void)setsockopt(
+		fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof(user_timeout));
 }
 
 /*
@@ -142,6 +149,7 @@ void handover_cut(struct supervisor *s, const struct slot *slot)
 		handover_flip(s);
 		return;
 	}
+	keep_fd_no_more(s->a, slot->number);
 	if (!slot->quiet)
 		throw_away_unsent(fd);
 	shutdown(fd, SHUT_RDWR);

@@ -5,8 +5,8 @@
  * records and end it. Without one, a link that was taken over is the kernel's alone.
  *
  * While a link is to be ended with something under way there must be no duplicate: with
- * one, what was not sent would not be thrown away (see handover.c). So it is asked back
- * when a new link begins to be made.
+ * one, what was not sent would not be thrown away at once (see handover.c). So it is
+ * asked back when a new link begins to be made, and before a link is cut.
  */
 #pragma once
 

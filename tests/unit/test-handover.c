@@ -4,6 +4,8 @@
  * upkeep.c with a driver that keeps its timeouts as nbd_genl_reconfigure() does.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +18,7 @@
 
 #include "common/fd.h"
 #include "common/process.h"
+#include "session/keep-fds.h"
 #include "session/supervisor.h"
 
 #define CHILD 4242
@@ -30,7 +33,8 @@ static struct {
 	bool frozen;      /* nobody comes to write io_timeout */
 	bool slow;        /* requests are in flight, and none is completed */
 	bool no_child;
-	int r; /* what the child returns */
+	bool kept; /* the manager has a duplicate of the link's socket */
+	int r;     /* what the child returns */
 	bool killed;
 	usec_t flipped_for; /* how long the timeout was 1 with a link that lives */
 	struct target target;
@@ -147,6 +151,11 @@ void encryption_begin(struct encryption *e, int fd)
 {
 	assert_true(fd >= 0);
 	e->due = true;
+}
+
+void keep_fd_no_more(_unused_ const struct attachment *a, _unused_ unsigned link)
+{
+	world.kept = false;
 }
 
 void state_set_tls(
@@ -420,6 +429,41 @@ static void test_no_child(void **state _unused_)
 	assert_settled();
 }
 
+static unsigned number_of(int fd, int level, int name)
+{
+	unsigned number = 0;
+	socklen_t size = sizeof(number);
+
+	assert_int_equal(getsockopt(fd, level, name, &number, &size), 0);
+	return number;
+}
+
+/* What a link has not sent is thrown away, unless nothing is under way. */
+static void test_cut(void **state _unused_)
+{
+	struct slot *slot = &world.s.slots[0];
+
+	for (int quiet = 0; quiet <= 1; quiet++) {
+		struct linger linger = {0};
+		socklen_t size = sizeof(linger);
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		assert_true(fd >= 0);
+		world.a.sockets[0] = fd;
+		world.kept = true;
+		slot->quiet = quiet;
+		handover_cut(&world.s, slot);
+		assert_false(world.kept);
+		assert_int_equal(
+			getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
+		assert_int_equal(linger.l_onoff, !quiet);
+		assert_int_equal(
+			number_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), quiet ? 0 : 1);
+		closep(&world.a.sockets[0]);
+		world.a.sockets[0] = -1;
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -436,6 +480,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_adopted_dead, begin, end),
 		cmocka_unit_test_setup_teardown(test_slow_server, begin, end),
 		cmocka_unit_test_setup_teardown(test_no_child, begin, end),
+		cmocka_unit_test_setup_teardown(test_cut, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
