@@ -309,6 +309,8 @@ static void begin(struct supervisor *s)
 	progress_init(&s->progress,
 		state->n_links == 1 ? s->target->io_timeout : 2 * s->target->io_timeout);
 	progress_restart(&s->progress, now);
+	/* This process may have looked after it before, and left it at that. */
+	s->flipped = state->ready && state->n_links == 1;
 	s->look_at = now;
 	s->tick_at = state->ready ? now : USEC_INFINITY;
 	s->renew_at = s->ping_at = USEC_INFINITY;
@@ -365,6 +367,11 @@ static bool is_gone(const struct attachment *a)
 static void end(struct supervisor *s)
 {
 	making_cancel(&s->making);
+	/* What it would change yet is not for a link that is lost meanwhile. */
+	if (s->tick_child > 0)
+		process_kill(s->tick_child);
+	if (s->grow_child > 0)
+		process_leave(s->grow_child);
 	for (unsigned i = 0; i < NBD_LINKS_MAX; i++) {
 		link_attempt_cancel(&s->slots[i].attempt);
 		link_disconnect(&s->slots[i].candidate);
