@@ -25,20 +25,29 @@ void keep_fd(const struct attachment *a, unsigned link)
 		notify_store(name_of(a->sockets[link], name), a->sockets[link]);
 }
 
-void keep_fd_no_more(const struct attachment *a, unsigned link)
+static void ask_back(int fd)
 {
 	char name[NAME_SIZE];
 
-	if (a->sockets[link] >= 0)
-		notify_send(
-			"FDSTOREREMOVE=1\nFDNAME=%s", name_of(a->sockets[link], name));
+	notify_send("FDSTOREREMOVE=1\nFDNAME=%s", name_of(fd, name));
 }
 
+void keep_fd_no_more(const struct attachment *a, unsigned link)
+{
+	if (a->sockets[link] >= 0)
+		ask_back(a->sockets[link]);
+}
+
+/* Which of a link's two it is that the driver has, supervise.c finds out. */
 static int *place_for(struct attachment *a, uint64_t inode)
 {
-	for (unsigned i = 0; i < a->state.n_links && inode != 0; i++)
-		if (a->state.links[i].socket == inode && a->sockets[i] < 0)
+	for (unsigned i = 0; i < a->state.n_links && inode != 0; i++) {
+		const struct state_link *link = &a->state.links[i];
+
+		if ((link->socket == inode || link->candidate == inode) &&
+			a->sockets[i] < 0)
 			return &a->sockets[i];
+	}
 	return NULL;
 }
 
@@ -49,10 +58,12 @@ void keep_fds_take(struct attachment *a)
 	for (int fd = STDERR_FILENO + 1; fd < STDERR_FILENO + 1 + n; fd++) {
 		int *place = place_for(a, fd_inode(fd));
 
-		if (!place)
-			close(fd);
-		else if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+		if (place && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
 			*place = fd;
+			continue;
+		}
+		ask_back(fd);
+		close(fd);
 	}
 	unsetenv("LISTEN_FDS"); /* they are others' now, or closed */
 }

@@ -12,6 +12,7 @@
 #include <sys/param.h>
 #include <time.h>
 
+#include "common/fd.h"
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/notify.h"
@@ -325,6 +326,18 @@ static void begin(struct supervisor *s)
 			.timer = USEC_INFINITY};
 }
 
+/* The kernel's is another: this one was replaced, or the driver did not take it. */
+static void drop_stale(struct attachment *a, unsigned link)
+{
+	int *fd = &a->sockets[link];
+
+	if (*fd < 0 || fd_inode(*fd) == a->state.links[link].socket)
+		return;
+	keep_fd_no_more(a, link);
+	closep(fd);
+	*fd = -1;
+}
+
 /* Which links of another process live, the kernel's tables know. */
 static int take_over(struct supervisor *s, struct error *err)
 {
@@ -340,6 +353,7 @@ static int take_over(struct supervisor *s, struct error *err)
 		if (socket_table_has(link->candidate))
 			link->socket = link->candidate;
 		link->candidate = 0;
+		drop_stale(s->a, i);
 		/* Of one that is at hand, poll(2) tells whether it has ended. */
 		if (s->a->sockets[i] < 0 && !socket_table_has(link->socket)) {
 			slot_event(s, &s->slots[i], EVENT_LOST);
