@@ -164,13 +164,10 @@ int hold_take(unsigned index, struct hold *ret)
 /* What waits to be written is waited for in a last close, too: ours is behind that. */
 static bool writes(unsigned index)
 {
-	unsigned long reads, writes = 0;
-	_cleanup_fclose_ FILE *file = NULL;
-	char path[48];
+	struct sysfs_in_flight count;
 
-	snprintf(path, sizeof(path), "/sys/block/nbd%u/inflight", index);
-	file = fopen(path, "re");
-	return file && fscanf(file, "%lu %lu", &reads, &writes) == 2 && writes > 0;
+	sysfs_read_in_flight(index, &count);
+	return count.writes > 0;
 }
 
 /* An open that waits for reads alone may wait for a dead server: nothing is lost by it.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
@@ -212,11 +213,36 @@ int sysfs_io_timeout(unsigned index, unsigned *ret_msec)
 	return r;
 }
 
+static void add_in_flight(const char *path, struct sysfs_in_flight *count)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	uint64_t reads, writes;
+
+	if (!file || fscanf(file, "%" SCNu64 " %" SCNu64, &reads, &writes) != 2)
+		return;
+	count->reads += reads;
+	count->writes += writes;
+}
+
+void sysfs_read_in_flight(unsigned index, struct sysfs_in_flight *ret)
+{
+	_cleanup_(globfree) glob_t found = {};
+	char pattern[80];
+
+	*ret = (struct sysfs_in_flight){0};
+	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/{,nbd%up*/}inflight", index,
+		index);
+	(void)glob(pattern, GLOB_NOSORT | GLOB_BRACE, NULL, &found);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		add_in_flight(found.gl_pathv[i], ret);
+}
+
 /* Documentation/block/stat.rst */
 int sysfs_read_io(unsigned index, struct sysfs_io *ret)
 {
 	enum { READS = 0, WRITES = 4, IN_FLIGHT = 8, DISCARDS = 11, FLUSHES = 15, MAX };
 	uint64_t field[MAX + 1] = {0};
+	struct sysfs_in_flight all;
 	char text[512], *next = text, *end;
 	int r = sysfs_get(index, "stat", text, sizeof(text)), n = 0;
 
@@ -230,6 +256,10 @@ int sysfs_read_io(unsigned index, struct sysfs_io *ret)
 	if (n <= IN_FLIGHT)
 		return -EBADMSG;
 	ret->in_flight = field[IN_FLIGHT];
+	if (ret->in_flight == 0) {
+		sysfs_read_in_flight(index, &all);
+		ret->in_flight = all.reads + all.writes;
+	}
 	ret->completed = field[READS] + field[WRITES] + field[DISCARDS] + field[FLUSHES];
 	return 0;
 }

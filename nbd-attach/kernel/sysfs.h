@@ -68,6 +68,16 @@ struct sysfs_io {
 	uint64_t in_flight; /* requests that have no reply, or are not sent yet */
 };
 
+/*
+ * Requests that are under way: "inflight" of the disk and its partitions. Whether there
+ * are any is what counts: most kernels count those of a partition for the disk, too, but
+ * 6.12 does not.
+ */
+struct sysfs_in_flight {
+	uint64_t reads, writes;
+};
+void sysfs_read_in_flight(unsigned index, struct sysfs_in_flight *ret);
+
 /* What the device is doing: its "stat". -errno. */
 int sysfs_read_io(unsigned index, struct sysfs_io *ret);
 

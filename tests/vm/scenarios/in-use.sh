@@ -191,7 +191,7 @@ closing_behind_mount() {
 
 # closes PID: no descriptor of it is left, but requests are on their way.
 closes() {
-	[ "$(awk '{ print $9 }' "/sys/block/${DEVICE#/dev/}/stat")" -gt 0 ] &&
+	grep -q '[1-9]' "/sys/block/${DEVICE#/dev/}"/{,*/}inflight &&
 		[ -z "$(find "/proc/$1/fd" -lname "$DEVICE*")" ]
 }
 
@@ -310,7 +310,7 @@ contained_supervisor() {
 	start_nbdkit file disk.img
 	start container "${CONTAINED[@]}" --kill-child "$PROGRAM" attach --foreground --name disk "nbd://127.0.0.1:$PORT/"
 	within 20 grep -q /dev/nbd container.log
-	DEVICE=$(cat container.log)
+	DEVICE=$(grep ^/dev/nbd container.log)
 	[ "$(field disk STATE)" = up ] || fail "it is $(field disk STATE)"
 	in_background sh -c "exec sleep 600 <$DEVICE"
 	within 5 [ -e "/proc/$USER/fd/0" ]
