@@ -10,10 +10,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "attachment/attachment.h"
 #include "boot.h"
 #include "common/deadline.h"
 #include "common/log.h"
-#include "session/attachment.h"
 
 #define OTHERS_PATIENCE (10 * USEC_PER_SEC)
 #define OTHERS_LOOK     (50 * USEC_PER_MSEC)

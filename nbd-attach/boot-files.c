@@ -13,11 +13,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "attachment/state.h"
 #include "boot.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "kernel/root-disk.h"
-#include "session/state.h"
 #include "target/config.h"
 #include "wire/credentials.h"
 

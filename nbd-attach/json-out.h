@@ -2,8 +2,8 @@
 /* JSON as the verbs print it: keys with dashes, times as UTC. */
 #pragma once
 
+#include "attachment/json-add.h"
 #include "common/deadline.h"
-#include "session/json-add.h"
 
 /* A text of which NULL and "" both say that there is none: null. */
 void json_add_optional(json_object *o, const char *key, const char *text);

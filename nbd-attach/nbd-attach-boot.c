@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "attachment/attachment.h"
 #include "boot-clock.h"
 #include "boot.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "program.h"
-#include "session/attachment.h"
-#include "session/spawn.h"
+#include "supervisor/spawn.h"
 #include "target/boot-plan.h"
 #include "target/config.h"
 

@@ -4,8 +4,8 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "link/worker-exec.h"
 #include "program.h"
-#include "session/fresh.h"
 #include "verbs.h"
 
 static const struct verb {

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "session/attachment.h"
-#include "session/spawn.h"
+#include "attachment/attachment.h"
+#include "supervisor/spawn.h"
 #include "verbs.h"
 
 static int print_device(unsigned index, struct error *err)

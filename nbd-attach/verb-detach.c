@@ -2,12 +2,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "attachment/attachment.h"
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "kernel/usage.h"
-#include "session/attachment.h"
-#include "session/spawn.h"
+#include "supervisor/spawn.h"
 #include "verbs.h"
 
 #define SPAWN_PATIENCE (20 * USEC_PER_SEC)

@@ -6,7 +6,7 @@
 #include "common/text.h"
 #include "human.h"
 #include "json-out.h"
-#include "session/link.h"
+#include "link/link.h"
 #include "verbs.h"
 #include "view.h"
 

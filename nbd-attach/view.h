@@ -5,8 +5,8 @@
  */
 #pragma once
 
+#include "attachment/attachment.h"
 #include "json-out.h"
-#include "session/attachment.h"
 
 struct view {
 	char name[NBD_NAME_MAX + 1]; /* "": not ours */

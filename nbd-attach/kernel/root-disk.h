@@ -5,8 +5,8 @@
 
 /*
  * Whether what this program runs from lies on /dev/nbdN: the root file system, /usr or
- * the one with the program's file, on the device, a partition of it, or device-mapper and RAID
- * devices above it.
+ * the one with the program's file, on the device, a partition of it, or device-mapper and
+ * RAID devices above it.
  */
 bool root_disk_is_on(unsigned index);
 

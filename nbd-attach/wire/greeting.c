@@ -32,8 +32,7 @@ int greeting_exchange(struct negotiation *n, struct error *err)
 	if (r == 0)
 		r = check_magic(&greeting, err);
 	if (r == 0)
-		r = stream_read(
-			&n->stream, &greeting.flags, sizeof(greeting.flags), err);
+		r = stream_read(&n->stream, &greeting.flags, sizeof(greeting.flags), err);
 	/* Perhaps it has as many clients as it takes. */
 	if (r == -ETIMEDOUT || r == -ECONNRESET)
 		return -EUSERS;

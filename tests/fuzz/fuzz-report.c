@@ -12,7 +12,7 @@
 #include "common/scope.h"
 #include "export-rules.h"
 #include "rules.h"
-#include "session/report.h"
+#include "link/report.h"
 
 static size_t kind_size(uint32_t kind)
 {

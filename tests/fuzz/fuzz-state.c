@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "rules.h"
-#include "session/json-add.h"
-#include "session/state-json.h"
+#include "attachment/json-add.h"
+#include "attachment/state-json.h"
 #include "target-rules.h"
 
 /* Fills s and t, which the caller releases. */

@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
+#include "attachment/fd-store.h"
+#include "attachment/geometry.h"
 #include "common/process.h"
 #include "kernel/root-disk.h"
-#include "session/fresh.h"
-#include "session/keep-fds.h"
-#include "session/shape.h"
+#include "link/worker-exec.h"
 #include "slot-world.h"
 
 #define START  (1000 * USEC_PER_SEC)

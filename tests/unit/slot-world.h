@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "session/supervisor.h"
+#include "supervisor/supervisor.h"
 
 #define CALLS_SIZE 256
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "common/scope.h"
-#include "session/backoff.h"
+#include "supervisor/backoff.h"
 
 #define LEAST (100 * USEC_PER_MSEC)
 #define MOST  (10 * USEC_PER_SEC)

@@ -16,13 +16,13 @@
 
 #define OLD_STYLE "< 'NBDMAGIC' 0000420281861253 0000000000100000 00000001 00*124 "
 
-#define BREACH .fault = FAULT_PROTOCOL, .r = -EPROTO
-#define CLOSED .fault = FAULT_PROTOCOL, .r = -ECONNRESET
-#define SILENT .fault = FAULT_UNREACHED, .r = -ETIMEDOUT, .silent = true
+#define BREACH            .fault = FAULT_PROTOCOL, .r = -EPROTO
+#define CLOSED            .fault = FAULT_PROTOCOL, .r = -ECONNRESET
+#define SILENT            .fault = FAULT_UNREACHED, .r = -ETIMEDOUT, .silent = true
 /* as one that has as many clients as it takes */
 #define NO_GREETING(kind) .fault = kind, .r = -EUSERS
 #define GREETING_SIZE     18
-#define NO_TLS .fault = FAULT_TLS, .r = -EPROTO, .tls = TLS_MODE_REQUIRE
+#define NO_TLS            .fault = FAULT_TLS, .r = -EPROTO, .tls = TLS_MODE_REQUIRE
 
 /* By hand: a conversation reads best in the order in which it is held. */
 /* clang-format off */

@@ -28,8 +28,8 @@
 
 #include "common/fd.h"
 #include "common/log.h"
-#include "session/link.h"
-#include "session/walls.h"
+#include "link/isolation.h"
+#include "link/link.h"
 #include "villain.h"
 #include "wire/tls.h"
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "common/scope.h"
-#include "session/encryption.h"
+#include "link/encryption.h"
 
 #define REQUEST 28
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "session/cage.c"
+#include "link/sandbox.c"
 
 /* libseccomp's account of the filter: as text, which says what is done by which number.
  */

@@ -16,10 +16,10 @@
 
 #include <cmocka.h>
 
+#include "attachment/fd-store.h"
 #include "common/fd.h"
 #include "common/process.h"
-#include "session/keep-fds.h"
-#include "session/supervisor.h"
+#include "supervisor/supervisor.h"
 
 #define CHILD 4242
 #define SHORT SUPERVISED_TICK_MSEC

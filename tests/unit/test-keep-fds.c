@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "attachment/fd-store.h"
 #include "common/fd.h"
-#include "session/keep-fds.h"
 
 #define FIRST  (STDERR_FILENO + 1)
 #define PASSED 3

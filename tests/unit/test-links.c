@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "common/scope.h"
-#include "session/links.h"
+#include "link/links.h"
 
 /* Two links, and what the server does on the second. */
 struct scene {

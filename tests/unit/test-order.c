@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "session/cage.h"
-#include "session/order.h"
+#include "link/sandbox.h"
+#include "link/worker-input.h"
 
 #define URI "nbds://localhost:1234/some%20disk?tls-verify-peer=0"
 

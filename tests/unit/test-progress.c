@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "common/scope.h"
-#include "session/progress.h"
+#include "kernel/progress.h"
 
 #define NEVER UINT64_MAX
 #define START (1000 * USEC_PER_SEC) /* the clock does not begin at zero */

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "session/report.h"
+#include "link/report.h"
 
 static const struct report_done good_done = {
 	.head = {REPORT_MAGIC, REPORT_DONE},

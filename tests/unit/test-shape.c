@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "session/shape.h"
+#include "attachment/geometry.h"
 
 #define GIB  (UINT64_C(1) << 30)
 #define MIB  (UINT32_C(1) << 20)

@@ -27,7 +27,7 @@
 #include "common/notify.h"
 #include "common/process.h"
 #include "program.h"
-#include "session/spawn.h"
+#include "supervisor/spawn.h"
 
 #define HOLDS(condition)                 \
 	do                               \

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "session/state-json.h"
+#include "attachment/state-json.h"
 
 #define EVENTS    40 /* more than are kept */
 #define PATH_SIZE 64

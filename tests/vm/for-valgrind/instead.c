@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 
 #include "common/process.h"
-#include "session/cage.h"
-#include "session/fresh.h"
+#include "link/sandbox.h"
+#include "link/worker-exec.h"
 
 #define PAUSE (10 * USEC_PER_MSEC)
 

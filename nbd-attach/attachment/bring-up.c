@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/param.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "attachment/bring-up.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/process.h"
+#include "kernel/device-node.h"
+#include "kernel/read-ahead.h"
+#include "kernel/udev.h"
+
+#define NODE_PATIENCE (10 * USEC_PER_SEC)
+#define UDEV_PATIENCE (10 * USEC_PER_SEC) /* while the device is idle */
+#define END_PATIENCE  (2 * USEC_PER_SEC)
+#define LOOK_MOST     (1 * USEC_PER_SEC)
+
+struct making_result {
+	int r;
+	bool udev_is_busy;
+	struct error error;
+};
+
+struct order {
+	const struct state *state;
+	bool supervised;
+	struct making_result *result;
+};
+
+/*
+ * Some kernels wait in there until nothing is in flight. Both before the first request
+ * of ours: what is under way when a link dies is looked at again that soon.
+ */
+static int set_limits(const struct order *o, struct error *err)
+{
+	const struct state *state = o->state;
+	const struct limits limits = state_limits(state);
+	struct error ignored;
+	int r = limits_settle(state->index, &limits, err);
+
+	if (r == 0 && o->supervised && state->n_links == 1)
+		(void)sysfs_set_io_timeout(state->index, SUPERVISED_TICK_MSEC, &ignored);
+	return r;
+}
+
+/*
+ * As long as udev works and the server answers, the links in /dev are to come: udev reads
+ * the disk, too. Whether the server still answers the parent sees.
+ */
+static bool udev_is_done(unsigned index)
+{
+	struct sysfs_io before = {0}, now = {0};
+	int r;
+
+	do {
+		before = now;
+		r = udev_settle(deadline_after(UDEV_PATIENCE));
+		if (sysfs_read_io(index, &now) < 0)
+			break;
+	} while (r == -ETIMEDOUT &&
+		(now.in_flight > 0 || now.completed != before.completed));
+	return r == 0;
+}
+
+/*
+ * The disk is open all the time, so that what the kernel and udev read of it is read from
+ * the server once. It is announced before its partitions come, whose names udev makes
+ * from its.
+ */
+static int make_ready(const struct order *o, struct error *err)
+{
+	unsigned index = o->state->index;
+	int fd, r = set_limits(o, err);
+
+	if (r == 0)
+		r = sysfs_announce(index, "add", err);
+	if (r == 0)
+		r = device_node_scan(index, deadline_after(NODE_PATIENCE), &fd, err);
+	if (r < 0)
+		return r;
+	read_ahead(index, fd);
+	o->result->udev_is_busy = !udev_is_done(index);
+	close(fd);
+	return 0;
+}
+
+static int work(const void *userdata)
+{
+	const struct order *o = userdata;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	o->result->r = make_ready(o, &o->result->error);
+	return 0;
+}
+
+static void forget(struct making *m)
+{
+	closep(&m->pidfd);
+	if (m->result)
+		munmap(m->result, sizeof(*m->result));
+	*m = MAKING_NONE;
+}
+
+static int start(const struct attachment *a, bool supervised, struct making *m)
+{
+	struct order order = {.state = &a->state, .supervised = supervised};
+	void *shared = mmap(NULL, sizeof(*m->result), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (shared == MAP_FAILED)
+		return -errno;
+	m->result = order.result = shared;
+	m->result->r = -ECHILD;
+	m->child = process_start(work, &order);
+	if (m->child < 0)
+		return m->child;
+	m->pidfd = (int)syscall(SYS_pidfd_open, m->child, 0U);
+	return 0;
+}
+
+int making_start(const struct attachment *a, const struct target *t, bool supervised,
+	struct making *ret, struct error *err)
+{
+	struct making m = MAKING_NONE;
+	int r = start(a, supervised, &m);
+
+	if (r < 0) {
+		making_cancel(&m);
+		return error_set(err, FAULT_OTHER, r,
+			"cannot start what makes /dev/nbd%u ready: %m", a->state.index);
+	}
+	/* With several links the kernel ends one first that takes longer. */
+	progress_init(
+		&m.progress, a->state.n_links == 1 ? t->io_timeout : 2 * t->io_timeout);
+	progress_restart(&m.progress, deadline_now());
+	m.look_at = deadline_now();
+	*ret = m;
+	return 0;
+}
+
+int making_look(struct making *m, const struct attachment *a, struct error *err)
+{
+	usec_t now = deadline_now();
+	struct sysfs_io io;
+
+	if (sysfs_read_io(a->state.index, &io) == 0 &&
+		progress_look(&m->progress, &io, now))
+		return error_set(err, FAULT_UNREACHED, -ETIMEDOUT,
+			"%s has not answered a request for %llu s (--io-timeout)",
+			a->state.server,
+			(unsigned long long)(m->progress.patience / USEC_PER_SEC));
+	m->look_at = MIN(progress_next(&m->progress, now), now + LOOK_MOST);
+	return 0;
+}
+
+int making_finish(struct making *m, struct error *err)
+{
+	int r, ignored;
+
+	if (process_poll(m->child, &ignored) == -EAGAIN)
+		return -EAGAIN;
+	r = m->result->r;
+	if (r < 0)
+		*err = m->result->error;
+	if (r == -ECHILD)
+		error_set(err, FAULT_OTHER, r,
+			"what was to make the device ready was killed");
+	if (r == 0 && m->result->udev_is_busy)
+		log_warning(
+			"udev is still busy: the device's links in /dev may come later");
+	forget(m);
+	return r;
+}
+
+void making_cancel(struct making *m)
+{
+	int status;
+
+	if (m->child > 0) {
+		kill(m->child, SIGKILL);
+		if (process_wait(m->child, deadline_after(END_PATIENCE), &status) < 0)
+			process_leave(m->child);
+	}
+	forget(m);
+}
+
+int making_run(const struct attachment *a, const struct target *t, struct error *err)
+{
+	struct making m = MAKING_NONE;
+	int r = making_start(a, t, false, &m, err);
+
+	while (r == 0) {
+		r = making_look(&m, a, err);
+		if (r == 0 && deadline_wait(m.pidfd, POLLIN, m.look_at) == -EINTR)
+			r = error_set(err, FAULT_OTHER, -EINTR, "interrupted");
+		if (r < 0)
+			break;
+		r = making_finish(&m, err);
+		if (r == 0)
+			return 0;
+		if (r == -EAGAIN)
+			r = 0;
+	}
+	making_cancel(&m);
+	return r;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From configured to usable: limits before the first large request, partitions, udev. A
+ * child does it, for it waits for the server, in the kernel and beyond the reach of
+ * signals, while its parent keeps the links up.
+ */
+#pragma once
+
+#include "attachment/attachment.h"
+#include "kernel/progress.h"
+
+/* queue/io_timeout while a single link is supervised: how soon stalled I/O moves on. */
+#define SUPERVISED_TICK_MSEC 1000
+
+struct making {
+	pid_t child;                  /* at work; 0: none */
+	int pidfd;                    /* readable when it has ended */
+	struct making_result *result; /* shared with it */
+	struct progress progress;     /* of the device's requests */
+	usec_t look_at;               /* when to look again */
+};
+#define MAKING_NONE ((struct making){.pidfd = -1, .look_at = USEC_INFINITY})
+
+/*
+ * Starts it. With `supervised` somebody makes lost links anew, and what was on its way
+ * then is looked at soon: see handover.c.
+ */
+int making_start(const struct attachment *a, const struct target *t, bool supervised,
+	struct making *ret, struct error *err);
+
+/*
+ * Whether there is still hope: it waits as long as replies come, and --io-timeout for one
+ * without, whatever becomes of the links meanwhile. -ETIMEDOUT, FAULT_UNREACHED.
+ */
+int making_look(struct making *m, const struct attachment *a, struct error *err);
+
+/*
+ * 0: it has ended, and the device is usable. -EAGAIN: it is still at work. FAULT_KERNEL:
+ * a limit that cannot be set, a node that is not the disk, -EIO in the partition scan.
+ */
+int making_finish(struct making *m, struct error *err);
+
+/* Ends it wherever it is, so that it does not have the device open. */
+void making_cancel(struct making *m);
+
+/* All of it, for a caller who has nothing else to do. Besides the above: -EINTR. */
+int making_run(const struct attachment *a, const struct target *t, struct error *err);

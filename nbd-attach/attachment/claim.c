@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who has an attachment in his hands: the lock on its folder in /run. Whoever can open
+ * the lock's file can hold it for ever, so that nobody but root can; others see who holds
+ * it by /proc/locks.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "attachment/state.h"
+#include "common/scope.h"
+
+#define LOCK_FILE   "lock"
+#define LOCK_MODE   0600
+#define FOLDER_MODE 0755
+
+static int claim_failed(int r, const char *name, struct error *err)
+{
+	pid_t holder = 0;
+	bool held = r == -EAGAIN && state_is_held(name, &holder);
+
+	if (held && holder > 0)
+		return error_set(err, FAULT_KERNEL, -EBUSY,
+			"%s is in the hands of another process (pid %d) already: see "
+			"nbd-attach list",
+			name, holder);
+	if (held)
+		return error_set(err, FAULT_KERNEL, -EBUSY,
+			"%s is in the hands of a process in another PID namespace already: "
+			"see nbd-attach list",
+			name);
+	if (r == -EAGAIN)
+		return error_set(err, FAULT_KERNEL, -EBUSY,
+			"another process is at work on %s just now: try again", name);
+	return error_set(
+		err, FAULT_KERNEL, r, "cannot use " STATE_DIRECTORY "/%s: %m", name);
+}
+
+/* The whole of a file. */
+static struct flock whole(short type)
+{
+	return (struct flock){.l_type = type, .l_whence = SEEK_SET};
+}
+
+/* The modes that are meant, whatever the umask was of who made it. */
+static int set_mode(int fd, mode_t mode)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return (st.st_mode & ALLPERMS) != mode && fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
+/* Made by an older version: anybody may have opened it. */
+static bool is_open_to_all(int lock)
+{
+	struct stat st;
+
+	return fstat(lock, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO));
+}
+
+/* Who has started it, whatever rights the program has that it runs by now. */
+static bool is_roots(pid_t pid)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[32], line[256];
+	unsigned user;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Uid: %u", &user) == 1)
+			return user == 0;
+	return true; /* gone just now, or not to be seen */
+}
+
+static bool is_locked(int lock, pid_t *ret_pid)
+{
+	struct flock found = whole(F_WRLCK);
+
+	if (fcntl(lock, F_GETLK, &found) < 0 || found.l_type == F_UNLCK)
+		return false;
+	*ret_pid = found.l_pid > 0 ? found.l_pid : 0;
+	return true;
+}
+
+/* By a passer-by, who has no say. */
+static bool is_usurped(int lock)
+{
+	pid_t pid;
+
+	return is_open_to_all(lock) && is_locked(lock, &pid) && pid > 0 && !is_roots(pid);
+}
+
+/* The same for those who may not open it; locks of other PID namespaces are not told. */
+static bool is_in_lock_table(const char *path, pid_t *ret_pid)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/locks", "re");
+	unsigned major_number, minor_number;
+	unsigned long inode;
+	char line[256];
+	struct stat st;
+	int pid;
+
+	if (stat(path, &st) < 0)
+		return false;
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*u: POSIX %*s %*s %d %x:%x:%lu", &pid, &major_number,
+			    &minor_number, &inode) == 4 &&
+			inode == st.st_ino &&
+			makedev(major_number, minor_number) == st.st_dev) {
+			*ret_pid = pid > 0 ? pid : 0;
+			return true;
+		}
+	return false;
+}
+
+bool state_is_held(const char *name, pid_t *ret_pid)
+{
+	char path[sizeof(STATE_DIRECTORY) + NBD_NAME_MAX + sizeof(LOCK_FILE) + 2];
+	_cleanup_close_ int lock = -1;
+
+	*ret_pid = 0;
+	if (!target_name_is_valid(name))
+		return false;
+	snprintf(path, sizeof(path), STATE_DIRECTORY "/%s/" LOCK_FILE, name);
+	lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (lock < 0)
+		return errno == EACCES && is_in_lock_table(path, ret_pid);
+	return is_locked(lock, ret_pid) && !is_usurped(lock);
+}
+
+/* The lock that we got may be of a file that its last owner removed just before. */
+static bool still_there(const struct claim *claim)
+{
+	struct stat ours, found;
+
+	return fstat(claim->lock, &ours) == 0 &&
+		fstatat(claim->fd, LOCK_FILE, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+		ours.st_dev == found.st_dev && ours.st_ino == found.st_ino;
+}
+
+static void close_claim(struct claim *claim)
+{
+	closep(&claim->lock);
+	closep(&claim->fd);
+	claim->lock = claim->fd = -1;
+}
+
+static int open_folder(struct claim *claim)
+{
+	if (mkdirat(claim->root_fd, claim->name, FOLDER_MODE) < 0 && errno != EEXIST)
+		return -errno;
+	claim->fd = openat(claim->root_fd, claim->name,
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (claim->fd < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	return set_mode(claim->fd, FOLDER_MODE);
+}
+
+/* One try: 0, -ESTALE if the directory or the lock vanished under our hands. */
+static int try_lock(struct claim *claim)
+{
+	struct flock lock = whole(F_WRLCK);
+	bool usurped;
+	int r = open_folder(claim);
+
+	if (r < 0)
+		return r;
+	claim->lock = openat(claim->fd, LOCK_FILE,
+		O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+	if (claim->lock < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	r = fcntl(claim->lock, F_SETLK, &lock) < 0 ? -errno : 0;
+	usurped = r == -EAGAIN && is_usurped(claim->lock);
+	if (r < 0 && !usurped)
+		return r;
+	if (!still_there(claim))
+		return -ESTALE;
+	if (!usurped && !is_open_to_all(claim->lock))
+		return 0;
+	/* Whoever has it open is to lock what nobody looks at any more. */
+	return unlinkat(claim->fd, LOCK_FILE, 0) < 0 ? -errno : -ESTALE;
+}
+
+int state_claim(const char *name, struct claim *ret, struct error *err)
+{
+	struct claim claim = CLAIM_NONE;
+	int r;
+
+	if (!target_name_is_valid(name))
+		return error_set(
+			err, FAULT_NO_SUCH, -ENOENT, "there is no such attachment");
+	snprintf(claim.name, sizeof(claim.name), "%s", name);
+	if (mkdir(STATE_DIRECTORY, FOLDER_MODE) < 0 && errno != EEXIST)
+		return claim_failed(-errno, name, err);
+	claim.root_fd = open(STATE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (claim.root_fd < 0)
+		return claim_failed(-errno, name, err);
+	r = set_mode(claim.root_fd, FOLDER_MODE);
+	if (r == 0)
+		while ((r = try_lock(&claim)) == -ESTALE)
+			close_claim(&claim);
+	if (r < 0) {
+		close_claim(&claim);
+		closep(&claim.root_fd);
+		return claim_failed(r, name, err);
+	}
+	*ret = claim;
+	return 0;
+}
+
+/* Does the directory hold no state? */
+static bool is_empty(const struct claim *claim)
+{
+	return faccessat(claim->fd, STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+		errno == ENOENT;
+}
+
+void state_release(struct claim *claim)
+{
+	if (claim->lock >= 0 && is_empty(claim)) {
+		state_forget(claim); /* what was to become one */
+		unlinkat(claim->fd, LOCK_FILE, 0);
+		unlinkat(claim->root_fd, claim->name, AT_REMOVEDIR);
+	}
+	close_claim(claim);
+	closep(&claim->root_fd);
+	*claim = CLAIM_NONE;
+}

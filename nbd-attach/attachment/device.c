@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which device is which attachment: the kernel knows by the backend identifier. */
+#include <errno.h>
+#include <string.h>
+
+#include "attachment/attachment.h"
+#include "common/process.h"
+#include "kernel/nbd-netlink.h"
+
+#define ASK_PATIENCE (2 * USEC_PER_SEC)
+
+const char *attachment_name(const struct sysfs_device *device)
+{
+	size_t prefix = strlen(BACKEND_PREFIX);
+
+	if (strncmp(device->backend, BACKEND_PREFIX, prefix) != 0)
+		return NULL;
+	return target_name_is_valid(device->backend + prefix) ? device->backend + prefix
+							      : NULL;
+}
+
+bool attachment_is(const struct sysfs_device *device, const char *name)
+{
+	const char *found = attachment_name(device);
+
+	return found && strcmp(found, name) == 0;
+}
+
+static int ask(const void *userdata)
+{
+	const struct sysfs_device *device = userdata;
+	struct nbd_settings nothing = NBD_NOTHING;
+	struct error ignored;
+
+	nothing.backend = device->backend;
+	return nbd_netlink_reconfigure(device->index, &nothing, &ignored);
+}
+
+/* In a child: a disconnection that gets stuck holds up whoever asks the driver. */
+bool attachment_is_over(const struct sysfs_device *device)
+{
+	return geteuid() == 0 &&
+		process_run(ask, device, deadline_after(ASK_PATIENCE)) == -EINVAL;
+}
+
+int attachment_find(const char *name, struct sysfs_device *ret, struct error *err)
+{
+	_cleanup_free_ struct sysfs_device *list = NULL;
+	size_t n = 0;
+	int r = sysfs_list(&list, &n, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		if (attachment_is(&list[i], name) && !attachment_is_over(&list[i])) {
+			*ret = list[i];
+			return 0;
+		}
+	return -ENOENT;
+}
+
+int attachment_check_root(struct error *err)
+{
+	if (geteuid() == 0)
+		return 0;
+	return error_set(err, FAULT_KERNEL, -EPERM,
+		"attaching and detaching need root: try again with sudo");
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "attachment/fd-store.h"
+#include "common/fd.h"
+#include "common/notify.h"
+
+#define NAME_SIZE 32
+
+static const char *name_of(int fd, char name[NAME_SIZE])
+{
+	snprintf(name, NAME_SIZE, "link-%" PRIu64, fd_inode(fd));
+	return name;
+}
+
+void keep_fd(const struct attachment *a, unsigned link)
+{
+	char name[NAME_SIZE];
+
+	if (a->sockets[link] >= 0)
+		notify_store(name_of(a->sockets[link], name), a->sockets[link]);
+}
+
+static void ask_back(int fd)
+{
+	char name[NAME_SIZE];
+
+	notify_send("FDSTOREREMOVE=1\nFDNAME=%s", name_of(fd, name));
+}
+
+void keep_fd_no_more(const struct attachment *a, unsigned link)
+{
+	if (a->sockets[link] >= 0)
+		ask_back(a->sockets[link]);
+}
+
+/* Which of a link's two it is that the driver has, supervise.c finds out. */
+static int *place_for(struct attachment *a, uint64_t inode)
+{
+	for (unsigned i = 0; i < a->state.n_links && inode != 0; i++) {
+		const struct state_link *link = &a->state.links[i];
+
+		if ((link->socket == inode || link->candidate == inode) &&
+			a->sockets[i] < 0)
+			return &a->sockets[i];
+	}
+	return NULL;
+}
+
+void keep_fds_take(struct attachment *a)
+{
+	int n = (int)notify_n_passed();
+
+	for (int fd = STDERR_FILENO + 1; fd < STDERR_FILENO + 1 + n; fd++) {
+		int *place = place_for(a, fd_inode(fd));
+
+		if (place && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+			*place = fd;
+			continue;
+		}
+		ask_back(fd);
+		close(fd);
+	}
+	unsetenv("LISTEN_FDS"); /* they are others' now, or closed */
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "attachment/stop-supervisor.h"
+#include "common/deadline.h"
+#include "common/fd.h"
+
+#define LET_GO_PATIENCE (3 * USEC_PER_SEC)
+
+#define FDS_MAX 256 /* more than it ever has */
+
+void stopped_done(struct stopped *stopped)
+{
+	for (size_t i = 0; i < NBD_LINKS_MAX; i++)
+		closep(&stopped->sockets[i]);
+	*stopped = STOPPED_NONE;
+}
+
+static bool is_supervisor(pid_t pid)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[32], name[32] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	return file && fgets(name, sizeof(name), file) &&
+		strcmp(name, SUPERVISOR_PROGRAM "\n") == 0;
+}
+
+static bool is_link(const struct state *state, uint64_t inode)
+{
+	for (unsigned i = 0; i < state->n_links; i++)
+		if (inode != 0 && state->links[i].socket == inode)
+			return true;
+	return false;
+}
+
+/* By pidfd_getfd(2), which works on a stopped process, too. What fails, fails. */
+static void take_sockets(const char *name, int pidfd, struct stopped *stopped)
+{
+	struct state state;
+	struct error ignored;
+	size_t n = 0;
+
+	if (state_read(name, &state, NULL, &ignored) < 0)
+		return;
+	for (int i = 0; i < FDS_MAX && n < NBD_LINKS_MAX; i++) {
+		int fd = (int)syscall(SYS_pidfd_getfd, pidfd, i, 0U);
+
+		if (fd >= 0 && is_link(&state, fd_inode(fd)))
+			stopped->sockets[n++] = fd;
+		else if (fd >= 0)
+			close(fd);
+	}
+}
+
+/* 0: it has ended. */
+static int end_process(int pidfd)
+{
+	int r = -ETIMEDOUT;
+
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0U) == 0)
+		r = deadline_wait(pidfd, POLLIN, deadline_after(LET_GO_PATIENCE));
+	if (r == -ETIMEDOUT &&
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0U) == 0)
+		r = deadline_wait(pidfd, POLLIN, deadline_after(LET_GO_PATIENCE));
+	return r < 0 ? r : 0;
+}
+
+int stop_supervisor(const char *name, struct stopped *ret, struct error *err)
+{
+	_cleanup_close_ int pidfd = -1;
+	pid_t pid, again;
+	int r;
+
+	if (!state_is_held(name, &pid) || pid == 0 || !is_supervisor(pid))
+		return 0;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0U);
+	if (pidfd < 0 || !state_is_held(name, &again) || again != pid)
+		return 0; /* gone just now */
+	take_sockets(name, pidfd, ret);
+	ret->stopped = true;
+	r = end_process(pidfd);
+	if (r < 0)
+		return error_set(err, FAULT_KERNEL, r,
+			"the supervisor of %s (pid %d) does not end: %m", name, pid);
+	return 0;
+}

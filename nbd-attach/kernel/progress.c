@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/param.h>
+
+#include "kernel/progress.h"
+
+/* Between two looks at a device. */
+#define LOOK_IDLE  (5 * USEC_PER_SEC)
+#define LOOK_LEAST (250 * USEC_PER_MSEC)
+
+#define PATIENCE_MOST 16 /* timeouts */
+
+#define FORGET_AFTER (3600 * USEC_PER_SEC)
+
+void progress_init(struct progress *p, usec_t timeout)
+{
+	*p = (struct progress){.timeout = timeout, .patience = timeout};
+}
+
+void progress_restart(struct progress *p, usec_t now)
+{
+	p->since = now;
+}
+
+static usec_t bounded(const struct progress *p, usec_t patience)
+{
+	return MIN(MAX(patience, p->timeout), PATIENCE_MOST * p->timeout);
+}
+
+/* Twice what it has needed: it was seen at a look only, and the next may take longer. */
+static void learn(struct progress *p, usec_t took, usec_t now)
+{
+	if (took > p->timeout) {
+		p->needed = MAX(p->needed, took);
+		p->needed_at = now;
+	} else if (now - p->needed_at >= FORGET_AFTER) {
+		p->needed = 0;
+	}
+	p->patience = bounded(p, 2 * p->needed);
+}
+
+bool progress_look(struct progress *p, const struct sysfs_io *io, usec_t now)
+{
+	bool moved = io->completed != p->last.completed;
+
+	if (moved)
+		learn(p, p->last.in_flight > 0 ? now - p->since : 0, now);
+	/* What was sent since the last look may be new: it gets all of the time. */
+	if (moved || p->last.in_flight == 0)
+		p->since = now;
+	p->last = *io;
+	p->replaced = false;
+	return io->in_flight > 0 && now - p->since >= p->patience;
+}
+
+void progress_replaced(struct progress *p, usec_t now)
+{
+	if (!p->replaced)
+		p->patience = bounded(p, 2 * p->patience);
+	p->replaced = true;
+	p->since = now;
+}
+
+usec_t progress_next(const struct progress *p, usec_t now)
+{
+	if (p->last.in_flight == 0)
+		return now + LOOK_IDLE;
+	return now + MIN(MAX(p->patience / 4, LOOK_LEAST), LOOK_IDLE);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "common/fd.h"
+#include "common/file.h"
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "common/process.h"
+#include "common/wipe.h"
+#include "link/connector.h"
+#include "link/report.h"
+#include "link/sandbox.h"
+
+enum {
+	CONNECTOR_LOG = STDERR_FILENO,
+	CONNECTOR_REPORT,
+	CONNECTOR_TO_WORKER,
+	CONNECTOR_TO_PARENT,
+	CONNECTOR_FDS
+};
+
+static int keep_only(const struct connector_order *order, struct error *err)
+{
+	const int fds[CONNECTOR_FDS] = {
+		-1, -1, order->log, order->report, order->to_worker, order->to_parent};
+	int r = process_keep_only(fds, CONNECTOR_FDS);
+
+	if (r < 0)
+		return error_set(err, FAULT_OTHER, r, "cannot set up the connector: %m");
+	if (order->log >= 0)
+		log_to_parent(CONNECTOR_LOG);
+	return 0;
+}
+
+/*
+ * Until the worker has what it needs: of a file that is not what it should be, it says
+ * so, and nothing is sent. False: it has ended, and its parent knows why.
+ */
+static bool worker_is_ready(void)
+{
+	char byte;
+
+	return fd_get(CONNECTOR_TO_WORKER, &byte, sizeof(byte), 0) > 0;
+}
+
+/* The way to a unix socket may be open to root only; everything else needs no rights. */
+static int work(const struct connector_order *order, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct peer peer;
+	int r = keep_only(order, err);
+
+	if (r == 0 && order->target->transport != TRANSPORT_UNIX)
+		r = cage_drop_privileges(err);
+	if (r == 0 && !worker_is_ready())
+		return 0;
+	if (r == 0)
+		r = connect_server(order->target, order->deadline, &fd, &peer, err);
+	if (r < 0)
+		return r;
+	r = fd_send(CONNECTOR_TO_PARENT, &peer, sizeof(peer), fd);
+	/* of a worker that is gone the parent knows more */
+	if (r == 0)
+		(void)fd_send(CONNECTOR_TO_WORKER, &peer, sizeof(peer), fd);
+	return r;
+}
+
+_Noreturn void connector_run(const struct connector_order *order)
+{
+	struct error err = {0};
+	int r;
+
+	if (order->credentials)
+		credentials_done((struct credentials *)order->credentials);
+	wipe_free_memory();
+	interrupt_reset();
+	cage_limit_time(order->deadline);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* a supervisor's protection is its own */
+	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);
+	r = work(order, &err);
+	if (r < 0)
+		report_failure(CONNECTOR_REPORT, r, &err);
+	_exit(r < 0);
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/param.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/process.h"
+#include "link/connector.h"
+#include "link/isolation.h"
+#include "link/link.h"
+#include "link/sandbox.h"
+#include "link/worker-exec.h"
+#include "wire/cmd-disc.h"
+
+/* A worker reports at its deadline; one that does not is killed this much later. */
+#define WORKER_GRACE (1500 * USEC_PER_MSEC)
+
+/* After this a person is told what it waits for. */
+#define WORKER_PATIENCE (3 * USEC_PER_SEC)
+
+#define NEAR_BUFFER (1024 * 1024)
+
+/* What a worker says with --verbose; a sound one needs a dozen lines. */
+#define LOG_LINES_MAX 200
+
+void link_done(struct link *link)
+{
+	closep(&link->fd);
+	link->fd = -1;
+	if (link->relay > 0)
+		process_leave(link->relay);
+	link->relay = 0;
+}
+
+void link_disconnect(struct link *link)
+{
+	struct stream plain; /* kernel TLS, if any, is below it */
+
+	if (link->fd < 0)
+		return;
+	stream_init(&plain, link->fd, 0);
+	cmd_disc(&plain);
+	link_done(link);
+}
+
+void link_attempt_cancel(struct link_attempt *attempt)
+{
+	closep(&attempt->socket);
+	closep(&attempt->connected);
+	closep(&attempt->log);
+	closep(&attempt->near);
+	if (attempt->pid > 0)
+		process_kill(attempt->pid);
+	if (attempt->connector > 0)
+		process_kill(attempt->connector);
+	*attempt = LINK_ATTEMPT_NONE;
+}
+
+static int make_pair(int type, int *ret_a, int *ret_b)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	*ret_a = pair[0];
+	*ret_b = pair[1];
+	return 0;
+}
+
+/* What the kernel sends at once should fit: two processes take turns here. */
+static int make_near(int *ret_near, int *ret_far)
+{
+	const int size = NEAR_BUFFER;
+	int r = make_pair(SOCK_STREAM, ret_near, ret_far);
+
+	if (r < 0)
+		return r;
+	setsockopt(*ret_near, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	setsockopt(*ret_far, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	return 0;
+}
+
+/* The ends that the children get. */
+struct ends {
+	int report, far, to_parent, to_worker, feed, log;
+};
+
+static void ends_done(struct ends *e)
+{
+	int *all[] = {
+		&e->report, &e->far, &e->to_parent, &e->to_worker, &e->feed, &e->log};
+
+	for (size_t i = 0; i < ELEMENTSOF(all); i++)
+		closep(all[i]);
+}
+
+static int make_sockets(struct link_attempt *ours, struct ends *theirs)
+{
+	int r = make_pair(SOCK_SEQPACKET, &ours->socket, &theirs->report);
+
+	if (r == 0)
+		r = make_pair(SOCK_SEQPACKET, &ours->connected, &theirs->to_parent);
+	if (r == 0)
+		r = make_pair(SOCK_SEQPACKET, &theirs->feed, &theirs->to_worker);
+	if (r == 0 && ours->task == WORKER_RELAY)
+		r = make_near(&ours->near, &theirs->far);
+	if (r == 0 && log_is_verbose())
+		r = make_pair(SOCK_SEQPACKET | SOCK_NONBLOCK, &ours->log, &theirs->log);
+	/* It is theirs to speak. */
+	if (r == 0 && ours->log >= 0)
+		(void)shutdown(ours->log, SHUT_WR);
+	return r;
+}
+
+static int start_children(struct link_attempt *attempt, const struct ends *ends,
+	const struct credentials *c, usec_t deadline)
+{
+	const struct connector_order connector = {.target = attempt->target,
+		.credentials = c,
+		.deadline = deadline,
+		.report = ends->report,
+		.to_worker = ends->to_worker,
+		.to_parent = ends->to_parent,
+		.log = ends->log};
+	const struct worker_order worker = {.task = attempt->task,
+		.target = attempt->target,
+		.credentials = c,
+		.deadline = deadline,
+		.report = ends->report,
+		.near = ends->far,
+		.feed = ends->feed,
+		.log = ends->log};
+
+	attempt->connector = fork();
+	if (attempt->connector == 0)
+		connector_run(&connector);
+	if (attempt->connector < 0)
+		return -errno;
+	attempt->pid = fork();
+	if (attempt->pid == 0)
+		fresh_run(&worker);
+	return attempt->pid < 0 ? -errno : 0;
+}
+
+void link_prepare(void)
+{
+	cage_find_user();
+	walls_prepare();
+}
+
+static int start(enum worker_task task, const struct target *t,
+	const struct credentials *c, struct link_attempt *ret, struct error *err)
+{
+	usec_t deadline = deadline_after(t->connect_timeout);
+	_cleanup_(link_attempt_cancel) struct link_attempt attempt = LINK_ATTEMPT_NONE;
+	_cleanup_(ends_done) struct ends ends = {-1, -1, -1, -1, -1, -1};
+	int r;
+
+	link_prepare();
+	attempt.task = task;
+	attempt.target = t;
+	attempt.deadline = deadline == USEC_INFINITY ? deadline : deadline + WORKER_GRACE;
+	r = make_sockets(&attempt, &ends);
+	if (r == 0)
+		r = start_children(&attempt, &ends, c, deadline);
+	if (r < 0)
+		return error_set(err, FAULT_OTHER, r, "cannot start a link worker: %m");
+	*ret = attempt;
+	attempt = LINK_ATTEMPT_NONE;
+	return 0;
+}
+
+/*
+ * Whether a worker that ends so was brought to it by what it has read, which may have
+ * been an attempt at it: where workers are forks of one process they are alike in what an
+ * attacker has to guess. So such a server is not to get ten of them in a second. SIGKILL
+ * is for want of memory, SIGBUS for want of the disk that holds the program.
+ */
+static bool is_of_server(int signal_number)
+{
+	return signal_number != SIGKILL && signal_number != SIGBUS;
+}
+
+/* The worker has closed its end without a word, which a sound one does only by dying. */
+static int worker_died(struct link_attempt *attempt, struct error *err)
+{
+	int status = 0;
+	int r = process_wait(attempt->pid, deadline_after(WORKER_GRACE), &status);
+
+	if (r < 0)
+		return error_set(err, FAULT_OTHER, r, "the link worker hangs: %m");
+	attempt->pid = 0;
+	if (WIFSIGNALED(status))
+		return error_set(err,
+			is_of_server(WTERMSIG(status)) ? FAULT_PROTOCOL : FAULT_OTHER,
+			-ECHILD, "the link worker died of signal %d (%s)",
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status) == FRESH_FAILED) {
+		/* Also a worker could say so, but one that chooses is lost already. */
+		fresh_no_more();
+		return error_set(err, FAULT_OTHER, -ECHILD,
+			"the link worker could not be executed, as when libraries were "
+			"replaced: it is forked from now on");
+	}
+	return error_set(
+		err, FAULT_PROTOCOL, -ECHILD, "the link worker left without a report");
+}
+
+static const char *server_name(const struct target *t)
+{
+	return t->host ? t->host : "the server";
+}
+
+/* What the children say, as far as it is there: whoever took one over may say much. */
+static void pass_on_log(struct link_attempt *attempt)
+{
+	char line[1024];
+	ssize_t size = 0;
+
+	while (attempt->n_lines < LOG_LINES_MAX &&
+		(size = fd_get(attempt->log, line, sizeof(line) - 1, MSG_DONTWAIT)) > 0) {
+		line[size] = 0;
+		attempt->n_lines++;
+		log_debug("link worker: %s", line);
+	}
+	if (size == 0 || attempt->n_lines == LOG_LINES_MAX) {
+		close(attempt->log);
+		attempt->log = -1;
+	}
+}
+
+static int wait_until(struct link_attempt *attempt, usec_t deadline)
+{
+	for (;;) {
+		struct pollfd fds[] = {
+			{attempt->socket, POLLIN, 0}, {attempt->log, POLLIN, 0}};
+		int r = deadline_poll(fds, ELEMENTSOF(fds), deadline);
+
+		if (r < 0)
+			return r;
+		if (fds[1].revents)
+			pass_on_log(attempt);
+		if (fds[0].revents)
+			return 0;
+	}
+}
+
+static int wait_for_report(struct link_attempt *attempt)
+{
+	usec_t patience = deadline_after(WORKER_PATIENCE);
+	int r = wait_until(attempt, MIN(patience, attempt->deadline));
+
+	if (r != -ETIMEDOUT || patience >= attempt->deadline)
+		return r;
+	log_progress("waiting for %s …", server_name(attempt->target));
+	return wait_until(attempt, attempt->deadline);
+}
+
+/* The next report, checked. */
+static int next_report(
+	struct link_attempt *attempt, union report *report, struct error *err)
+{
+	_cleanup_close_ int unasked = -1;
+	ssize_t size;
+	int r = wait_for_report(attempt);
+
+	if (r == -ETIMEDOUT)
+		return error_set(err, FAULT_UNREACHED, r,
+			"%s was not reached in time (--connect-timeout)",
+			server_name(attempt->target));
+	if (r < 0)
+		return error_set(err, FAULT_OTHER, r, "interrupted while connecting");
+	size = fd_receive(attempt->socket, report, sizeof(*report), &unasked);
+	if (size < 0)
+		return error_set(
+			err, FAULT_OTHER, (int)size, "no report of the link worker: %m");
+	if (size == 0)
+		return worker_died(attempt, err);
+	return report_check(report, (size_t)size, err);
+}
+
+/* The connector's message: it was there before the worker could begin. */
+static int take_connection(
+	struct link_attempt *attempt, struct peer *peer, int *ret_fd, struct error *err)
+{
+	ssize_t size = -ENOTCONN;
+
+	if (deadline_wait(attempt->connected, POLLIN, 0) >= 0)
+		size = fd_receive(attempt->connected, peer, sizeof(*peer), ret_fd);
+	return size == sizeof(*peer)
+		? 0
+		: error_set(err, FAULT_OTHER, -ENOTCONN,
+			  "the connector did not hand over the link");
+}
+
+static int check_facts(const struct link_attempt *attempt,
+	const struct server_facts *facts, struct error *err)
+{
+	if (attempt->target->tls == TLS_MODE_REQUIRE && !facts->tls)
+		return error_set(err, FAULT_TLS, -EPROTO, "the link is without TLS");
+	if (attempt->task != WORKER_LIST && facts->export.minimum == 0)
+		return error_set(err, FAULT_PROTOCOL, -EPROTO,
+			"the link worker gave a bad report: no export");
+	if (attempt->target->tls == TLS_MODE_PREFER && !facts->tls)
+		log_warning(
+			"the server offers no TLS: going on in plaintext (--tls prefer)");
+	return 0;
+}
+
+static int conclude(struct link_attempt *attempt, const union report *report,
+	struct link *ret, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	const struct target *t = attempt->target;
+	const struct server_facts *facts = &report->done.facts;
+	struct peer peer;
+	int r;
+
+	if (report->head.kind == REPORT_FAILED) {
+		*err = report->failed.error;
+		return report->failed.r;
+	}
+	r = take_connection(attempt, &peer, &fd, err);
+	if (r == 0)
+		r = report_check_socket(fd, &peer, t, err);
+	if (r == 0 && attempt->task == WORKER_LINK)
+		r = report_check_link(fd, &peer, facts->tls, err);
+	if (r == 0)
+		r = check_facts(attempt, facts, err);
+	if (r < 0)
+		return r;
+	ret->facts = *facts;
+	/* what nobody asked to be checked cannot have been */
+	ret->facts.tls_verified &= t->tls_verify_peer || t->tls_auth == TLS_AUTH_PSK;
+	peer_text(&peer, t, ret->address);
+	ret->fd = attempt->task == WORKER_LINK ? TAKE_FD(fd) : -1;
+	ret->relay = 0;
+	if (attempt->task == WORKER_RELAY) {
+		ret->fd = TAKE_FD(attempt->near);
+		ret->relay = attempt->pid;
+		attempt->pid = 0;
+	}
+	return 0;
+}
+
+/* Reads reports until the one that ends the attempt. */
+static int take_reports(struct link_attempt *attempt, link_list_fn fn, void *userdata,
+	struct link *ret, struct error *err)
+{
+	_cleanup_free_ union report *report = calloc(1, sizeof(*report));
+	int r;
+
+	if (!report)
+		return error_memory(err);
+	for (unsigned i = 0; i <= REPLIES_MAX; i++) {
+		r = next_report(attempt, report, err);
+		if (r < 0)
+			return r;
+		if (report->head.kind != REPORT_EXPORT)
+			return conclude(attempt, report, ret, err);
+		r = fn ? fn(&report->export, userdata)
+		       : error_set(err, FAULT_PROTOCOL, -EPROTO,
+				 "the link worker gave a list that nobody asked for");
+		if (r < 0)
+			return r;
+	}
+	return error_set(err, FAULT_PROTOCOL, -EPROTO, "the list does not end");
+}
+
+static int run(enum worker_task task, const struct target *t, const struct credentials *c,
+	link_list_fn fn, void *userdata, struct link *ret, struct error *err)
+{
+	struct link_attempt attempt = LINK_ATTEMPT_NONE;
+	int r = start(task, t, c, &attempt, err);
+
+	if (r == 0)
+		r = take_reports(&attempt, fn, userdata, ret, err);
+	link_attempt_cancel(&attempt);
+	return r;
+}
+
+int link_attempt_start(const struct target *t, const struct credentials *c, bool relay,
+	struct link_attempt *ret, struct error *err)
+{
+	return start(relay ? WORKER_RELAY : WORKER_LINK, t, c, ret, err);
+}
+
+int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct error *err)
+{
+	int r = take_reports(attempt, NULL, NULL, ret, err);
+
+	link_attempt_cancel(attempt);
+	return r;
+}
+
+int link_open(const struct target *t, const struct credentials *c, bool relay,
+	struct link *ret, struct error *err)
+{
+	return run(relay ? WORKER_RELAY : WORKER_LINK, t, c, NULL, NULL, ret, err);
+}
+
+int link_info(const struct target *t, const struct credentials *c, struct link *ret,
+	struct error *err)
+{
+	return run(WORKER_INFO, t, c, NULL, NULL, ret, err);
+}
+
+int link_list(const struct target *t, const struct credentials *c, link_list_fn fn,
+	void *userdata, struct link *ret, struct error *err)
+{
+	return run(WORKER_LIST, t, c, fn, userdata, ret, err);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/param.h>
+
+#include "common/log.h"
+#include "kernel/module.h"
+#include "link/links.h"
+
+#define AUTO_LINKS_MAX 4
+
+void links_done(struct links *links)
+{
+	for (size_t i = 0; i < links->n; i++)
+		link_done(&links->list[i]);
+}
+
+void links_disconnect(struct links *links)
+{
+	for (size_t i = 0; i < links->n; i++)
+		link_disconnect(&links->list[i]);
+	links->n = 0;
+}
+
+/* The crypto modules only spare the kernel the search: it asks for what it lacks itself.
+ */
+static int load_tls(struct error *err)
+{
+	static const char *const crypto[] = {"gcm", "ccm", "chacha20poly1305"};
+	struct error ignored;
+	int r = module_load("tls", err);
+
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(crypto); i++)
+		(void)module_load(crypto[i], &ignored);
+	return r;
+}
+
+/* Why a link to this target cannot be the kernel's, known before anything is tried. */
+static const char *relay_reason(const struct target *t)
+{
+	if (t->data_path == DATA_PATH_RELAY)
+		return "--data-path relay was asked for";
+	if (t->transport == TRANSPORT_VSOCK)
+		return "the kernel's nbd driver takes no vsock";
+	if (t->transport == TRANSPORT_UNIX && t->tls != TLS_MODE_OFF)
+		return "kernel TLS works over TCP only, not over a unix socket";
+	return NULL;
+}
+
+static void take_relay(struct links *links, const char *why)
+{
+	snprintf(links->relay, sizeof(links->relay), "%s", why);
+	log_notice("the data goes through a process in user space: %s", why);
+}
+
+/* The kernel has failed at TLS: may a relay do it? Then it is settled. */
+static bool may_relay(
+	const struct target *t, struct links *links, const struct error *err)
+{
+	if (links->relay[0] || links->n > 0 || !link_may_be_relay(t, err))
+		return false;
+	take_relay(links, err->text);
+	return true;
+}
+
+static int choose_data_path(
+	const struct target *t, struct links *links, struct error *err)
+{
+	const char *why = relay_reason(t);
+	int r = module_load("nbd", err);
+
+	if (r < 0)
+		return r;
+	if (why && t->data_path == DATA_PATH_KERNEL)
+		return error_set(err, FAULT_KERNEL, -EOPNOTSUPP,
+			"%s: leave --data-path kernel out", why);
+	if (why)
+		take_relay(links, why);
+	else if (t->tls != TLS_MODE_OFF)
+		r = load_tls(err);
+	return r < 0 && may_relay(t, links, err) ? 0 : r;
+}
+
+static int open_next(const struct target *t, const struct credentials *c,
+	struct links *links, struct error *err)
+{
+	struct link *link = &links->list[links->n];
+	int r = link_open(t, c, links->relay[0] != 0, link, err);
+
+	if (r < 0 && may_relay(t, links, err))
+		r = link_open(t, c, true, link, err);
+	if (r == 0)
+		links->n++;
+	return r;
+}
+
+static bool same_export(const struct nbd_export *a, const struct nbd_export *b)
+{
+	return a->size == b->size && a->flags == b->flags && a->minimum == b->minimum &&
+		a->preferred == b->preferred && a->maximum == b->maximum;
+}
+
+/* How many links, once the first one has told what the server allows. */
+static int count_links(const struct target *t, const struct nbd_export *e, size_t *ret,
+	struct error *err)
+{
+	bool multi = e->flags & NBD_FLAG_CAN_MULTI_CONN;
+	cpu_set_t cpus;
+
+	if (t->connections > 1 && !multi)
+		return error_set(err, FAULT_REFUSED, -EOPNOTSUPP,
+			"the server does not allow several connections to this export "
+			"(no CAN_MULTI_CONN): leave --connections out");
+	if (t->connections > 0) {
+		*ret = t->connections;
+	} else if (!multi || sched_getaffinity(0, sizeof(cpus), &cpus) < 0) {
+		*ret = 1;
+	} else {
+		*ret = (size_t)MIN(CPU_COUNT(&cpus), AUTO_LINKS_MAX);
+	}
+	return 0;
+}
+
+int links_open(const struct target *t, struct links *links, struct error *err)
+{
+	_cleanup_credentials_ struct credentials c = {0};
+	size_t wanted = 1;
+	int r = credentials_read(t, &c, err);
+
+	if (r == 0)
+		r = choose_data_path(t, links, err);
+	while (r == 0 && links->n < wanted) {
+		const struct link *link = &links->list[links->n];
+
+		r = open_next(t, &c, links, err);
+		if (r < 0)
+			break;
+		if (links->n == 1)
+			r = count_links(t, &link->facts.export, &wanted, err);
+		else if (!same_export(
+				 &link->facts.export, &links->list[0].facts.export) ||
+			link->facts.tls != links->list[0].facts.tls)
+			r = error_set(err, FAULT_PROTOCOL, -EPROTO,
+				"the server describes the same export differently on each "
+				"connection");
+	}
+	return r;
+}
+
+/* With kernel TLS it is readable when a record is: data, or an alert that ends it. */
+static int check(const struct link *link, struct error *err)
+{
+	struct pollfd fd = {.fd = link->fd, .events = POLLIN | POLLRDHUP};
+
+	if (poll(&fd, 1, 0) <= 0)
+		return 0;
+	if (fd.revents != POLLIN)
+		return error_set(err, FAULT_UNREACHED, -ECONNRESET,
+			"%s has closed the connection just after it had agreed: try again",
+			link->address);
+	return error_set(err, FAULT_PROTOCOL, -EPROTO,
+		"%s has sent something after its last reply that nobody asked for",
+		link->address);
+}
+
+int links_check(const struct links *links, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < links->n; i++)
+		r = check(&links->list[i], err);
+	return r;
+}

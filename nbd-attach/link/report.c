@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/fd.h"
+#include "common/text.h"
+#include "link/report.h"
+
+static int distrust(const char *what, struct error *err)
+{
+	return error_set(err, FAULT_PROTOCOL, -EPROTO,
+		"the link worker gave a bad report: %s", what);
+}
+
+/* Terminated, UTF-8, and nothing in it that a terminal would act on. */
+static bool is_clean(const char *text, size_t size)
+{
+	char flat[ERROR_TEXT_SIZE];
+
+	if (size > sizeof(flat) || strnlen(text, size) == size)
+		return false;
+	strcpy(flat, text);
+	text_flatten(flat);
+	return strcmp(flat, text) == 0;
+}
+
+/* A server's own words: anything that is UTF-8; they are quoted where they are shown. */
+static bool is_text(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+
+	return length < size && text_is_utf8(text, length);
+}
+
+/* A bool that another process wrote may hold any byte; read it as what it is. */
+static bool is_bool(const bool *value)
+{
+	unsigned char byte;
+
+	memcpy(&byte, value, 1);
+	return byte <= 1;
+}
+
+static int check_done(const struct report_done *done, struct error *err)
+{
+	const struct server_facts *facts = &done->facts;
+	struct nbd_export export = facts->export;
+	uint32_t mode;
+	int r;
+
+	memcpy(&mode, &facts->mode, sizeof(mode));
+	if (mode > SERVER_MODE_MAX)
+		return distrust("server mode", err);
+	if (!is_bool(&facts->tls) || !is_bool(&facts->tls_verified))
+		return distrust("flags", err);
+	if (!is_clean(facts->tls_version, sizeof(facts->tls_version)) ||
+		!is_clean(facts->tls_cipher, sizeof(facts->tls_cipher)))
+		return distrust("text", err);
+	if (!is_text(export.description, sizeof(export.description)))
+		return distrust("description", err);
+	/* A list has no export. */
+	if (export.size == 0 && export.flags == 0 && export.minimum == 0 &&
+		export.preferred == 0 && export.maximum == 0 && !*export.description)
+		return 0;
+	r = nbd_export_check(&export, err);
+	/* The worker has filled in the defaults: nothing is left to be changed here. */
+	if (r == 0 &&
+		(export.minimum != facts->export.minimum ||
+			export.preferred != facts->export.preferred ||
+			export.maximum != facts->export.maximum))
+		return distrust("block sizes", err);
+	return r;
+}
+
+static int check_failed(const struct report_failed *failed, struct error *err)
+{
+	uint32_t fault;
+
+	memcpy(&fault, &failed->error.fault, sizeof(fault));
+	if (fault == FAULT_NONE || fault > FAULT_MAX)
+		return distrust("kind of failure", err);
+	if (failed->r >= 0 || failed->r < -4095)
+		return distrust("error number", err);
+	/* The state file keeps the text only: an empty one means no failure there. */
+	if (!is_clean(failed->error.text, sizeof(failed->error.text)) ||
+		!failed->error.text[0])
+		return distrust("error text", err);
+	return 0;
+}
+
+int report_check(const union report *report, size_t size, struct error *err)
+{
+	if (size < sizeof(report->head) || report->head.magic != REPORT_MAGIC)
+		return distrust("no report at all", err);
+	switch (report->head.kind) {
+	case REPORT_DONE:
+		if (size == sizeof(report->done))
+			return check_done(&report->done, err);
+		break;
+	case REPORT_FAILED:
+		if (size == sizeof(report->failed))
+			return check_failed(&report->failed, err);
+		break;
+	case REPORT_EXPORT:
+		if (size == sizeof(report->export))
+			return is_text(report->export.name,
+				       sizeof(report->export.name)) &&
+					is_text(report->export.description,
+						sizeof(report->export.description))
+				? 0
+				: distrust("export name", err);
+		break;
+	}
+	return distrust("kind or size", err);
+}
+
+void report_failure(int socket, int r, const struct error *err)
+{
+	struct report_failed report = {.head = {REPORT_MAGIC, REPORT_FAILED}, .r = r};
+
+	if (err->fault == FAULT_NONE)
+		error_set(&report.error, FAULT_OTHER, r, "the link worker failed: %m");
+	else
+		report.error = *err;
+	(void)fd_put(socket, &report, sizeof(report), 0);
+}
+
+static int socket_option(int fd, int name)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -errno : value;
+}
+
+static int misconnected(const char *how, struct error *err)
+{
+	return error_set(err, FAULT_PROTOCOL, -EPROTO,
+		"the connection is not the one to the server: %s", how);
+}
+
+int report_check_socket(
+	int fd, const struct peer *peer, const struct target *t, struct error *err)
+{
+	if (fd < 0)
+		return misconnected("there is none", err);
+	if (socket_option(fd, SO_TYPE) != SOCK_STREAM ||
+		socket_option(fd, SO_DOMAIN) != peer->address.ss_family ||
+		(t->transport == TRANSPORT_TCP &&
+			socket_option(fd, SO_PROTOCOL) != IPPROTO_TCP))
+		return misconnected("a socket of another kind", err);
+	return peer_fits(peer, t) ? 0 : misconnected("it went to somewhere else", err);
+}
+
+int report_check_link(int fd, const struct peer *peer, bool tls, struct error *err)
+{
+	struct peer now;
+
+	if (peer_of(fd, &now) < 0)
+		return error_set(err, FAULT_PROTOCOL, -ECONNRESET,
+			"the server closed the connection right after the negotiation");
+	if (!peer_is_same(&now, peer))
+		return misconnected("it goes to somewhere else by now", err);
+	if (tls && !ktls_is_installed(fd))
+		return distrust("kernel TLS, which is not there", err);
+	return 0;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <linux/tls.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pwd.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/cgroup.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "link/sandbox.h"
+
+#define WORKER_USER "nbd-attach"
+#define NOBODY      65534
+#define RELAY_NAME  "nbd-relay"
+
+#define HEAP_RESERVE ((size_t)1024 * 1024)
+
+/* For a handshake and its certificates, and for GnuTLS with each record. */
+#define MEMORY_RESERVE ((rlim_t)16 * 1024 * 1024)
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
+#ifndef TCP_ULP
+#define TCP_ULP 31
+#endif
+
+/* Of futex(2)'s second argument: without FUTEX_PRIVATE_FLAG and which clock it is. */
+#define FUTEX_OPERATION FUTEX_CMD_MASK
+
+static struct cage_user unprivileged = {.uid = NOBODY, .gid = NOBODY};
+
+void cage_find_user(void)
+{
+	static bool asked;
+	const struct passwd *user = NULL;
+
+	if (asked || geteuid() != 0)
+		return;
+	asked = true;
+	user = getpwnam(WORKER_USER);
+	if (user)
+		unprivileged =
+			(struct cage_user){.uid = user->pw_uid, .gid = user->pw_gid};
+}
+
+void cage_report_user(void)
+{
+	if (geteuid() == 0 && unprivileged.uid == NOBODY)
+		log_notice("there is no user " WORKER_USER
+			   ": link workers run as user %d, which others may do as well",
+			NOBODY);
+}
+
+struct cage_user cage_user(void)
+{
+	return unprivileged;
+}
+
+void cage_set_user(struct cage_user user)
+{
+	unprivileged = user;
+}
+
+static bool spare_relays;
+static bool looks_like_root; /* this process, to others */
+
+void cage_spare_relays(void)
+{
+	spare_relays = true;
+}
+
+static int become_nobody(struct error *err)
+{
+	const uid_t uid = unprivileged.uid;
+	const gid_t gid = unprivileged.gid;
+
+	if (uid == 0 || gid == 0)
+		return error_set(err, FAULT_OTHER, -EPERM,
+			"the user " WORKER_USER " must not be root");
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+		setresuid(looks_like_root ? 0 : uid, uid, uid) < 0)
+		return error_set(
+			err, FAULT_OTHER, -errno, "cannot give up privileges: %m");
+	return 0;
+}
+
+/* Also those that a service manager gave to a process that is not root. */
+static int drop_capabilities(struct error *err)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+		syscall(SYS_capset, &header, none) < 0)
+		return error_set(
+			err, FAULT_OTHER, -errno, "cannot give up capabilities: %m");
+	return 0;
+}
+
+int cage_drop_privileges(struct error *err)
+{
+	const struct rlimit no_core = {0};
+	int r = 0;
+
+	if (geteuid() == 0)
+		r = become_nobody(err);
+	if (r == 0)
+		r = drop_capabilities(err);
+	if (r < 0)
+		return r;
+	/* Keys are in this process: neither a core file nor a debugger may have them. */
+	setrlimit(RLIMIT_CORE, &no_core);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return error_set(
+			err, FAULT_OTHER, -errno, "cannot give up privileges: %m");
+	return 0;
+}
+
+/* Whoever has been taken over and does not end is ended by the kernel, too. */
+void cage_limit_time(usec_t deadline)
+{
+	const rlim_t seconds = deadline_left(deadline) / USEC_PER_SEC + 1;
+	const struct rlimit limit = {seconds, seconds};
+
+	if (deadline != USEC_INFINITY)
+		setrlimit(RLIMIT_CPU, &limit);
+}
+
+/* GnuTLS allocates for each record: from memory that is there, and stays. */
+static void keep_heap(void)
+{
+	void *reserve;
+
+	mallopt(M_TRIM_THRESHOLD, (int)HEAP_RESERVE * 4);
+	mallopt(M_MMAP_THRESHOLD, (int)HEAP_RESERVE * 4);
+	reserve = malloc(HEAP_RESERVE);
+	if (reserve)
+		explicit_bzero(reserve, HEAP_RESERVE);
+	free(reserve);
+}
+
+int cage_prepare_relay(struct error *err)
+{
+	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+	const struct rlimit no_limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+	for (size_t i = 0; i < ELEMENTSOF(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	keep_heap();
+	setrlimit(RLIMIT_MEMLOCK, &no_limit);
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		return error_set(
+			err, FAULT_KERNEL, -errno, "cannot lock the relay's memory: %m");
+	(void)prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
+	(void)prctl(PR_SET_NAME, RELAY_NAME, 0, 0, 0);
+	looks_like_root = spare_relays;
+	if (spare_relays)
+		cgroup_leave_unit();
+	return 0;
+}
+
+/* How much memory the process has mapped, in bytes; 0: unknown. */
+static rlim_t memory_mapped(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages;
+
+	if (!file || fscanf(file, "%lu", &pages) != 1)
+		return 0;
+	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+void cage_limit_memory(void)
+{
+	rlim_t mapped = memory_mapped(), most = mapped + MEMORY_RESERVE;
+
+	if (mapped > 0)
+		(void)setrlimit(
+			RLIMIT_AS, &(struct rlimit){.rlim_cur = most, .rlim_max = most});
+}
+
+void cage_outlive_parent(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+}
+
+/*
+ * ---- the system calls that are left, and what else could be done with each ----
+ *
+ * What a filter cannot see is memory behind a pointer; so no call is let through in which
+ * something counts that is there. The descriptors are the link, the socket for reports,
+ * the log's, and a relay's to the kernel: nothing opens or receives another.
+ */
+
+#define ARG_MASKED(n, mask, value)                 \
+	{                                          \
+		n, SCMP_CMP_MASKED_EQ, mask, value \
+	}
+#define ARG_IS(n, value)                 \
+	{                                \
+		n, SCMP_CMP_EQ, value, 0 \
+	}
+
+/* Those bits of an int; what is above them the kernel does not look at. */
+#define NOT_OF_INT(bits) (UINT32_MAX & ~(scmp_datum_t)(bits))
+
+struct rule {
+	int call;
+	unsigned n;
+	struct scmp_arg_cmp args[3];
+};
+
+/* one call a line */
+/* clang-format off */
+
+static const struct rule always[] = {
+	/* bytes from and to what is open */
+	{SCMP_SYS(read), 0, {}},
+	{SCMP_SYS(readv), 0, {}},
+	{SCMP_SYS(write), 0, {}},
+	{SCMP_SYS(writev), 0, {}},
+	/* unlike recvmsg() it takes no descriptor that a server behind a unix socket sends */
+	{SCMP_SYS(recvfrom), 0, {}},
+	/*
+	 * To whom it is connected: no address, and no MSG_FASTOPEN, with which TCP would
+	 * connect there. Unlike with sendmsg(), whose address is in memory, that is seen.
+	 */
+	{SCMP_SYS(sendto), 2, {ARG_MASKED(3, NOT_OF_INT(MSG_NOSIGNAL | MSG_DONTWAIT), 0),
+		ARG_IS(4, 0)}},
+	/* its own only; what it closes is gone for good */
+	{SCMP_SYS(close), 0, {}},
+	{SCMP_SYS(poll), 0, {}},
+	{SCMP_SYS(ppoll), 0, {}},
+	{SCMP_SYS(ppoll_time64), 0, {}},
+
+	/* memory: its own, never of a file, and never made a program's */
+	{SCMP_SYS(brk), 0, {}},
+	{SCMP_SYS(munmap), 0, {}},
+	{SCMP_SYS(mremap), 0, {}}, /* keeps what the memory may be used for */
+#if defined(__s390x__)
+	{SCMP_SYS(mmap), 0, {}}, /* its arguments are in memory: only mprotect() is seen */
+#elif !defined(__i386__)
+	{SCMP_SYS(mmap), 2, {ARG_MASKED(2, PROT_EXEC, 0),
+		ARG_MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS)}},
+#endif
+	{SCMP_SYS(mmap2), 2, {ARG_MASKED(2, PROT_EXEC, 0),
+		ARG_MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS)}},
+	{SCMP_SYS(mprotect), 1, {ARG_MASKED(2, PROT_EXEC, 0)}},
+	/* malloc's, to give memory back */
+	{SCMP_SYS(madvise), 1, {ARG_IS(2, MADV_DONTNEED)}},
+	{SCMP_SYS(getrandom), 0, {}},
+
+	/* time: to be read */
+	{SCMP_SYS(clock_gettime), 0, {}},
+	{SCMP_SYS(clock_gettime64), 0, {}},
+	{SCMP_SYS(gettimeofday), 0, {}},
+	{SCMP_SYS(time), 0, {}},
+
+	/*
+	 * Itself. A lock may be waited for and given up, which is all that a C library's
+	 * need; priority inheritance and requeueing have had too many holes.
+	 */
+	{SCMP_SYS(futex), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT)}},
+	{SCMP_SYS(futex), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT_BITSET)}},
+	{SCMP_SYS(futex), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAKE)}},
+	{SCMP_SYS(futex_time64), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT)}},
+	{SCMP_SYS(futex_time64), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT_BITSET)}},
+	{SCMP_SYS(futex_time64), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAKE)}},
+	{SCMP_SYS(getpid), 0, {}}, /* GnuTLS asks whether it has been forked */
+	{SCMP_SYS(gettid), 0, {}},
+	{SCMP_SYS(rt_sigprocmask), 0, {}}, /* SIGKILL takes no notice of it */
+	{SCMP_SYS(rt_sigreturn), 0, {}},
+	{SCMP_SYS(restart_syscall), 0, {}},
+	{SCMP_SYS(exit), 0, {}},
+	{SCMP_SYS(exit_group), 0, {}},
+#ifdef __SANITIZE_ADDRESS__
+	/* the sanitizer's */
+	{SCMP_SYS(sigaltstack), 0, {}},
+	{SCMP_SYS(madvise), 0, {}},
+#endif
+};
+
+/*
+ * For kernel TLS. Which protocol is put on top of TCP is in memory: only one that the
+ * kernel has loaded, on a connection that is there, and the parent looks at what it is.
+ * The keys are the session's own.
+ */
+static const struct rule of_link[] = {
+	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, IPPROTO_TCP), ARG_IS(2, TCP_ULP)}},
+	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TLS), ARG_IS(2, TLS_TX)}},
+	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TLS), ARG_IS(2, TLS_RX)}},
+};
+
+static const struct rule of_relay[] = {
+	/* to throw away what it has not sent: the longest wait is for its own close */
+	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_SOCKET), ARG_IS(2, SO_LINGER)}},
+	/* the link's end; it cannot be connected again after it */
+	{SCMP_SYS(shutdown), 0, {}},
+	/* to outlive its parent, and no other of prctl()'s */
+	{SCMP_SYS(prctl), 2, {ARG_IS(0, PR_SET_PDEATHSIG), ARG_IS(1, 0)}},
+};
+
+/* clang-format on */
+
+static int allow(scmp_filter_ctx filter, const struct rule *rules, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = seccomp_rule_add_array(
+			filter, SCMP_ACT_ALLOW, rules[i].call, rules[i].n, rules[i].args);
+	return r;
+}
+
+/*
+ * Where the C library's socket calls go through socketcall(2), libseccomp lets that
+ * through with each of them, without a look at the arguments, which are in memory. We
+ * do without it (fd_put() and others). It must be the last rule: it takes the place of
+ * those; and not be what is done with all else, for that would be left out.
+ */
+static int forbid_socketcall(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socketcall), 0);
+}
+
+static int add_rules(scmp_filter_ctx filter, enum cage_use use)
+{
+	int r = allow(filter, always, ELEMENTSOF(always));
+
+	if (r == 0 && use == CAGE_LINK)
+		r = allow(filter, of_link, ELEMENTSOF(of_link));
+	if (r == 0 && use == CAGE_RELAY)
+		r = allow(filter, of_relay, ELEMENTSOF(of_relay));
+	return r < 0 ? r : forbid_socketcall(filter);
+}
+
+int cage_close(enum cage_use use, struct error *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = filter ? 0 : -ENOMEM;
+
+	/* The calls of another architecture, of which other numbers are true: i386's and
+	 * x32's on x86-64.
+	 */
+	if (r == 0)
+		r = seccomp_attr_set(
+			filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (r == 0)
+		r = add_rules(filter, use);
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	if (r < 0)
+		return error_set(
+			err, FAULT_OTHER, r, "cannot set the seccomp filter: %m");
+	return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "common/process.h"
+#include "link/isolation.h"
+#include "link/report.h"
+#include "link/worker-exec.h"
+#include "link/worker-input.h"
+
+/* As argv[0]. Nobody else's program of ours is called like this. */
+#define FRESH_NAME "nbd-attach-link"
+
+static bool is_on;
+
+/* What libraries look at; the rest of the environment may hold somebody's secrets. */
+static const char *const kept[] = {"GNUTLS_", "P11_KIT_", "LD_", "ASAN_", "UBSAN_"};
+
+static char **keep_environment(void)
+{
+	size_t n = 0, n_kept = 0;
+	char **environment;
+
+	while (environ && environ[n])
+		n++;
+	environment = calloc(n + 1, sizeof(*environment));
+	for (size_t i = 0; environment && i < n; i++)
+		for (size_t k = 0; k < ELEMENTSOF(kept); k++)
+			if (strncmp(environ[i], kept[k], strlen(kept[k])) == 0)
+				environment[n_kept++] = environ[i];
+	return environment;
+}
+
+/* Returns only if it cannot; then the order's sockets may be others. */
+static void execute(struct worker_order *order)
+{
+	char name[] = FRESH_NAME;
+	char *const argv[] = {name, NULL};
+	char **environment = keep_environment();
+	const int fds[ORDER_FDS] = {-1, -1, order->log, order->report, order->near,
+		order->feed, order_pack(order)};
+
+	walls_leave_network(); /* it is a descriptor */
+	if (fds[ORDER_FILE] < 0 || !environment || process_keep_only(fds, ORDER_FDS) < 0)
+		return;
+	order->log = order->log < 0 ? -1 : ORDER_LOG;
+	order->report = ORDER_REPORT;
+	order->near = ORDER_NEAR;
+	order->feed = ORDER_FEED;
+	interrupt_reset();
+	execve("/proc/self/exe", argv, environment);
+}
+
+_Noreturn void fresh_run(const struct worker_order *order)
+{
+	struct worker_order mine = *order;
+
+	if (is_on && !order->target->lock_memory)
+		execute(&mine);
+	worker_run(&mine);
+}
+
+static _Noreturn void be_worker(void)
+{
+	struct worker_order order;
+	struct credentials credentials = {0};
+	struct target target;
+	struct error err;
+	int r;
+
+	/* what was forbidden to debuggers is not any more, after exec(2) */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_NAME, FRESH_NAME, 0, 0, 0);
+	target_init(&target);
+	r = order_unpack(ORDER_FILE, &order, &target, &credentials);
+	close(ORDER_FILE);
+	if (r < 0) {
+		error_set(&err, FAULT_OTHER, r, "the link worker has no order: %m");
+		report_failure(ORDER_REPORT, r, &err);
+		_exit(1);
+	}
+	log_setup(FRESH_NAME, order.log >= 0);
+	worker_run(&order);
+}
+
+void fresh_begin(char **argv)
+{
+	if (argv[0] && strcmp(argv[0], FRESH_NAME) == 0)
+		be_worker();
+	is_on = true;
+}
+
+void fresh_no_more(void)
+{
+	is_on = false;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "common/fd.h"
+#include "common/file.h"
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "common/process.h"
+#include "common/text.h"
+#include "common/wipe.h"
+#include "link/isolation.h"
+#include "link/report.h"
+#include "link/sandbox.h"
+#include "link/worker.h"
+#include "wire/cmd-disc.h"
+#include "wire/relay.h"
+
+/* A worker's descriptors; the link takes the place of the socket that brought it. */
+enum {
+	WORKER_LOG = STDERR_FILENO,
+	WORKER_SOCKET,
+	WORKER_NEAR,
+	WORKER_LINK_FD,
+	WORKER_FDS
+};
+
+static int cannot_set_up(int r, struct error *err)
+{
+	return error_set(err, FAULT_OTHER, r, "cannot set up the link worker: %m");
+}
+
+/* Of what the parent has open nothing may be left in the hands of whoever takes us over.
+ */
+static int keep_only(const struct worker_order *order, struct error *err)
+{
+	const int fds[WORKER_FDS] = {
+		-1, -1, order->log, order->report, order->near, order->feed};
+	int r = process_keep_only(fds, WORKER_FDS);
+
+	if (r < 0)
+		return cannot_set_up(r, err);
+	if (order->log >= 0)
+		log_to_parent(WORKER_LOG);
+	return 0;
+}
+
+/*
+ * Asks for the link, and takes it once it is there: however long that takes, for the
+ * connector tells what it waited for, and the parent how long. Nothing else stays open
+ * that a trust module may have left so while we were still root.
+ */
+static int receive_link(struct error *err)
+{
+	struct peer peer;
+	int fd = -1;
+	ssize_t size;
+
+	if (fd_put(WORKER_LINK_FD, "", 1, 0) < 0 && errno != EPIPE)
+		return cannot_set_up(-errno, err);
+	size = fd_receive(WORKER_LINK_FD, &peer, sizeof(peer), &fd);
+	if (size < 0)
+		return cannot_set_up((int)size, err);
+	/* if it could, it has told itself why, and is heard first */
+	if (fd < 0)
+		return error_set(
+			err, FAULT_OTHER, -ECHILD, "the connector left without a word");
+	if (dup2(fd, WORKER_LINK_FD) < 0)
+		return cannot_set_up(-errno, err);
+	return process_close_range(WORKER_FDS, PROCESS_FD_LAST);
+}
+
+static int report(const void *report, size_t size)
+{
+	return fd_put(WORKER_SOCKET, report, size, 0) < 0 ? -errno : 0;
+}
+
+static int report_export(const char *name, size_t name_size, const char *description,
+	size_t description_size, _unused_ void *userdata)
+{
+	struct report_export export = {.head = {REPORT_MAGIC, REPORT_EXPORT}};
+
+	memcpy(export.name, name, name_size);
+	description_size =
+		text_cut(description, description_size, sizeof(export.description) - 1);
+	memcpy(export.description, description, description_size);
+	return report(&export, sizeof(export));
+}
+
+static int converse(const struct worker_order *order, struct negotiation *n,
+	const struct tls_credentials *credentials, struct server_facts *ret,
+	struct error *err)
+{
+	int r = -EINVAL;
+
+	switch (order->task) {
+	case WORKER_RELAY: r = negotiate_go(n, credentials, ret, err); break;
+	case WORKER_LINK:
+		r = negotiate_go(n, credentials, ret, err);
+		if (r == 0 && n->stream.tls) {
+			r = ktls_install(&n->stream, err);
+			if (r < 0)
+				cmd_disc(&n->stream);
+			else
+				tls_abandon(&n->stream);
+		}
+		break;
+	case WORKER_INFO: r = negotiate_info(n, credentials, ret, err); break;
+	case WORKER_LIST:
+		r = negotiate_list(n, credentials, report_export, NULL, ret, err);
+		break;
+	}
+	return r;
+}
+
+/* From here on it belongs to the device, not to the process that started it. */
+static int be_relay(
+	struct relay *relay, const struct report_done *done, struct stream *far)
+{
+	int r;
+
+	cage_outlive_parent();
+	r = report(done, sizeof(*done));
+	close(WORKER_SOCKET);
+	close(WORKER_LOG); /* somebody may wait for its end */
+	if (r == 0)
+		(void)relay_run(relay, WORKER_NEAR, far);
+	tls_abandon(far); /* the relay has said what there was to say */
+	return 0;
+}
+
+static enum cage_use use_of(const struct worker_order *order)
+{
+	switch (order->task) {
+	case WORKER_RELAY: return CAGE_RELAY;
+	case WORKER_LINK: return CAGE_LINK;
+	case WORKER_INFO:
+	case WORKER_LIST: break;
+	}
+	return CAGE_ASK;
+}
+
+/*
+ * This process's copy of what it was given: GnuTLS has its own. It decodes PEM in memory
+ * that it does not wipe, and so did the parent, whose heap a relay keeps for as long as
+ * it lives.
+ */
+static void forget_order(const struct worker_order *order)
+{
+	if (order->credentials)
+		credentials_done((struct credentials *)order->credentials);
+	if (order->task == WORKER_RELAY)
+		wipe_free_memory();
+}
+
+/* All that needs rights, and the link; then no more of either. */
+static int prepare(const struct worker_order *order, struct relay **ret_relay,
+	struct tls_credentials **ret_credentials, struct error *err)
+{
+	int r = 0;
+
+	if (order->task == WORKER_RELAY) {
+		*ret_relay = relay_new();
+		r = *ret_relay ? cage_prepare_relay(err) : error_memory(err);
+	}
+	if (r == 0 && order->target->tls != TLS_MODE_OFF)
+		r = tls_credentials_new(
+			order->target, order->credentials, ret_credentials, err);
+	forget_order(order);
+	if (r == 0)
+		r = cage_drop_privileges(err);
+	if (r == 0)
+		r = receive_link(err);
+	if (r < 0)
+		return r;
+	cage_limit_memory();
+	walls_close();
+	return cage_close(use_of(order), err);
+}
+
+static int work(const struct worker_order *order, struct error *err)
+{
+	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
+	_cleanup_(negotiation_freep) struct negotiation *n = NULL;
+	_cleanup_(relay_freep) struct relay *relay = NULL;
+	struct report_done done = {.head = {REPORT_MAGIC, REPORT_DONE}};
+	int r = prepare(order, &relay, &credentials, err);
+
+	if (r < 0)
+		return r;
+	n = negotiation_new(order->target, WORKER_LINK_FD, order->deadline, err);
+	if (!n)
+		return -ENOMEM;
+	r = converse(order, n, credentials, &done.facts, err);
+	if (r < 0)
+		return r;
+	if (order->task == WORKER_RELAY) {
+		tls_forget_credentials(&n->stream);
+		tls_credentials_free(TAKE_PTR(credentials));
+		return be_relay(relay, &done, &n->stream);
+	}
+	tls_close(&n->stream);
+	return report(&done, sizeof(done));
+}
+
+_Noreturn void worker_run(const struct worker_order *order)
+{
+	struct error err = {0};
+	int r;
+
+	interrupt_reset();
+	walls_leave_network();
+	if (order->task != WORKER_RELAY) {
+		/* a supervisor's protection is its own */
+		(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);
+		cage_limit_time(order->deadline);
+	}
+	r = keep_only(order, &err);
+	if (r == 0)
+		r = work(order, &err);
+	if (r < 0)
+		report_failure(WORKER_SOCKET, r, &err);
+	_exit(r < 0);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The regular look at a device: what no event tells. */
+#include <errno.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "kernel/socket-table.h"
+#include "link/tls-records.h"
+#include "supervisor/forced-reboot.h"
+#include "supervisor/private-root.h"
+#include "supervisor/supervisor.h"
+
+#define MISSED_LOOK (50 * USEC_PER_MSEC)
+
+/* A link that has something to send, and was not seen to encrypt. */
+#define UNSEEN_LOOK (100 * USEC_PER_MSEC)
+
+/* For the rest of a record. */
+#define TORN_PATIENCE (5 * USEC_PER_SEC)
+
+/* The kernel's word, where /sys has none: it may just be moved to a new root. */
+static bool is_in_use(unsigned index)
+{
+	struct error ignored;
+	bool connected = true;
+	int r = nbd_netlink_status(index, &connected, &ignored);
+
+	return r == 0 ? connected : r != -ENOENT;
+}
+
+/* False if the device is another's now, or nobody's. */
+static bool is_ours(struct supervisor *s)
+{
+	struct sysfs_device device;
+	int r = sysfs_read(s->a->state.index, &device);
+
+	if (r < 0)
+		return is_in_use(s->a->state.index);
+	if (device.backend[0] && !attachment_is(&device, s->a->claim.name))
+		return false;
+	if (!device.configured || !device.backend[0] || s->suspect) {
+		s->suspect = false;
+		return handover_is_possible(s);
+	}
+	if (device.size > s->a->state.size) {
+		supervisor_tell(s, -1, "grown", "grown from %llu to %llu bytes",
+			(unsigned long long)s->a->state.size,
+			(unsigned long long)device.size);
+		s->a->state.size = device.size;
+	}
+	return true;
+}
+
+/* A timeout of the kernel's that we can only tell of. */
+static void look_at_patience(struct supervisor *s, usec_t now)
+{
+	bool overdue = true;
+
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (slot_is_up(&s->slots[i]) ||
+			now - s->slots[i].lost_at < s->target->reconnect_timeout)
+			overdue = false;
+	if (overdue && !s->overdue)
+		supervisor_tell(s, -1, "timeout",
+			"no server for longer than --reconnect-timeout: I/O fails until one "
+			"is back");
+	s->overdue = overdue;
+}
+
+/* That it could not be replaced as planned is not over with that. */
+static void look_at_recovery(struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct state_link *link = &s->a->state.links[i];
+
+		if (s->slots[i].phase != PHASE_UP || !s->slots[i].stalled)
+			continue;
+		s->slots[i].stalled = false;
+		link->error[0] = 0;
+		supervisor_tell(s, (int)i, "resumed", "%s answers again", link->address);
+	}
+}
+
+/* Links of another process, whose death nothing tells but the driver, once. */
+static void look_at_adopted(struct supervisor *s, usec_t now)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (!slot_is_up(slot) || s->a->sockets[i] >= 0 ||
+			s->a->state.links[i].socket == 0) /* one that nobody knows */
+			continue;
+		if (socket_table_has(s->a->state.links[i].socket)) {
+			slot->missed = false;
+		} else if (slot->missed) {
+			slot_event(s, slot, EVENT_LOST);
+		} else { /* a table that changes while it is read may lack a line */
+			slot->missed = true;
+			s->look_at = now + MISSED_LOOK;
+		}
+	}
+}
+
+static bool none_is_up(const struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (slot_is_up(&s->slots[i]))
+			return false;
+	return true;
+}
+
+static void for_each_up(struct supervisor *s, enum slot_event event)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (slot_is_up(&s->slots[i]))
+			slot_event(s, &s->slots[i], event);
+}
+
+static void look_at_keys(struct supervisor *s, usec_t now)
+{
+	if (s->renew_at <= now) {
+		s->renew_at = USEC_INFINITY;
+		for_each_up(s, EVENT_RENEW);
+		return;
+	}
+	if (s->renew_at != USEC_INFINITY)
+		return; /* not so soon again */
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (s->slots[i].phase == PHASE_UP &&
+			records_are_used_up(s->a->sockets[i])) {
+			supervisor_tell(s, (int)i, "worn",
+				"the keys have served for many records: a new link is made");
+			slot_event(s, &s->slots[i], EVENT_RENEW);
+		}
+}
+
+/* What has come of a reply tells more than that it is late. */
+static void look_at_records(struct supervisor *s, usec_t now)
+{
+	if (!s->a->state.tls || now - s->progress.since < TORN_PATIENCE)
+		return;
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (s->slots[i].phase == PHASE_UP &&
+			records_are_torn(s->a->sockets[i], TORN_PATIENCE))
+			slot_event(s, &s->slots[i], EVENT_STALLED);
+}
+
+static void look_at_progress(struct supervisor *s, const struct sysfs_io *io, usec_t now)
+{
+	uint64_t completed = s->progress.last.completed;
+
+	if (progress_look(&s->progress, io, now))
+		for_each_up(s, EVENT_STALLED);
+	else if (io->in_flight > 0)
+		look_at_records(s, now);
+	if (io->completed != completed)
+		look_at_recovery(s);
+}
+
+/* Of links that had nothing to send so far. Where nothing is in flight, it can wait. */
+static void look_at_encryption(struct supervisor *s, usec_t now)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct slot *slot = &s->slots[i];
+		struct encryption *e = &s->a->encryption[i];
+
+		if (!slot_is_up(slot) || !e->due)
+			continue;
+		if (encryption_check(e, s->a->sockets[i], &s->a->plaintext) < 0)
+			handover_cut(s, slot);
+		s->a->state.links[i].encrypts = !e->due;
+		s->changed |= !e->due;
+		if (e->due && s->progress.last.in_flight > 0)
+			s->look_at = MIN(s->look_at, now + UNSEEN_LOOK);
+	}
+}
+
+bool look(struct supervisor *s, usec_t now)
+{
+	struct sysfs_io io;
+
+	if (!is_ours(s))
+		return false;
+	if (sysfs_read_io(s->a->state.index, &io) == 0)
+		look_at_progress(s, &io, now);
+	s->look_at = progress_next(&s->progress, now);
+	s->changed |= s->unwritten;
+	look_at_adopted(s, now);
+	look_at_encryption(s, now);
+	look_at_keys(s, now);
+	look_at_patience(s, now);
+	if (refuge_is_home())
+		last_resort_look(s->a->state.index, none_is_up(s), now);
+	upkeep_grow(s, now);
+	return true;
+}

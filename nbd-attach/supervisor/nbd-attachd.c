@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The supervisor of one attachment: attaches it, or adopts it where another supervisor
+ * has left it, says so, and keeps it up. It may be killed at any moment.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "arguments.h"
+#include "attachment/stop-supervisor.h"
+#include "common/file.h"
+#include "common/interrupt.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "common/notify.h"
+#include "common/process.h"
+#include "kernel/root-disk.h"
+#include "link/link.h"
+#include "link/sandbox.h"
+#include "link/worker-exec.h"
+#include "program.h"
+#include "supervisor/private-root.h"
+#include "supervisor/spawn.h"
+#include "supervisor/supervise.h"
+#include "wire/credentials.h"
+
+/* How long a disk without a supervisor is left to whoever has ended that. */
+#define PRECEDENCE (1 * USEC_PER_SEC)
+
+static const char help[] =
+	"Attach a remote disk (NBD), and keep it attached: in the foreground, for service\n"
+	"managers. nbd-attach attach starts it in the background.\n"
+	"\n"
+	"  nbd-attachd [--verbose] [OPTIONS] URI|NAME\n"
+	"\n"
+	"The options are those of nbd-attach attach. NAME is configured, or an attachment\n"
+	"whose supervisor is gone. SIGTERM: ends, the device stays; SIGINT: detaches;\n"
+	"SIGHUP: new credentials, new links. More: nbd-attachd(8)\n";
+
+/* What was wanted when NAME was attached. */
+static int read_target(const char *name, struct target *ret, struct error *err)
+{
+	_cleanup_target_ struct target t;
+	struct state state;
+	int r;
+
+	target_init(&t);
+	r = state_read(name, &state, &t, err);
+	if (r == 0 && !t.name)
+		r = target_set(&t, "name", name, err);
+	if (r < 0)
+		return r;
+	*ret = t;
+	target_init(&t);
+	return 0;
+}
+
+/* The disk that the system may run from, attached by another supervisor in its initramfs.
+ */
+static bool is_of_initramfs(const struct arguments *a)
+{
+	return a->initrd && a->operand && target_name_is_valid(a->operand) &&
+		state_is_initrd(a->operand);
+}
+
+/* Of a name that is not configured there may be a device yet, and its state. */
+static int find_target(const struct arguments *a, struct target *ret,
+	bool *ret_from_state, struct error *err)
+{
+	struct error this = {0};
+	int r;
+
+	*ret_from_state = is_of_initramfs(a);
+	if (*ret_from_state)
+		return read_target(a->operand, ret, err);
+	r = arguments_target(a, ret, err);
+	if (r != -ENOENT || err->fault != FAULT_NO_SUCH)
+		return r;
+	r = read_target(a->operand, ret, &this);
+	*ret_from_state = r == 0;
+	if (r == -ENOENT)
+		return r; /* nobody knows it: err tells all the places */
+	*err = this;
+	if (r == 0 && a->n_settings > 0)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"options go with a URI: %s keeps those that it was attached with",
+			a->operand);
+	return r;
+}
+
+/* A device that is there already is taken over; else it is made. */
+static int attach(const struct target *t, bool from_state, struct attachment *ret,
+	struct error *err)
+{
+	char name[NBD_NAME_MAX + 1];
+	int r = attachment_check_root(err);
+
+	if (r == 0)
+		r = attachment_find_orphan(t, name, err);
+	if (r == 0)
+		r = attachment_adopt(name, ret, err);
+	if (r == -ENOENT && from_state)
+		return error_set(err, FAULT_NO_SUCH, r,
+			"%s has lost its device: attach it by its URI", t->name);
+	if (r != -ENOENT)
+		return r;
+	r = attachment_create(t, true, ret, err);
+	return r < 0 ? arguments_name_server(t, r, err) : 0;
+}
+
+/* Also for the program's file, which link workers would have to be read from. */
+static void lock_memory(void)
+{
+	fresh_no_more();
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		log_warning("cannot lock the memory: %s", strerror(errno));
+	/* memory for us is not to come from what waits to be written to that disk */
+	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)
+		log_debug("cannot be an I/O flusher: %s", strerror(errno));
+}
+
+/*
+ * Until nobody has the disk in his hands. What is needed then is in memory before, for it
+ * may lie on that disk. Who ends a supervisor to detach its disk gets to do so first.
+ * -EINTR: this process is to end.
+ */
+static int stand_by(const struct target *t, struct error *err)
+{
+	struct credentials early = {0};
+	struct error missing;
+	pid_t holder;
+	int r = 0;
+
+	lock_memory();
+	link_prepare();
+	/* To be told at boot, and not when there is no other supervisor. */
+	if (credentials_read(t, &early, &missing) < 0)
+		log_warning("%s", missing.text);
+	credentials_done(&early);
+	while (r == 0 && state_is_held(t->name, &holder)) {
+		if (holder > 0)
+			r = process_wait_for_end(holder, USEC_INFINITY);
+		if (r == 0)
+			r = deadline_sleep(PRECEDENCE, USEC_INFINITY);
+	}
+	return r == -EINTR || r == 0
+		? r
+		: error_set(err, FAULT_OTHER, r, "cannot stand by for %s: %m", t->name);
+}
+
+/* Out of the way of whoever started us: his terminal. */
+static void go_to_background(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	log_as_daemon(true);
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	if (null >= 0)
+		close(null);
+}
+
+/*
+ * The disk that the system will run from: nothing may end it before the system itself
+ * ends, neither its initramfs nor what kills processes at shutdown, which spares those
+ * of root's whose name begins like this. Relays are forked, and so have that name, too.
+ */
+static bool is_initrd;
+
+static void prepare_for_good(char *argv0)
+{
+	argv0[0] = '@';
+	cage_spare_relays();
+}
+
+/* r and err: as for spawn_report(). */
+static void begin_service(int r, unsigned index, const struct error *err)
+{
+	struct error refuge;
+
+	if (is_initrd && refuge_enter(&refuge) < 0)
+		log_warning("%s", refuge.text);
+
+	/* Small, and missed when it is gone: others are to be killed for their memory. */
+	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
+
+	if (spawn_report(r, index, err)) {
+		go_to_background();
+	} else {
+		if (r < 0)
+			log_error("%s", err->text);
+		printf("/dev/nbd%u\n", index);
+		fflush(stdout);
+		log_as_daemon(false);
+	}
+	notify_send("READY=1\nSTATUS=/dev/nbd%u is attached", index);
+	cage_report_user();
+}
+
+static void say_ready(unsigned index)
+{
+	const struct error none = {0};
+
+	begin_service(0, index, &none);
+}
+
+/*
+ * A system whose disk has failed cannot be helped: it waits. And whom to trust is kept in
+ * memory, since the system's trust store is on that disk when it is needed next.
+ */
+static int set_initrd_defaults(struct target *t, struct error *err)
+{
+	static const char key[] = "reconnect-timeout=";
+	const char *trust = NULL;
+	bool given = false;
+	int r;
+
+	for (size_t i = 0; i < t->n_settings; i++)
+		given |= strncmp(t->settings[i], key, strlen(key)) == 0;
+	r = given ? 0 : target_set(t, "reconnect-timeout", "infinity", err);
+	if (credentials_are_system(t))
+		trust = credentials_system_file();
+	if (r == 0 && trust)
+		r = target_set(t, "tls-ca", trust, err);
+	return r < 0 ? r : target_set(t, "lock-memory", NULL, err);
+}
+
+/*
+ * It has not come to be ready. Somebody may use it by then all the same: it is kept up
+ * for him, unless the service manager wants this process to end.
+ */
+static int give_up(struct attachment *a, const struct target *t, int r, struct error *err)
+{
+	bool let_go = r == SUPERVISE_LET_GO;
+
+	if (r == SUPERVISE_GONE) {
+		state_forget(&a->claim);
+		return error_set(err, FAULT_KERNEL, -ENODEV,
+			"/dev/nbd%u was detached by another program while it was attached",
+			a->state.index);
+	}
+	if (r >= 0)
+		r = error_set(err, FAULT_OTHER, -EINTR, "interrupted");
+	r = attachment_give_up(a, t, r, err);
+	if (r != -EBUSY || let_go)
+		return r;
+	begin_service(r, a->state.index, err);
+	return supervise(a, t, NULL, err);
+}
+
+/* Until it is to end; a device that is in use is not detached. */
+static int keep(struct attachment *a, const struct target *t, struct error *err)
+{
+	struct error used = {0};
+	int r = supervise(a, t, say_ready, err);
+
+	if (!a->state.ready)
+		r = give_up(a, t, r, err);
+	while (r == SUPERVISE_DETACH) {
+		if (attachment_end(a, RELEASE_PATIENCE, &used) == 0)
+			break;
+		log_error("%s", used.text);
+		r = supervise(a, t, NULL, err);
+	}
+	notify_send("STOPPING=1");
+	if (r == SUPERVISE_GONE) {
+		log_warning("/dev/nbd%u was detached by another program", a->state.index);
+		state_forget(&a->claim);
+	}
+	return r;
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+	_cleanup_attachment_ struct attachment attachment = ATTACHMENT_NONE;
+	_cleanup_target_ struct target t;
+	struct arguments a;
+	bool from_state = false;
+	int r;
+
+	target_init(&t);
+	if (argc > 1 && strcmp(argv[1], "--version") == 0)
+		return puts("nbd-attachd " PACKAGE_VERSION) < 0 ? -errno : 0;
+	r = arguments_parse(argc, argv, TAKES_TARGET | TAKES_INITRD, &a, err);
+	if (r < 0)
+		return r;
+	if (a.help)
+		return fputs(help, stdout) < 0 ? -errno : 0;
+	log_setup(SUPERVISOR_PROGRAM, a.verbose);
+	is_initrd = a.initrd;
+	r = limits_check(err);
+	if (r == 0)
+		r = find_target(&a, &t, &from_state, err);
+	(void)!chdir("/"); /* all paths are absolute now: be in nobody's way */
+	if (r == 0 && is_initrd)
+		r = from_state ? stand_by(&t, err) : set_initrd_defaults(&t, err);
+	if (r == -EINTR)
+		return 0; /* it was not its turn */
+	if (r == 0 && is_initrd)
+		prepare_for_good(argv[0]);
+	if (r == 0)
+		r = attach(&t, from_state, &attachment, err);
+	if (r < 0)
+		return r;
+	attachment_warn(&attachment, &t);
+	if (is_initrd)
+		state_mark_initrd(&attachment.claim);
+	/* Where no page can be read while the server is away: we may be on that disk. */
+	if (t.lock_memory || root_disk_is_on(attachment.state.index))
+		lock_memory();
+	return keep(&attachment, &t, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct error err = {0};
+	int r;
+
+	fresh_begin(argv);
+	program_begin(SUPERVISOR_PROGRAM);
+	spawn_close_inherited();
+	r = run(argc, argv, &err);
+	/* Who started us prints it. */
+	if (r < 0 && spawn_report(r, 0, &err))
+		return (int)err.fault;
+	return program_end(r, &err);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "common/cgroup.h"
+#include "common/file.h"
+#include "supervisor/private-root.h"
+
+#define PLACE         "/.nbd-attach"
+#define MOUNTS_MAX    64
+#define COPY_SIZE_MAX ((size_t)1024 * 1024)
+
+static bool at_home;
+
+/* The same file systems, whoever mounts them. */
+static const char *const shared[] = {"proc", "sys", "dev", "run"};
+
+/* What is read when a name is resolved or TLS begins. What is missing is not needed. */
+static const char *const folders[] = {"etc", "etc/gnutls"};
+static const char *const copied[] = {"etc/hosts", "etc/resolv.conf", "etc/host.conf",
+	"etc/gai.conf", "etc/passwd", "etc/gnutls/config"};
+
+/* Anything else would be a module of libc, a daemon on the disk, or both. */
+#define NSSWITCH "passwd: files\nhosts: files dns\n"
+
+static int failed(const char *what, struct error *err)
+{
+	return error_set(
+		err, FAULT_KERNEL, -errno, "cannot set up the refuge: %s: %m", what);
+}
+
+static int write_file(const char *path, const void *data, size_t size)
+{
+	_cleanup_close_ int fd =
+		open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	return fd < 0 || write(fd, data, size) != (ssize_t)size ? -errno : 0;
+}
+
+static int copy_files(struct error *err)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
+		snprintf(to, sizeof(to), PLACE "/%s", folders[i]);
+		if (mkdir(to, 0755) < 0)
+			return failed(to, err);
+	}
+	for (size_t i = 0; i < ELEMENTSOF(copied); i++) {
+		_cleanup_blob_ struct blob text = {0};
+
+		snprintf(from, sizeof(from), "/%s", copied[i]);
+		snprintf(to, sizeof(to), PLACE "/%s", copied[i]);
+		if (file_read(from, COPY_SIZE_MAX, false, &text) == 0 &&
+			write_file(to, text.data, text.size) < 0)
+			return failed(to, err);
+	}
+	if (write_file(PLACE "/etc/nsswitch.conf", NSSWITCH, strlen(NSSWITCH)) < 0)
+		return failed("nsswitch.conf", err);
+	return 0;
+}
+
+static int mount_shared(struct error *err)
+{
+	char from[16], to[32];
+
+	for (size_t i = 0; i < ELEMENTSOF(shared); i++) {
+		snprintf(from, sizeof(from), "/%s", shared[i]);
+		snprintf(to, sizeof(to), PLACE "/%s", shared[i]);
+		if (mkdir(to, 0755) < 0 || mount(from, to, NULL, MS_BIND, NULL) < 0)
+			return failed(from, err);
+	}
+	return 0;
+}
+
+/*
+ * What else is mounted is left to others: a copy of a mount would keep it from ever being
+ * unmounted. The last comes first, since it may lie upon another.
+ */
+static int leave_other_mounts(struct error *err)
+{
+	_cleanup_free_ char *line = NULL;
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/mountinfo", "re");
+	char *points[MOUNTS_MAX];
+	size_t size = 0, n = 0;
+
+	if (!file)
+		return failed("/proc/self/mountinfo", err);
+	while (n < MOUNTS_MAX && getline(&line, &size, file) >= 0) {
+		char point[PATH_MAX];
+
+		if (sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1 &&
+			strcmp(point, "/") != 0 &&
+			strncmp(point, PLACE, strlen(PLACE)) != 0 &&
+			(points[n] = strdup(point)))
+			n++;
+	}
+	while (n > 0) {
+		(void)umount2(points[--n], MNT_DETACH);
+		free(points[n]);
+	}
+	return 0;
+}
+
+static int make_place(struct error *err)
+{
+	if (mkdir(PLACE, 0700) < 0 && errno != EEXIST)
+		return failed(PLACE, err);
+	/* not a tmpfs: that may be swapped out, to this very disk */
+	if (mount("nbd-attach", PLACE, "ramfs", MS_NOSUID | MS_NOEXEC, "mode=0755") < 0)
+		return failed(PLACE, err);
+	return 0;
+}
+
+/*
+ * An initramfs cannot be pivoted away from: its root is covered instead. The folder that
+ * was mounted upon is free then, and nothing is left of it.
+ */
+static int move_in(struct error *err)
+{
+	_cleanup_close_ int before = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (chdir(PLACE) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 ||
+		chroot(".") < 0 || chdir("/") < 0)
+		return failed("/", err);
+	if (before >= 0)
+		(void)unlinkat(before, &PLACE[1], AT_REMOVEDIR);
+	return 0;
+}
+
+int refuge_enter(struct error *err)
+{
+	int r;
+
+	cgroup_leave_unit();
+	if (unshare(CLONE_NEWNS) < 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return failed("mount namespace", err);
+	r = make_place(err);
+	if (r == 0)
+		r = copy_files(err);
+	if (r == 0)
+		r = mount_shared(err);
+	if (r == 0)
+		r = leave_other_mounts(err);
+	if (r == 0)
+		r = move_in(err);
+	at_home = r == 0;
+	return r;
+}
+
+bool refuge_is_home(void)
+{
+	return at_home;
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Waits for what happens to an attachment: descriptors, signals, time. What a link makes
+ * of it is in slot.c. One thread, one ppoll(2); nothing here waits for a server.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/param.h>
+#include <time.h>
+
+#include "attachment/fd-store.h"
+#include "common/fd.h"
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "common/notify.h"
+#include "common/process.h"
+#include "kernel/root-disk.h"
+#include "kernel/socket-table.h"
+#include "supervisor/private-root.h"
+#include "supervisor/supervise.h"
+#include "supervisor/supervisor.h"
+
+#define GOING_ON     INT_MAX               /* no end yet */
+#define CHILD_LOOK   (500 * USEC_PER_MSEC) /* whether one at work is done */
+#define LINK_IS_OVER (POLLHUP | POLLERR | POLLNVAL)
+
+bool supervisor_all_up(const struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (!slot_is_up(&s->slots[i]))
+			return false;
+	return true;
+}
+
+void supervisor_tell(
+	struct supervisor *s, int link, const char *kind, const char *format, ...)
+{
+	char text[STATE_EVENT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	state_add_event(&s->a->state, link, kind, "%s", text);
+	s->changed = true;
+	if (!s->a->state.ready)
+		return; /* who attaches wants to hear whether that comes to its end */
+	if (s->a->state.n_links > 1 && link >= 0)
+		log_notice("%s: link %d: %s", s->a->claim.name, link, text);
+	else
+		log_notice("%s: %s", s->a->claim.name, text);
+}
+
+/* The state file, and what a service manager shows. */
+static void publish(struct supervisor *s)
+{
+	const struct state *state = &s->a->state;
+	const char *error = "";
+	struct error err;
+	unsigned up = 0;
+	int r;
+
+	if (!s->changed)
+		return;
+	s->changed = false;
+	r = state_write(&s->a->claim, state, s->target, &err);
+	if (r < 0 && !s->unwritten)
+		log_warning("%s", err.text);
+	s->unwritten = r < 0;
+	for (unsigned i = 0; i < state->n_links; i++) {
+		up += slot_is_up(&s->slots[i]);
+		if (state->links[i].error[0])
+			error = state->links[i].error;
+	}
+	notify_send("STATUS=/dev/nbd%u: %u of %u links up%s%s", state->index, up,
+		state->n_links, error[0] ? "; " : "", error);
+}
+
+static bool is_lost(const struct supervisor *s, const struct slot *slot)
+{
+	const struct state_link *known = &s->a->state.links[slot->number];
+	struct pollfd fd = {.fd = s->a->sockets[slot->number]};
+
+	if (fd.fd >= 0)
+		return poll(&fd, 1, 0) > 0;
+	return !socket_table_has(known->socket);
+}
+
+/* The driver has found a link dead; it does not say which. */
+static void take_note(struct supervisor *s)
+{
+	if (!nbd_events_link_died(s->events, s->a->state.index))
+		return;
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (slot_is_up(slot) && is_lost(s, slot))
+			slot_event(s, slot, EVENT_LOST);
+		slot_event(s, slot, EVENT_NOTED);
+	}
+}
+
+/*
+ * What poll(2) watches: the driver, what makes the device ready, and of each slot the
+ * link and the attempt.
+ */
+enum { WATCH_EVENTS, WATCH_MAKING, WATCH_SLOTS, WATCH_EACH = 2 };
+#define WATCH_MAX (WATCH_SLOTS + WATCH_EACH * NBD_LINKS_MAX)
+
+static nfds_t watch(const struct supervisor *s, struct pollfd fds[WATCH_MAX])
+{
+	unsigned n = s->a->state.n_links;
+
+	fds[WATCH_EVENTS] = (struct pollfd){nbd_events_fd(s->events), POLLIN, 0};
+	fds[WATCH_MAKING] = (struct pollfd){s->making.pidfd, POLLIN, 0};
+	for (unsigned i = 0; i < n; i++) {
+		const struct slot *slot = &s->slots[i];
+		struct pollfd *pair = &fds[WATCH_SLOTS + WATCH_EACH * i];
+
+		pair[0] = (struct pollfd){slot_is_up(slot) ? s->a->sockets[i] : -1,
+			slot->fading ? 0 : POLLRDHUP, 0};
+		pair[1] = (struct pollfd){slot->attempt.socket, POLLIN, 0};
+	}
+	return WATCH_SLOTS + WATCH_EACH * n;
+}
+
+static void take_slot(struct supervisor *s, struct slot *slot, const struct pollfd pair[])
+{
+	if (pair[0].revents & LINK_IS_OVER) {
+		slot_event(s, slot, EVENT_LOST);
+	} else if (pair[0].revents & POLLRDHUP) {
+		slot->fading = true;
+		slot_event(s, slot, EVENT_FADING);
+	}
+	if (pair[1].revents)
+		slot_attempt_ready(s, slot);
+}
+
+/* On that disk no file can be read while a link is missing. */
+static bool must_wait(const struct supervisor *s)
+{
+	return !supervisor_all_up(s) &&
+		(s->target->lock_memory || root_disk_is_on(s->a->state.index));
+}
+
+static void read_credentials(struct supervisor *s)
+{
+	struct credentials fresh = {0};
+	struct error err;
+
+	if (credentials_read(s->target, &fresh, &err) < 0) {
+		supervisor_tell(s, -1, "reload", "the credentials stay as they were: %s",
+			err.text);
+		return;
+	}
+	credentials_done(&s->credentials);
+	s->credentials = fresh;
+	s->no_credentials = (struct error){0};
+	supervisor_tell(s, -1, "reload", "credentials read anew");
+}
+
+/* SIGHUP: other credentials, and new links with them. */
+static void reload(struct supervisor *s)
+{
+	s->reload = must_wait(s);
+	if (s->reload)
+		return;
+	notify_send(
+		"RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)deadline_now());
+	if (!refuge_is_home()) /* there only what is in memory counts */
+		read_credentials(s);
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		slot_event(s, &s->slots[i], EVENT_RENEW);
+	notify_send("READY=1");
+}
+
+static usec_t next_timer(const struct supervisor *s)
+{
+	usec_t next = MIN(MIN(s->look_at, s->tick_at), MIN(s->ping_at, s->renew_at));
+
+	next = MIN(next, s->making.look_at);
+	if (s->tick_child > 0 || s->grow_child > 0)
+		next = MIN(next, deadline_after(CHILD_LOOK));
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		next = MIN(next, s->slots[i].timer);
+		if (s->slots[i].attempt.pid > 0)
+			next = MIN(next, s->slots[i].attempt.deadline);
+	}
+	return next;
+}
+
+static bool take_timers(struct supervisor *s)
+{
+	usec_t now = deadline_now();
+
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (slot->attempt.pid > 0 && slot->attempt.deadline <= now)
+			slot_attempt_ready(s, slot);
+		if (slot->timer <= now) {
+			slot->timer = USEC_INFINITY;
+			slot_event(s, slot, EVENT_TIMER);
+		}
+	}
+	upkeep_collect(s);
+	if (s->tick_at <= now)
+		upkeep_tick(s);
+	if (s->ping_at <= now) {
+		notify_send("WATCHDOG=1");
+		s->ping_at = now + s->watchdog / 2;
+	}
+	if (s->look_at > now && s->renew_at > now)
+		return true;
+	process_reap();
+	if (supervisor_all_up(s)) {
+		if (s->flipped) /* upkeep.c sets it right, with what goes with it */
+			s->tick_at = MIN(s->tick_at, now + TICK_DELAY);
+		if (s->reload)
+			reload(s);
+	}
+	return look(s, now);
+}
+
+static int take_signal(struct supervisor *s)
+{
+	int signal = interrupt_pending();
+
+	interrupt_clear();
+	if (signal == SIGTERM)
+		return SUPERVISE_LET_GO;
+	if (signal == SIGINT || (signal == SIGHUP && s->making.child > 0))
+		return SUPERVISE_DETACH;
+	if (signal == SIGHUP)
+		reload(s);
+	return GOING_ON;
+}
+
+/* Its end takes time, in which nothing more is to be sent. */
+static int refuse_plaintext(struct supervisor *s, struct error *err)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (slot_is_up(&s->slots[i]))
+			handover_cut(s, &s->slots[i]);
+	*err = s->a->plaintext;
+	return -EPROTO;
+}
+
+/* Has what makes the device ready ended, or is it to be looked at? */
+static int take_making(struct supervisor *s, struct error *err)
+{
+	int r = making_finish(&s->making, err);
+
+	if (r == -EAGAIN)
+		return s->making.look_at <= deadline_now()
+			? making_look(&s->making, s->a, err)
+			: 0;
+	if (r == 0)
+		r = attachment_check_encryption(s->a, err);
+	if (s->a->plaintext.fault != FAULT_NONE)
+		return refuse_plaintext(s, err);
+	if (r < 0)
+		return r;
+	attachment_ready(s->a);
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (slot_is_up(&s->slots[i]))
+			keep_fd(s->a, i);
+	s->changed = true;
+	s->tick_at = deadline_now();
+	publish(s);
+	if (s->ready)
+		s->ready(s->a->state.index);
+	return 0;
+}
+
+/* One turn: waits for something, and deals with all of it. */
+static int turn(struct supervisor *s, struct error *err)
+{
+	struct pollfd fds[WATCH_MAX];
+	nfds_t n = watch(s, fds);
+	int r = interrupt_pending() ? -EINTR : deadline_poll(fds, n, next_timer(s));
+
+	if (r == -EINTR)
+		return take_signal(s);
+	if (r > 0) {
+		for (unsigned i = 0; i < s->a->state.n_links; i++)
+			take_slot(s, &s->slots[i], &fds[WATCH_SLOTS + WATCH_EACH * i]);
+		if (fds[WATCH_EVENTS].revents)
+			take_note(s);
+	}
+	if (s->making.child > 0 && s->a->plaintext.fault != FAULT_NONE)
+		return refuse_plaintext(s, err);
+	if (s->making.child > 0) {
+		r = take_making(s, err);
+		if (r < 0)
+			return r;
+	}
+	return take_timers(s) ? GOING_ON : SUPERVISE_GONE;
+}
+
+static void begin(struct supervisor *s)
+{
+	struct state *state = &s->a->state;
+	usec_t now = deadline_now();
+
+	progress_init(&s->progress,
+		state->n_links == 1 ? s->target->io_timeout : 2 * s->target->io_timeout);
+	progress_restart(&s->progress, now);
+	/* This process may have looked after it before, and left it at that. */
+	s->flipped = state->ready && state->n_links == 1;
+	s->look_at = now;
+	s->tick_at = state->ready ? now : USEC_INFINITY;
+	s->renew_at = s->ping_at = USEC_INFINITY;
+	s->watchdog = notify_watchdog_interval();
+	if (s->watchdog != USEC_INFINITY)
+		s->ping_at = now;
+	for (unsigned i = 0; i < NBD_LINKS_MAX; i++)
+		s->slots[i] = (struct slot){.number = i,
+			.attempt = LINK_ATTEMPT_NONE,
+			.candidate = {.fd = -1},
+			.size = state->size,
+			.timer = USEC_INFINITY};
+}
+
+/* The kernel's is another: this one was replaced, or the driver did not take it. */
+static void drop_stale(struct attachment *a, unsigned link)
+{
+	int *fd = &a->sockets[link];
+
+	if (*fd < 0 || fd_inode(*fd) == a->state.links[link].socket)
+		return;
+	keep_fd_no_more(a, link);
+	closep(fd);
+	*fd = -1;
+}
+
+/* Which links of another process live, the kernel's tables know. */
+static int take_over(struct supervisor *s, struct error *err)
+{
+	struct state *state = &s->a->state;
+	bool taken = false;
+
+	for (unsigned i = 0; i < state->n_links; i++) {
+		struct state_link *link = &state->links[i];
+
+		if (s->a->sockets[i] >= 0 && !s->a->adopted)
+			continue; /* of our own making */
+		taken = true;
+		if (socket_table_has(link->candidate))
+			link->socket = link->candidate;
+		link->candidate = 0;
+		drop_stale(s->a, i);
+		/* Of one that is at hand, poll(2) tells whether it has ended. */
+		if (s->a->sockets[i] < 0 && !socket_table_has(link->socket)) {
+			slot_event(s, &s->slots[i], EVENT_LOST);
+			continue;
+		}
+		link->error[0] = 0; /* the last supervisor's */
+		if (link->state != LINK_UP)
+			link->since = time(NULL);
+		link->state = LINK_UP;
+	}
+	s->a->adopted = false;
+	return taken ? handover_times(s, err) : 0;
+}
+
+/* The driver has refused it: since it is another's, or nobody's? */
+static bool is_gone(const struct attachment *a)
+{
+	struct sysfs_device device;
+	struct error ignored;
+	int r = attachment_find(a->claim.name, &device, &ignored);
+
+	return r == -ENOENT || (r == 0 && device.index != a->state.index);
+}
+
+static void end(struct supervisor *s)
+{
+	making_cancel(&s->making);
+	/* What it would change yet is not for a link that is lost meanwhile. */
+	if (s->tick_child > 0)
+		process_kill(s->tick_child);
+	if (s->grow_child > 0)
+		process_leave(s->grow_child);
+	for (unsigned i = 0; i < NBD_LINKS_MAX; i++) {
+		link_attempt_cancel(&s->slots[i].attempt);
+		link_disconnect(&s->slots[i].candidate);
+	}
+	credentials_done(&s->credentials);
+	if (s->events)
+		nbd_events_close(s->events);
+}
+
+int supervise(struct attachment *a, const struct target *t, void (*ready)(unsigned index),
+	struct error *err)
+{
+	_cleanup_(end) struct supervisor s = {.a = a,
+		.target = t,
+		.making = MAKING_NONE,
+		.ready = ready,
+		.changed = true};
+	int r;
+
+	begin(&s);
+	/* Not when a link is lost already: who knows what a name service waits for then.
+	 */
+	link_prepare();
+	/* Links that live need none. */
+	if (credentials_read(t, &s.credentials, &s.no_credentials) < 0)
+		log_warning("%s", s.no_credentials.text);
+	r = nbd_events_open(&s.events, err);
+	if (r == 0)
+		r = take_over(&s, err);
+	if (r == -EINVAL && is_gone(a))
+		return SUPERVISE_GONE;
+	if (r == 0 && !a->state.ready)
+		r = making_start(a, t, true, &s.making, err);
+	if (r < 0)
+		return r;
+	if (a->state.ready && ready)
+		ready(a->state.index);
+	r = GOING_ON;
+	while (r == GOING_ON) {
+		publish(&s);
+		r = turn(&s, err);
+	}
+	/* Who goes on with it may not know; the rest of it is not forgotten. */
+	if (r != SUPERVISE_GONE && supervisor_all_up(&s))
+		handover_unflip(&s);
+	if (r == SUPERVISE_LET_GO && a->state.ready)
+		supervisor_tell(&s, -1, "let-go", "let go by its supervisor");
+	publish(&s);
+	return r;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files that keep an attachment up share: supervise.c waits for what happens,
+ * look.c looks after the device now and then, slot.c and replace.c decide what it all
+ * means for a link, handover.c and upkeep.c change the kernel's device.
+ */
+#pragma once
+
+#include "attachment/attachment.h"
+#include "attachment/bring-up.h"
+#include "kernel/nbd-events.h"
+#include "kernel/nbd-netlink.h"
+#include "kernel/progress.h"
+#include "kernel/sysfs.h"
+#include "link/link.h"
+
+/* How the supervisor sees one of the kernel's places for a link. */
+enum phase {
+	PHASE_UP,         /* the kernel uses it */
+	PHASE_TESTING,    /* the same, but nothing moves: is the server there at all? */
+	PHASE_RENEWING,   /* the same, and a new link is being made to take its place */
+	PHASE_SETTLING,   /* the same; the new link is there: waiting for a good moment */
+	PHASE_WAITING,    /* lost; the next attempt is to come */
+	PHASE_CONNECTING, /* lost; a link worker is at it */
+	PHASE_HOLDING,    /* lost; the new link is there, the kernel does not know yet */
+	PHASE_MAX,
+};
+
+/* A link that dies younger than this has not been well. */
+#define WELL_AFTER (3 * USEC_PER_SEC)
+
+/*
+ * How long NBD_ATTR_TIMEOUT stays 1 with a new link at least: all that was waiting has
+ * been sent by then, and nothing was under way for so long that its link would be ended.
+ */
+#define TICK_DELAY (150 * USEC_PER_MSEC)
+
+enum slot_event {
+	EVENT_FADING,  /* the server has closed its side */
+	EVENT_LOST,    /* the link's socket is shut */
+	EVENT_NOTED,   /* the driver knows that a link is dead */
+	EVENT_REACHED, /* the attempt gave a link that fits: the candidate */
+	EVENT_FAILED,  /* the attempt gave none: slot->error */
+	EVENT_TIMER,
+	EVENT_STALLED, /* requests in flight, and no reply for too long */
+	EVENT_RENEW,   /* a new link is wanted: other credentials, keys worn out */
+	EVENT_MAX,
+};
+
+struct slot {
+	unsigned number;
+	enum phase phase;
+	struct link_attempt attempt;
+	struct link candidate;   /* fd -1: there is none */
+	uint64_t candidate_size; /* of the export that it leads to */
+	uint64_t size;           /* of the export that the link leads to */
+	struct error error;      /* of the last attempt */
+	usec_t timer;            /* when EVENT_TIMER comes */
+	usec_t up_since;
+	usec_t lost_at;
+	usec_t noted_at;     /* from when on the driver will take another link */
+	usec_t silent_until; /* before another reason for failing is told */
+	usec_t quiet_until;  /* how long to wait for a moment with nothing in flight */
+	uint64_t completed;  /* requests, when a test began or the link was lost */
+	unsigned tries;      /* attempts in a row that somebody answered, in vain */
+	unsigned flaps;      /* links in a row that died young */
+	bool cut;            /* the last attempt's connection just ended */
+	bool stalled;        /* it does not answer; its link's error says so, or more */
+	bool fading;         /* half closed already: not polled for any more */
+	bool noted;          /* the driver has said that a link is dead */
+	bool planned;        /* it is ended by us, for the candidate */
+	bool quiet;          /* … at a moment with nothing in flight */
+	bool missed;         /* at the last look it was not to be found */
+	bool turned_away;    /* the last attempt got no greeting */
+	bool unseen;         /* another process's, lost because it was not to be found */
+};
+
+struct supervisor {
+	struct attachment *a;
+	const struct target *target;
+	struct credentials credentials;
+	struct nbd_events *events;
+	usec_t watchdog; /* the service manager's; USEC_INFINITY: there is none */
+	struct slot slots[NBD_LINKS_MAX];
+	struct making making;          /* of a device that is not ready yet */
+	void (*ready)(unsigned index); /* to be called then; may be NULL */
+	struct progress progress;
+	bool flipped;      /* NBD_ATTR_TIMEOUT is 1, or may be: see handover.c */
+	bool overdue;      /* I/O fails: the reconnect timeout is over */
+	bool changed;      /* the state is to be written */
+	bool unwritten;    /* … again at the next look: it could not be */
+	usec_t look_at;    /* when to look at the device's counters */
+	usec_t tick_at;    /* when to see to queue/io_timeout */
+	usec_t ping_at;    /* when to tell the service manager that we live */
+	usec_t renew_at;   /* when to try again what could not be renewed */
+	pid_t tick_child;  /* at work on that; 0: none */
+	bool tick_unflips; /* NBD_ATTR_TIMEOUT, too */
+	pid_t grow_child;  /* at work on the size; 0: none */
+	bool reload;       /* credentials are to be read when all links are up */
+	bool suspect;      /* the kernel refused a link: is the device ours? */
+	struct error no_credentials; /* why there are none; fault 0: there are */
+};
+
+/* slot.c: what happens to a link. */
+void slot_event(struct supervisor *s, struct slot *slot, enum slot_event event);
+bool slot_is_up(const struct slot *slot);
+
+/* The attempt's worker has something to say, or is late. */
+void slot_attempt_ready(struct supervisor *s, struct slot *slot);
+
+/*
+ * handover.c: links for the kernel. handover_link() gives it the slot's candidate, whose
+ * descriptor is kept beside; -EBUSY: not yet. handover_times() sets the timeouts of a
+ * device that was adopted. handover_reconfigure() is nbd_netlink_reconfigure() for a
+ * device that bears the name. FAULT_KERNEL, -EINVAL: it is not ours any more.
+ */
+int handover_link(struct supervisor *s, struct slot *slot, struct error *err);
+int handover_times(struct supervisor *s, struct error *err);
+int handover_reconfigure(const char *name, unsigned index,
+	const struct nbd_settings *settings, struct error *err);
+bool handover_is_possible(const struct supervisor *s);
+void handover_flip(struct supervisor *s);
+void handover_unflip(struct supervisor *s);
+void handover_cut(struct supervisor *s, const struct slot *slot);
+
+/* look.c: false if the device is not ours any more. */
+bool look(struct supervisor *s, usec_t now);
+
+/*
+ * upkeep.c: changes of the device that take their time. upkeep_stop() is for when a link
+ * is lost: what was to be put right of the timeouts is put right after the next one.
+ */
+void upkeep_tick(struct supervisor *s);
+void upkeep_grow(struct supervisor *s, usec_t now);
+void upkeep_collect(struct supervisor *s);
+void upkeep_stop(struct supervisor *s);
+
+/* supervise.c: an event for monitor, the log and the state; link -1: the device. */
+void supervisor_tell(struct supervisor *s, int link, const char *kind, const char *format,
+	...) _printf_(4, 5);
+bool supervisor_all_up(const struct supervisor *s);
