@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "cli/human.h"
 #include "common/scope.h"
-#include "human.h"
 
 static void test_bytes(void **state _unused_)
 {

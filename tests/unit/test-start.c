@@ -26,7 +26,7 @@
 #include "common/limits.h"
 #include "common/notify.h"
 #include "common/process.h"
-#include "program.h"
+#include "common/program.h"
 #include "supervisor/spawn.h"
 
 #define HOLDS(condition)                 \

@@ -3,12 +3,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/human.h"
+#include "cli/json-out.h"
+#include "cli/verbs.h"
+#include "cli/view.h"
 #include "common/text.h"
-#include "human.h"
-#include "json-out.h"
 #include "link/link.h"
-#include "verbs.h"
-#include "view.h"
 
 /* The mode's name in the protocol, and how it is known. */
 static const struct {

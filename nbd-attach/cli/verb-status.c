@@ -4,10 +4,10 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "cli/human.h"
+#include "cli/verbs.h"
+#include "cli/view.h"
 #include "common/text.h"
-#include "human.h"
-#include "verbs.h"
-#include "view.h"
 
 #define EVENTS_SHOWN 5
 

@@ -2,7 +2,7 @@
 /* The verbs: each prints its result; a failure goes up in err. */
 #pragma once
 
-#include "arguments.h"
+#include "cli/arguments.h"
 
 int verb_attach(const struct arguments *a, struct error *err);
 int verb_detach(const struct arguments *a, struct error *err);

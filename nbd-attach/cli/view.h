@@ -6,7 +6,7 @@
 #pragma once
 
 #include "attachment/attachment.h"
-#include "json-out.h"
+#include "cli/json-out.h"
 
 struct view {
 	char name[NBD_NAME_MAX + 1]; /* "": not ours */

@@ -3,7 +3,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "arguments.h"
+#include "cli/arguments.h"
 #include "common/text.h"
 #include "target/config.h"
 #include "target/nbdtab.h"

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "attachment/attachment.h"
+#include "cli/verbs.h"
 #include "supervisor/spawn.h"
-#include "verbs.h"
 
 static int print_device(unsigned index, struct error *err)
 {

@@ -13,9 +13,9 @@
 /* What firmware, boot loader or hypervisor have given systemd. */
 #define BOOT_CREDENTIALS "/run/credentials/@system"
 
-/* boot-files.c: prints what the image must hold; false: nothing is to be attached there.
+/* files.c: prints what the image must hold; false: nothing is to be attached there.
  */
 int boot_files(struct error *err);
 
-/* boot-end.c: detaches what the initramfs has attached, mounted or not. */
+/* end.c: detaches what the initramfs has attached, mounted or not. */
 int boot_end(struct error *err);

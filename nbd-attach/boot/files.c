@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 
 #include "attachment/state.h"
-#include "boot.h"
+#include "boot/boot.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "kernel/root-disk.h"

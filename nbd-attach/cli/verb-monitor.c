@@ -12,11 +12,11 @@
 #include <sys/inotify.h>
 #include <time.h>
 
+#include "cli/human.h"
+#include "cli/verbs.h"
+#include "cli/view.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "human.h"
-#include "verbs.h"
-#include "view.h"
 
 #define PARENT_DIRECTORY "/run" /* of STATE_DIRECTORY */
 #define WATCH_PARENT     (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)

@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "cli/human.h"
+#include "cli/json-out.h"
 #include "common/text.h"
-#include "human.h"
-#include "json-out.h"
 
 void json_add_optional(json_object *o, const char *key, const char *text)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/human.h"
 #include "common/scope.h"
-#include "human.h"
 
 const char *human_bytes(uint64_t bytes, char out[HUMAN_SIZE])
 {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "attachment/attachment.h"
-#include "boot.h"
+#include "boot/boot.h"
 #include "common/deadline.h"
 #include "common/log.h"
 

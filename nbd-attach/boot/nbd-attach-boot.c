@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 
 #include "attachment/attachment.h"
-#include "boot-clock.h"
-#include "boot.h"
+#include "boot/boot.h"
+#include "boot/clock.h"
 #include "common/file.h"
 #include "common/log.h"
-#include "program.h"
+#include "common/program.h"
 #include "supervisor/spawn.h"
 #include "target/boot-plan.h"
 #include "target/config.h"

@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/verbs.h"
 #include "common/log.h"
+#include "common/program.h"
 #include "common/text.h"
 #include "link/worker-exec.h"
-#include "program.h"
-#include "verbs.h"
 
 static const struct verb {
 	const char *name;

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/view.h"
 #include "kernel/usage.h"
-#include "view.h"
 
 static bool is_attaching(const struct view *v)
 {

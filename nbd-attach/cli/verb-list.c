@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "verbs.h"
-#include "view.h"
+#include "cli/verbs.h"
+#include "cli/view.h"
 
 struct printer {
 	json_object *array; /* NULL: for people */

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "cli/verbs.h"
 #include "target/config.h"
-#include "verbs.h"
 #include "wire/credentials.h"
 #include "wire/tls.h"
 

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "attachment/attachment.h"
+#include "cli/verbs.h"
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "kernel/usage.h"
 #include "supervisor/spawn.h"
-#include "verbs.h"
 
 #define SPAWN_PATIENCE (20 * USEC_PER_SEC)
 

@@ -9,19 +9,19 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "arguments.h"
 #include "attachment/stop-supervisor.h"
+#include "cli/arguments.h"
 #include "common/file.h"
 #include "common/interrupt.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/process.h"
+#include "common/program.h"
 #include "kernel/root-disk.h"
 #include "link/link.h"
 #include "link/sandbox.h"
 #include "link/worker-exec.h"
-#include "program.h"
 #include "supervisor/private-root.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervise.h"

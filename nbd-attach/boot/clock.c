@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "boot-clock.h"
-#include "boot.h"
+#include "boot/boot.h"
+#include "boot/clock.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/parse.h"

@@ -8,7 +8,7 @@
 #include "common/interrupt.h"
 #include "common/limits.h"
 #include "common/log.h"
-#include "program.h"
+#include "common/program.h"
 
 /* A descriptor of ours must never be taken for stdin, stdout or stderr. */
 static void open_standard_streams(void)
