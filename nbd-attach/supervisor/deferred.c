@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Changes of a device for which newer kernels first wait until nothing is in flight, and
- * hold up what comes meanwhile (blk_mq_freeze_queue()). So each is made by a child, which
- * may sleep in the kernel for as long as that takes, and at a moment with nothing in
- * flight, so that it takes no time.
+ * Each change is made by a child, which may sleep in the kernel for as long as that
+ * takes, and at a moment with nothing in flight, so that it takes no time.
  *
  * For the size there must be such a moment: would a link die while the driver waits, the
  * requests would wait for a new link, which the driver would not take before it has done
@@ -13,7 +11,8 @@
 #include <sys/param.h>
 
 #include "common/process.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/deferred.h"
+#include "supervisor/driver-timeouts.h"
 
 #define QUIET_WAIT   (2 * USEC_PER_SEC)
 #define FLIPPED_WAIT (250 * USEC_PER_MSEC)

@@ -1,25 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Links for the kernel's device while it is supervised (nbd_genl_reconfigure()).
- *
- * Nothing but the timer of the block layer sends a request again that was on its way
- * when its link died (nbd_xmit_timeout()), and with NBD_ATTR_TIMEOUT 0, which never ends
- * a link for being slow, the timer leaves such a request alone as long as there is no new
- * link. So, for a single link: queue/io_timeout is short, that the timer comes often; and
- * while the server is away NBD_ATTR_TIMEOUT is 1 (the flip), which makes the timer move
- * those requests to where others wait for the new link already.
- *
- * Back to 0 it sets queue/io_timeout to 30 s, and what is sent before that is put right
- * again keeps such a timer for all of its life, however many links it sees. So the new
- * link is given while it is still 1: all that has waited is sent with a short timer. Only
- * a little later, well before it could end that link, both are changed (upkeep.c).
- *
- * The driver takes a link only in the place of one that it knows to be dead, and answers
- * 0 also when it took none (nbd_reconnect_socket()). Where it has not said that one is
- * dead, its word is not enough: with a timeout in force it sets a send timeout on each
- * socket that it takes, which shows on our descriptor of it. Nor is it where links die
- * young: what it has said may be about the one before.
- */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -29,94 +8,11 @@
 
 #include "attachment/fd-store.h"
 #include "common/fd.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/deferred.h"
+#include "supervisor/driver-timeouts.h"
+#include "supervisor/handover.h"
 
 #define NO_SEND_TIMEOUT ((struct timeval){0})
-
-/*
- * The driver asks for the backend identifier only on devices that have one: a device that
- * another program has made of ours meanwhile would take anything.
- */
-int handover_reconfigure(const char *name, unsigned index,
-	const struct nbd_settings *settings, struct error *err)
-{
-	struct nbd_settings complete = *settings;
-	char backend[BACKEND_SIZE];
-	struct sysfs_device device;
-	int r = sysfs_read(index, &device);
-
-	if (r < 0)
-		return error_set(
-			err, FAULT_KERNEL, r, "cannot read /sys/block/nbd%u: %m", index);
-	if (!attachment_is(&device, name))
-		return error_set(err, FAULT_KERNEL, -EINVAL,
-			"/dev/nbd%u is not ours any more", index);
-	attachment_backend(name, backend);
-	complete.backend = backend;
-	return nbd_netlink_reconfigure(index, &complete, err);
-}
-
-static int reconfigure(
-	const struct supervisor *s, struct nbd_settings *settings, struct error *err)
-{
-	return handover_reconfigure(s->a->claim.name, s->a->state.index, settings, err);
-}
-
-static int set_timeout(struct supervisor *s, uint64_t seconds, struct error *err)
-{
-	struct nbd_settings settings = NBD_NOTHING;
-
-	settings.timeout = seconds;
-	return reconfigure(s, &settings, err);
-}
-
-bool handover_is_possible(const struct supervisor *s)
-{
-	struct nbd_settings settings = NBD_NOTHING;
-	struct error ignored;
-
-	return reconfigure(s, &settings, &ignored) != -EINVAL;
-}
-
-/* An answer that got lost may have been a yes. */
-void handover_flip(struct supervisor *s)
-{
-	struct error ignored;
-
-	if (s->a->state.n_links > 1 || s->flipped)
-		return;
-	s->flipped = set_timeout(s, 1, &ignored) != -EINVAL;
-}
-
-/* Not while a link is being ended by it. */
-void handover_unflip(struct supervisor *s)
-{
-	struct error ignored;
-
-	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (s->slots[i].phase == PHASE_SETTLING)
-			return;
-	if (s->flipped && set_timeout(s, 0, &ignored) == 0)
-		s->flipped = false;
-}
-
-int handover_times(struct supervisor *s, struct error *err)
-{
-	struct nbd_settings settings = NBD_NOTHING;
-	unsigned n = s->a->state.n_links;
-	int r;
-
-	/* Of a link that lives it may be 1 or 0: upkeep.c sees to it that it is 0. */
-	s->flipped = n == 1;
-	if (!s->flipped)
-		settings.timeout = attachment_timeout(s->target, n, true);
-	else if (!supervisor_all_up(s))
-		settings.timeout = 1;
-	settings.dead_conn_timeout = attachment_seconds(s->target->reconnect_timeout);
-	r = reconfigure(s, &settings, err);
-	s->tick_at = deadline_now();
-	return r;
-}
 
 /*
  * What is on its way is sent again by the next link. So it must not reach the server
@@ -187,7 +83,7 @@ static int give(struct supervisor *s, int fd, struct error *err)
 	settings.n_fds = 1;
 	if (s->flipped)
 		settings.timeout = 1; /* an earlier message may have got lost */
-	return reconfigure(s, &settings, err);
+	return handover_reconfigure(s->a->claim.name, s->a->state.index, &settings, err);
 }
 
 /* A timeout is in force: what came of it can be seen. */

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The regular look at a device: what no event tells. */
 #include <errno.h>
 #include <string.h>
 #include <sys/param.h>
 
 #include "kernel/socket-table.h"
 #include "link/tls-records.h"
+#include "supervisor/connection.h"
+#include "supervisor/deferred.h"
+#include "supervisor/driver-timeouts.h"
 #include "supervisor/forced-reboot.h"
+#include "supervisor/handover.h"
+#include "supervisor/health.h"
 #include "supervisor/private-root.h"
-#include "supervisor/supervisor.h"
 
 #define MISSED_LOOK (50 * USEC_PER_MSEC)
 

@@ -10,8 +10,11 @@
  * for what it is. Then the old link is ended first, and the new one made after that. Such
  * a server has done with the old one before it takes the next.
  */
+#include "supervisor/replace.h"
 #include "attachment/fd-store.h"
-#include "supervisor/connection-internal.h"
+#include "supervisor/attempt.h"
+#include "supervisor/handover.h"
+#include "supervisor/recovery.h"
 
 #define CUT_PATIENCE (3 * USEC_PER_SEC)
 #define QUIET_LOOK   (2 * USEC_PER_MSEC)
@@ -159,7 +162,7 @@ enum phase replace_exchange(struct supervisor *s, struct slot *slot)
 	struct sysfs_io io;
 
 	if (slot->planned) /* cut long ago, and nobody has told us */
-		return slot_hold(s, slot);
+		return recovery_hold(s, slot);
 	slot->quiet = sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight == 0;
 	if (!slot->quiet && deadline_left(slot->quiet_until) > 0) {
 		slot->timer = deadline_after(QUIET_LOOK);

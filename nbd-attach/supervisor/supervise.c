@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Waits for what happens to an attachment: descriptors, signals, time. What a link makes
- * of it is in slot.c. One thread, one ppoll(2); nothing here waits for a server.
+ * of it is in connection.c. One thread, one ppoll(2); nothing here waits for a server.
  */
 #include <errno.h>
 #include <limits.h>
@@ -20,40 +20,17 @@
 #include "common/process.h"
 #include "kernel/root-disk.h"
 #include "kernel/socket-table.h"
+#include "supervisor/connection.h"
+#include "supervisor/deferred.h"
+#include "supervisor/driver-timeouts.h"
+#include "supervisor/handover.h"
+#include "supervisor/health.h"
 #include "supervisor/private-root.h"
 #include "supervisor/supervise.h"
-#include "supervisor/supervisor.h"
 
 #define GOING_ON     INT_MAX               /* no end yet */
 #define CHILD_LOOK   (500 * USEC_PER_MSEC) /* whether one at work is done */
 #define LINK_IS_OVER (POLLHUP | POLLERR | POLLNVAL)
-
-bool supervisor_all_up(const struct supervisor *s)
-{
-	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (!slot_is_up(&s->slots[i]))
-			return false;
-	return true;
-}
-
-void supervisor_tell(
-	struct supervisor *s, int link, const char *kind, const char *format, ...)
-{
-	char text[STATE_EVENT_SIZE];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	state_add_event(&s->a->state, link, kind, "%s", text);
-	s->changed = true;
-	if (!s->a->state.ready)
-		return; /* who attaches wants to hear whether that comes to its end */
-	if (s->a->state.n_links > 1 && link >= 0)
-		log_notice("%s: link %d: %s", s->a->claim.name, link, text);
-	else
-		log_notice("%s: %s", s->a->claim.name, text);
-}
 
 /* The state file, and what a service manager shows. */
 static void publish(struct supervisor *s)

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * What the files that keep an attachment up share: supervise.c waits for what happens,
- * look.c looks after the device now and then, slot.c and replace.c decide what it all
- * means for a link, handover.c and upkeep.c change the kernel's device.
- */
+/* What the files share that keep an attachment up. */
 #pragma once
 
 #include "attachment/attachment.h"
@@ -101,41 +97,24 @@ struct supervisor {
 	struct error no_credentials; /* why there are none; fault 0: there are */
 };
 
-/* slot.c: what happens to a link. */
-void slot_event(struct supervisor *s, struct slot *slot, enum slot_event event);
-bool slot_is_up(const struct slot *slot);
+/* Whether the kernel uses its link. */
+static inline bool slot_is_up(const struct slot *slot)
+{
+	return slot->phase < PHASE_WAITING;
+}
 
-/* The attempt's worker has something to say, or is late. */
-void slot_attempt_ready(struct supervisor *s, struct slot *slot);
+/* What the state file knows of its link. */
+static inline struct state_link *slot_known(
+	const struct supervisor *s, const struct slot *slot)
+{
+	return &s->a->state.links[slot->number];
+}
 
-/*
- * handover.c: links for the kernel. handover_link() gives it the slot's candidate, whose
- * descriptor is kept beside; -EBUSY: not yet. handover_times() sets the timeouts of a
- * device that was adopted. handover_reconfigure() is nbd_netlink_reconfigure() for a
- * device that bears the name. FAULT_KERNEL, -EINVAL: it is not ours any more.
- */
-int handover_link(struct supervisor *s, struct slot *slot, struct error *err);
-int handover_times(struct supervisor *s, struct error *err);
-int handover_reconfigure(const char *name, unsigned index,
-	const struct nbd_settings *settings, struct error *err);
-bool handover_is_possible(const struct supervisor *s);
-void handover_flip(struct supervisor *s);
-void handover_unflip(struct supervisor *s);
-void handover_cut(struct supervisor *s, const struct slot *slot);
+/* The link's number in messages. */
+#define LINK(slot) ((int)(slot)->number)
 
-/* look.c: false if the device is not ours any more. */
-bool look(struct supervisor *s, usec_t now);
-
-/*
- * upkeep.c: changes of the device that take their time. upkeep_stop() is for when a link
- * is lost: what was to be put right of the timeouts is put right after the next one.
- */
-void upkeep_tick(struct supervisor *s);
-void upkeep_grow(struct supervisor *s, usec_t now);
-void upkeep_collect(struct supervisor *s);
-void upkeep_stop(struct supervisor *s);
-
-/* supervise.c: an event for monitor, the log and the state; link -1: the device. */
+/* Tells an event to monitor, the log and the state file; link -1: of the whole device. */
 void supervisor_tell(struct supervisor *s, int link, const char *kind, const char *format,
 	...) _printf_(4, 5);
+
 bool supervisor_all_up(const struct supervisor *s);

@@ -258,3 +258,19 @@ bool slot_is_sound(bool foreign)
 			(first && slot->phase == PHASE_CONNECTING)) &&
 		(!waits || slot->timer != USEC_INFINITY);
 }
+
+static const struct transition *transition_of(enum phase phase, enum slot_event event)
+{
+	for (size_t i = 0; i < connection_life_size; i++)
+		if (connection_life[i].phase == phase &&
+			connection_life[i].event == event)
+			return &connection_life[i];
+	return NULL;
+}
+
+bool slot_is_told(enum phase before, enum slot_event event)
+{
+	const struct transition *t = transition_of(before, event);
+
+	return t ? t->next & (1U << world.slot->phase) : world.slot->phase == before;
+}

@@ -5,7 +5,10 @@
  */
 #pragma once
 
-#include "supervisor/supervisor.h"
+#include "supervisor/connection.h"
+#include "supervisor/deferred.h"
+#include "supervisor/driver-timeouts.h"
+#include "supervisor/handover.h"
 
 #define CALLS_SIZE 256
 
@@ -45,3 +48,6 @@ bool slot_has_candidate(void);
 
 /* Whether the slot is as it must be in its phase, whatever led to it. */
 bool slot_is_sound(bool foreign);
+
+/* Whether the table has told that the event may lead from `before` to where it is now. */
+bool slot_is_told(enum phase before, enum slot_event event);

@@ -19,7 +19,9 @@
 #include "attachment/fd-store.h"
 #include "common/fd.h"
 #include "common/process.h"
-#include "supervisor/supervisor.h"
+#include "supervisor/deferred.h"
+#include "supervisor/driver-timeouts.h"
+#include "supervisor/handover.h"
 
 #define CHILD 4242
 #define SHORT SUPERVISED_TICK_MSEC

@@ -51,6 +51,14 @@ struct step {
 	enum link_state known; /* as it stands in the state */
 };
 
+static void event_of(enum slot_event event)
+{
+	enum phase before = world.slot->phase;
+
+	slot_event(&world.s, world.slot, event);
+	assert_true(slot_is_told(before, event));
+}
+
 static void pass(usec_t span)
 {
 	usec_t end = world.now + span;
@@ -60,7 +68,7 @@ static void pass(usec_t span)
 		assert_true(events++ < 5000);
 		world.now = MAX(world.now, world.slot->timer);
 		world.slot->timer = USEC_INFINITY;
-		slot_event(&world.s, world.slot, EVENT_TIMER);
+		event_of(EVENT_TIMER);
 	}
 	world.now = end;
 }
@@ -69,7 +77,7 @@ static void take_event(enum slot_event event)
 {
 	world.s.progress.last = world.io;
 	world.slot->fading |= event == EVENT_FADING;
-	slot_event(&world.s, world.slot, event);
+	event_of(event);
 }
 
 static void answer(enum answer answer)

@@ -103,11 +103,15 @@ static const struct cell {
 	{PHASE_SETTLING, EVENT_LOST, 0, PHASE_HOLDING, "tell:lost", 250},
 	{PHASE_SETTLING, EVENT_LOST, PLANNED, PHASE_HOLDING, "", 250},
 	{PHASE_SETTLING, EVENT_LOST, ALONE, PHASE_CONNECTING, "tell:lost start", NEVER},
+	{PHASE_SETTLING, EVENT_LOST, ALONE | NO_WORKER, PHASE_WAITING,
+		"tell:lost start tell:retry flip", SHORTLY},
 	{PHASE_SETTLING, EVENT_LOST, ALONE | PLANNED, PHASE_CONNECTING,
 		"tell:ended start", NEVER},
 	{PHASE_SETTLING, EVENT_TIMER, ALONE | IDLE, PHASE_SETTLING, "cut", 3000},
 	{PHASE_SETTLING, EVENT_TIMER, ALONE | PLANNED, PHASE_CONNECTING,
 		"tell:ended start", NEVER},
+	{PHASE_SETTLING, EVENT_TIMER, ALONE | PLANNED | NO_WORKER, PHASE_WAITING,
+		"tell:ended start tell:retry flip", SHORTLY},
 	{PHASE_SETTLING, EVENT_TIMER, 0, PHASE_SETTLING, "cut", 3000},
 	{PHASE_SETTLING, EVENT_TIMER, PATIENT, PHASE_SETTLING, "", 2},
 	{PHASE_SETTLING, EVENT_TIMER, PATIENT | IDLE, PHASE_SETTLING, "cut", 3000},
@@ -123,6 +127,8 @@ static const struct cell {
 	{PHASE_WAITING, EVENT_TIMER, NO_KEYS, PHASE_WAITING,
 		"credentials tell:retry flip", SHORTLY},
 	{PHASE_WAITING, EVENT_RENEW, 0, PHASE_CONNECTING, "start", NEVER},
+	{PHASE_WAITING, EVENT_RENEW, NO_WORKER, PHASE_WAITING, "start tell:retry flip",
+		SHORTLY},
 
 	{PHASE_CONNECTING, EVENT_NOTED, 0, PHASE_CONNECTING, "", NEVER},
 	{PHASE_CONNECTING, EVENT_REACHED, 0, PHASE_HOLDING, "", 250},
@@ -251,6 +257,8 @@ static bool is_as_expected(const struct cell *c)
 		slot_is_sound(c->when & FOREIGN);
 }
 
+static unsigned seen[PHASE_MAX][EVENT_MAX]; /* bits: the phases that came next */
+
 static void test_cells(void **state _unused_)
 {
 	for (size_t i = 0; i < ELEMENTSOF(cells); i++) {
@@ -258,6 +266,7 @@ static void test_cells(void **state _unused_)
 
 		arrange(c->phase, c->event, c->when);
 		slot_event(&world.s, world.slot, c->event);
+		seen[c->phase][c->event] |= 1U << world.slot->phase;
 		if (!is_as_expected(c))
 			fail_msg("phase %d, event %d, when %x: phase %d, \"%s\", timer "
 				 "%jd us, noted %jd us%s",
@@ -295,11 +304,24 @@ static void test_empty_cells(void **state _unused_)
 		}
 }
 
+/* The table tells all that can come next, and nothing that does not. */
+static void test_next(void **state _unused_)
+{
+	for (size_t i = 0; i < connection_life_size; i++) {
+		const struct transition *t = &connection_life[i];
+
+		if (seen[t->phase][t->event] != t->next)
+			fail_msg("phase %d, event %d: told %x, seen %x", t->phase,
+				t->event, t->next, seen[t->phase][t->event]);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cells),
 		cmocka_unit_test(test_empty_cells),
+		cmocka_unit_test(test_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The driver's timeouts for a device that is supervised.
+ *
+ * Nothing but the timer of the block layer sends a request again that was on its way
+ * when its link died (nbd_xmit_timeout()), and with NBD_ATTR_TIMEOUT 0, which never ends
+ * a link for being slow, the timer leaves such a request alone as long as there is no new
+ * link. So, for a single link: queue/io_timeout is short, that the timer comes often; and
+ * while the server is away NBD_ATTR_TIMEOUT is 1, which makes the timer move those
+ * requests to where others wait for the new link already.
+ *
+ * Back to 0 it sets queue/io_timeout to 30 s, and what is sent before that is put right
+ * again keeps such a timer for all of its life, however many links it sees. So the new
+ * link is given while it is still 1: all that has waited is sent with a short timer. Only
+ * a little later, well before it could end that link, both are changed (deferred.c).
+ */
+#pragma once
+
+#include "supervisor/supervisor.h"
+
+/*
+ * nbd_netlink_reconfigure() for a device that bears the name. FAULT_KERNEL, -EINVAL: it
+ * is not ours any more.
+ */
+int handover_reconfigure(const char *name, unsigned index,
+	const struct nbd_settings *settings, struct error *err);
+
+/* Whether the driver takes changes of the device from us: it is ours, and not over. */
+bool handover_is_possible(const struct supervisor *s);
+
+/* A single link is lost: NBD_ATTR_TIMEOUT becomes 1. */
+void handover_flip(struct supervisor *s);
+
+/* … and 0 again, but not while a link is being ended by it. */
+void handover_unflip(struct supervisor *s);
+
+/* Sets the timeouts of a device that was adopted. Errors as handover_reconfigure(). */
+int handover_times(struct supervisor *s, struct error *err);

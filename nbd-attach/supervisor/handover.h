@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Links for the kernel's device while it is supervised (nbd_genl_reconfigure()).
+ *
+ * The driver takes a link only in the place of one that it knows to be dead, and answers
+ * 0 also when it took none (nbd_reconnect_socket()). Where it has not said that one is
+ * dead, its word is not enough: with a timeout in force it sets a send timeout on each
+ * socket that it takes, which shows on our descriptor of it. Nor is it where links die
+ * young: what it has said may be about the one before.
+ */
+#pragma once
+
+#include "supervisor/supervisor.h"
+
+/*
+ * Gives the driver the slot's candidate, whose descriptor is kept beside it. -EBUSY: not
+ * yet. Otherwise as handover_reconfigure().
+ */
+int handover_link(struct supervisor *s, struct slot *slot, struct error *err);
+
+/* Ends a link that the kernel uses; its end is then seen as that of any other. */
+void handover_cut(struct supervisor *s, const struct slot *slot);
