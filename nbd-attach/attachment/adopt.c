@@ -124,7 +124,7 @@ int attachment_adopt(const char *name, struct attachment *ret, struct error *err
 		return r;
 	state_add_event(&a.state, -1, "adopted", "taken over as /dev/nbd%u by process %d",
 		a.state.index, getpid());
-	keep_fds_take(&a);
+	fd_store_take(&a);
 	a.adopted = true;
 	*ret = a;
 	a = ATTACHMENT_NONE;

@@ -91,7 +91,7 @@ static int describe(const struct target *t, const struct links *links,
 {
 	_cleanup_free_ char *server = target_server(t);
 	const struct server_facts *facts = &links->list[0].facts;
-	int r = shape_choose(t, &facts->export, state, err);
+	int r = geometry_choose(t, &facts->export, state, err);
 
 	state->since = time(NULL);
 	state->n_links = (unsigned)links->n;
@@ -256,7 +256,7 @@ int attachment_make_ready(struct attachment *a, const struct target *t, struct e
 	int r = state_write(&a->claim, &a->state, t, err);
 
 	if (r == 0)
-		r = making_run(a, t, err);
+		r = bring_up_run(a, t, err);
 	if (r == 0)
 		r = attachment_check_encryption(a, err);
 	if (r < 0)

@@ -20,7 +20,7 @@
 #define END_PATIENCE  (2 * USEC_PER_SEC)
 #define LOOK_MOST     (1 * USEC_PER_SEC)
 
-struct making_result {
+struct bring_up_result {
 	int r;
 	bool udev_is_busy;
 	struct error error;
@@ -29,7 +29,7 @@ struct making_result {
 struct order {
 	const struct state *state;
 	bool supervised;
-	struct making_result *result;
+	struct bring_up_result *result;
 };
 
 /*
@@ -44,7 +44,8 @@ static int set_limits(const struct order *o, struct error *err)
 	int r = limits_settle(state->index, &limits, err);
 
 	if (r == 0 && o->supervised && state->n_links == 1)
-		(void)sysfs_set_io_timeout(state->index, SUPERVISED_TICK_MSEC, &ignored);
+		(void)sysfs_set_io_timeout(
+			state->index, SUPERVISED_IO_TIMEOUT_MSEC, &ignored);
 	return r;
 }
 
@@ -98,15 +99,15 @@ static int work(const void *userdata)
 	return 0;
 }
 
-static void forget(struct making *m)
+static void forget(struct bring_up *m)
 {
 	closep(&m->pidfd);
 	if (m->result)
 		munmap(m->result, sizeof(*m->result));
-	*m = MAKING_NONE;
+	*m = BRING_UP_NONE;
 }
 
-static int start(const struct attachment *a, bool supervised, struct making *m)
+static int start(const struct attachment *a, bool supervised, struct bring_up *m)
 {
 	struct order order = {.state = &a->state, .supervised = supervised};
 	void *shared = mmap(NULL, sizeof(*m->result), PROT_READ | PROT_WRITE,
@@ -123,14 +124,14 @@ static int start(const struct attachment *a, bool supervised, struct making *m)
 	return 0;
 }
 
-int making_start(const struct attachment *a, const struct target *t, bool supervised,
-	struct making *ret, struct error *err)
+int bring_up_start(const struct attachment *a, const struct target *t, bool supervised,
+	struct bring_up *ret, struct error *err)
 {
-	struct making m = MAKING_NONE;
+	struct bring_up m = BRING_UP_NONE;
 	int r = start(a, supervised, &m);
 
 	if (r < 0) {
-		making_cancel(&m);
+		bring_up_cancel(&m);
 		return error_set(err, FAULT_OTHER, r,
 			"cannot start what makes /dev/nbd%u ready: %m", a->state.index);
 	}
@@ -143,13 +144,13 @@ int making_start(const struct attachment *a, const struct target *t, bool superv
 	return 0;
 }
 
-int making_look(struct making *m, const struct attachment *a, struct error *err)
+int bring_up_check(struct bring_up *m, const struct attachment *a, struct error *err)
 {
 	usec_t now = deadline_now();
 	struct sysfs_io io;
 
 	if (sysfs_read_io(a->state.index, &io) == 0 &&
-		progress_look(&m->progress, &io, now))
+		progress_check(&m->progress, &io, now))
 		return error_set(err, FAULT_UNREACHED, -ETIMEDOUT,
 			"%s has not answered a request for %llu s (--io-timeout)",
 			a->state.server,
@@ -158,7 +159,7 @@ int making_look(struct making *m, const struct attachment *a, struct error *err)
 	return 0;
 }
 
-int making_finish(struct making *m, struct error *err)
+int bring_up_finish(struct bring_up *m, struct error *err)
 {
 	int r, ignored;
 
@@ -177,7 +178,7 @@ int making_finish(struct making *m, struct error *err)
 	return r;
 }
 
-void making_cancel(struct making *m)
+void bring_up_cancel(struct bring_up *m)
 {
 	int status;
 
@@ -189,23 +190,23 @@ void making_cancel(struct making *m)
 	forget(m);
 }
 
-int making_run(const struct attachment *a, const struct target *t, struct error *err)
+int bring_up_run(const struct attachment *a, const struct target *t, struct error *err)
 {
-	struct making m = MAKING_NONE;
-	int r = making_start(a, t, false, &m, err);
+	struct bring_up m = BRING_UP_NONE;
+	int r = bring_up_start(a, t, false, &m, err);
 
 	while (r == 0) {
-		r = making_look(&m, a, err);
+		r = bring_up_check(&m, a, err);
 		if (r == 0 && deadline_wait(m.pidfd, POLLIN, m.look_at) == -EINTR)
 			r = error_set(err, FAULT_OTHER, -EINTR, "interrupted");
 		if (r < 0)
 			break;
-		r = making_finish(&m, err);
+		r = bring_up_finish(&m, err);
 		if (r == 0)
 			return 0;
 		if (r == -EAGAIN)
 			r = 0;
 	}
-	making_cancel(&m);
+	bring_up_cancel(&m);
 	return r;
 }

@@ -10,38 +10,38 @@
 #include "kernel/progress.h"
 
 /* queue/io_timeout while a single link is supervised: how soon stalled I/O moves on. */
-#define SUPERVISED_TICK_MSEC 1000
+#define SUPERVISED_IO_TIMEOUT_MSEC 1000
 
-struct making {
-	pid_t child;                  /* at work; 0: none */
-	int pidfd;                    /* readable when it has ended */
-	struct making_result *result; /* shared with it */
-	struct progress progress;     /* of the device's requests */
-	usec_t look_at;               /* when to look again */
+struct bring_up {
+	pid_t child;                    /* at work; 0: none */
+	int pidfd;                      /* readable when it has ended */
+	struct bring_up_result *result; /* shared with it */
+	struct progress progress;       /* of the device's requests */
+	usec_t look_at;                 /* when to look again */
 };
-#define MAKING_NONE ((struct making){.pidfd = -1, .look_at = USEC_INFINITY})
+#define BRING_UP_NONE ((struct bring_up){.pidfd = -1, .look_at = USEC_INFINITY})
 
 /*
  * Starts it. With `supervised` somebody makes lost links anew, and what was on its way
- * then is looked at soon: see handover.c.
+ * then is looked at soon (queue/io_timeout).
  */
-int making_start(const struct attachment *a, const struct target *t, bool supervised,
-	struct making *ret, struct error *err);
+int bring_up_start(const struct attachment *a, const struct target *t, bool supervised,
+	struct bring_up *ret, struct error *err);
 
 /*
  * Whether there is still hope: it waits as long as replies come, and --io-timeout for one
  * without, whatever becomes of the links meanwhile. -ETIMEDOUT, FAULT_UNREACHED.
  */
-int making_look(struct making *m, const struct attachment *a, struct error *err);
+int bring_up_check(struct bring_up *m, const struct attachment *a, struct error *err);
 
 /*
  * 0: it has ended, and the device is usable. -EAGAIN: it is still at work. FAULT_KERNEL:
  * a limit that cannot be set, a node that is not the disk, -EIO in the partition scan.
  */
-int making_finish(struct making *m, struct error *err);
+int bring_up_finish(struct bring_up *m, struct error *err);
 
 /* Ends it wherever it is, so that it does not have the device open. */
-void making_cancel(struct making *m);
+void bring_up_cancel(struct bring_up *m);
 
 /* All of it, for a caller who has nothing else to do. Besides the above: -EINTR. */
-int making_run(const struct attachment *a, const struct target *t, struct error *err);
+int bring_up_run(const struct attachment *a, const struct target *t, struct error *err);

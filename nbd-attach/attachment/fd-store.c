@@ -17,7 +17,7 @@ static const char *name_of(int fd, char name[NAME_SIZE])
 	return name;
 }
 
-void keep_fd(const struct attachment *a, unsigned link)
+void fd_store_add(const struct attachment *a, unsigned link)
 {
 	char name[NAME_SIZE];
 
@@ -32,7 +32,7 @@ static void ask_back(int fd)
 	notify_send("FDSTOREREMOVE=1\nFDNAME=%s", name_of(fd, name));
 }
 
-void keep_fd_no_more(const struct attachment *a, unsigned link)
+void fd_store_remove(const struct attachment *a, unsigned link)
 {
 	if (a->sockets[link] >= 0)
 		ask_back(a->sockets[link]);
@@ -51,7 +51,7 @@ static int *place_for(struct attachment *a, uint64_t inode)
 	return NULL;
 }
 
-void keep_fds_take(struct attachment *a)
+void fd_store_take(struct attachment *a)
 {
 	int n = (int)notify_n_passed();
 

@@ -12,8 +12,8 @@
 
 #include "attachment/attachment.h"
 
-void keep_fd(const struct attachment *a, unsigned link);
-void keep_fd_no_more(const struct attachment *a, unsigned link);
+void fd_store_add(const struct attachment *a, unsigned link);
+void fd_store_remove(const struct attachment *a, unsigned link);
 
 /* What the manager has passed: the sockets of links that the state knows. */
-void keep_fds_take(struct attachment *a);
+void fd_store_take(struct attachment *a);

@@ -51,8 +51,8 @@ static uint64_t whole_blocks(uint64_t size, uint32_t block)
 	return size - size % block;
 }
 
-int shape_choose(const struct target *t, const struct nbd_export *e, struct state *state,
-	struct error *err)
+int geometry_choose(const struct target *t, const struct nbd_export *e,
+	struct state *state, struct error *err)
 {
 	int r = choose_block_size(t, e, &state->block_size, err);
 
@@ -119,7 +119,7 @@ static int check_export(const struct target *t, const struct nbd_export *e,
 	return 0;
 }
 
-int shape_check(const struct target *t, const struct server_facts *facts,
+int geometry_check(const struct target *t, const struct server_facts *facts,
 	const struct state *state, uint64_t *ret_size, struct error *err)
 {
 	int r;

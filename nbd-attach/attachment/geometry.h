@@ -12,8 +12,8 @@
  * Fills size, block_size, maximum and flags of *state from what the server offers.
  * FAULT_REFUSED or FAULT_KERNEL, -EINVAL: it cannot be a block device as asked for.
  */
-int shape_choose(const struct target *t, const struct nbd_export *e, struct state *state,
-	struct error *err);
+int geometry_choose(const struct target *t, const struct nbd_export *e,
+	struct state *state, struct error *err);
 
 /*
  * Whether what a new link leads to is what the device was made of. *ret_size is its size,
@@ -21,5 +21,5 @@ int shape_choose(const struct target *t, const struct nbd_export *e, struct stat
  * smaller, read-only or no longer so, its block sizes or abilities do not fit any more.
  * FAULT_TLS, -ESTALE: TLS is gone.
  */
-int shape_check(const struct target *t, const struct server_facts *facts,
+int geometry_check(const struct target *t, const struct server_facts *facts,
 	const struct state *state, uint64_t *ret_size, struct error *err);

@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 {
 	struct error err = {0};
 
-	fresh_begin(argv);
+	worker_exec_begin(argv);
 	program_begin("nbd-attach");
 	return program_end(run(argc, argv, &err), &err);
 }

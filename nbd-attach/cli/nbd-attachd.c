@@ -114,7 +114,7 @@ static int attach(const struct target *t, bool from_state, struct attachment *re
 /* Also for the program's file, which link workers would have to be read from. */
 static void lock_memory(void)
 {
-	fresh_no_more();
+	worker_exec_never();
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		log_warning("cannot lock the memory: %s", strerror(errno));
 	/* memory for us is not to come from what waits to be written to that disk */
@@ -173,16 +173,16 @@ static bool is_initrd;
 static void prepare_for_good(char *argv0)
 {
 	argv0[0] = '@';
-	cage_spare_relays();
+	sandbox_spare_relays();
 }
 
 /* r and err: as for spawn_report(). */
 static void begin_service(int r, unsigned index, const struct error *err)
 {
-	struct error refuge;
+	struct error failure;
 
-	if (is_initrd && refuge_enter(&refuge) < 0)
-		log_warning("%s", refuge.text);
+	if (is_initrd && private_root_enter(&failure) < 0)
+		log_warning("%s", failure.text);
 
 	/* Small, and missed when it is gone: others are to be killed for their memory. */
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
@@ -197,7 +197,7 @@ static void begin_service(int r, unsigned index, const struct error *err)
 		log_as_daemon(false);
 	}
 	notify_send("READY=1\nSTATUS=/dev/nbd%u is attached", index);
-	cage_report_user();
+	sandbox_report_user();
 }
 
 static void say_ready(unsigned index)
@@ -319,7 +319,7 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	int r;
 
-	fresh_begin(argv);
+	worker_exec_begin(argv);
 	program_begin(SUPERVISOR_PROGRAM);
 	spawn_close_inherited();
 	r = run(argc, argv, &err);

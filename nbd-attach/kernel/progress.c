@@ -38,7 +38,7 @@ static void learn(struct progress *p, usec_t took, usec_t now)
 	p->patience = bounded(p, 2 * p->needed);
 }
 
-bool progress_look(struct progress *p, const struct sysfs_io *io, usec_t now)
+bool progress_check(struct progress *p, const struct sysfs_io *io, usec_t now)
 {
 	bool moved = io->completed != p->last.completed;
 

@@ -28,7 +28,7 @@ void progress_init(struct progress *p, usec_t timeout);
 void progress_restart(struct progress *p, usec_t now);
 
 /* Takes a look at the counters. Whether patience is at an end. */
-bool progress_look(struct progress *p, const struct sysfs_io *io, usec_t now);
+bool progress_check(struct progress *p, const struct sysfs_io *io, usec_t now);
 
 /*
  * A new link took the place of one that did not answer. If that does not answer either,

@@ -52,7 +52,7 @@ static int work(const struct connector_order *order, struct error *err)
 	int r = keep_only(order, err);
 
 	if (r == 0 && order->target->transport != TRANSPORT_UNIX)
-		r = cage_drop_privileges(err);
+		r = sandbox_drop_privileges(err);
 	if (r == 0 && !worker_is_ready())
 		return 0;
 	if (r == 0)
@@ -75,7 +75,7 @@ _Noreturn void connector_run(const struct connector_order *order)
 		credentials_done((struct credentials *)order->credentials);
 	wipe_free_memory();
 	interrupt_reset();
-	cage_limit_time(order->deadline);
+	sandbox_limit_time(order->deadline);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* a supervisor's protection is its own */
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);

@@ -35,7 +35,7 @@ static _Noreturn void make_network(int socket)
  * By a child, so that we never leave ours. Not anew for each attempt: a link may have to
  * be made when the network is in trouble, and memory short.
  */
-void walls_prepare(void)
+void isolation_prepare(void)
 {
 	static bool tried;
 	_cleanup_close_ int ours = -1, theirs = -1;
@@ -62,7 +62,7 @@ void walls_prepare(void)
 	process_kill(child);
 }
 
-void walls_leave_network(void)
+void isolation_leave_network(void)
 {
 	if (empty_network >= 0)
 		(void)setns(empty_network, CLONE_NEWNET);
@@ -90,7 +90,7 @@ static struct ruleset forbid_all(unsigned version)
 		.scope = version >= 6 ? BITS(2) : 0};
 }
 
-void walls_close(void)
+void isolation_close(void)
 {
 	/* flags 1: LANDLOCK_CREATE_RULESET_VERSION */
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, 1U);
@@ -109,7 +109,7 @@ void walls_close(void)
 
 #else
 
-void walls_close(void)
+void isolation_close(void)
 {
 }
 

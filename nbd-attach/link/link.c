@@ -143,14 +143,14 @@ static int start_children(struct link_attempt *attempt, const struct ends *ends,
 		return -errno;
 	attempt->pid = fork();
 	if (attempt->pid == 0)
-		fresh_run(&worker);
+		worker_exec_run(&worker);
 	return attempt->pid < 0 ? -errno : 0;
 }
 
 void link_prepare(void)
 {
-	cage_find_user();
-	walls_prepare();
+	sandbox_find_user();
+	isolation_prepare();
 }
 
 static int start(enum worker_task task, const struct target *t,
@@ -202,7 +202,7 @@ static int worker_died(struct link_attempt *attempt, struct error *err)
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status) == FRESH_FAILED) {
 		/* Also a worker could say so, but one that chooses is lost already. */
-		fresh_no_more();
+		worker_exec_never();
 		return error_set(err, FAULT_OTHER, -ECHILD,
 			"the link worker could not be executed, as when libraries were "
 			"replaced: it is forked from now on");

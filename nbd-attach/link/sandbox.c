@@ -46,9 +46,9 @@
 /* Of futex(2)'s second argument: without FUTEX_PRIVATE_FLAG and which clock it is. */
 #define FUTEX_OPERATION FUTEX_CMD_MASK
 
-static struct cage_user unprivileged = {.uid = NOBODY, .gid = NOBODY};
+static struct sandbox_user unprivileged = {.uid = NOBODY, .gid = NOBODY};
 
-void cage_find_user(void)
+void sandbox_find_user(void)
 {
 	static bool asked;
 	const struct passwd *user = NULL;
@@ -59,10 +59,10 @@ void cage_find_user(void)
 	user = getpwnam(WORKER_USER);
 	if (user)
 		unprivileged =
-			(struct cage_user){.uid = user->pw_uid, .gid = user->pw_gid};
+			(struct sandbox_user){.uid = user->pw_uid, .gid = user->pw_gid};
 }
 
-void cage_report_user(void)
+void sandbox_report_user(void)
 {
 	if (geteuid() == 0 && unprivileged.uid == NOBODY)
 		log_notice("there is no user " WORKER_USER
@@ -70,12 +70,12 @@ void cage_report_user(void)
 			NOBODY);
 }
 
-struct cage_user cage_user(void)
+struct sandbox_user sandbox_user(void)
 {
 	return unprivileged;
 }
 
-void cage_set_user(struct cage_user user)
+void sandbox_set_user(struct sandbox_user user)
 {
 	unprivileged = user;
 }
@@ -83,7 +83,7 @@ void cage_set_user(struct cage_user user)
 static bool spare_relays;
 static bool looks_like_root; /* this process, to others */
 
-void cage_spare_relays(void)
+void sandbox_spare_relays(void)
 {
 	spare_relays = true;
 }
@@ -116,7 +116,7 @@ static int drop_capabilities(struct error *err)
 	return 0;
 }
 
-int cage_drop_privileges(struct error *err)
+int sandbox_drop_privileges(struct error *err)
 {
 	const struct rlimit no_core = {0};
 	int r = 0;
@@ -138,7 +138,7 @@ int cage_drop_privileges(struct error *err)
 }
 
 /* Whoever has been taken over and does not end is ended by the kernel, too. */
-void cage_limit_time(usec_t deadline)
+void sandbox_limit_time(usec_t deadline)
 {
 	const rlim_t seconds = deadline_left(deadline) / USEC_PER_SEC + 1;
 	const struct rlimit limit = {seconds, seconds};
@@ -160,7 +160,7 @@ static void keep_heap(void)
 	free(reserve);
 }
 
-int cage_prepare_relay(struct error *err)
+int sandbox_prepare_relay(struct error *err)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
 	const struct rlimit no_limit = {RLIM_INFINITY, RLIM_INFINITY};
@@ -192,7 +192,7 @@ static rlim_t memory_mapped(void)
 	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
-void cage_limit_memory(void)
+void sandbox_limit_memory(void)
 {
 	rlim_t mapped = memory_mapped(), most = mapped + MEMORY_RESERVE;
 
@@ -201,7 +201,7 @@ void cage_limit_memory(void)
 			RLIMIT_AS, &(struct rlimit){.rlim_cur = most, .rlim_max = most});
 }
 
-void cage_outlive_parent(void)
+void sandbox_outlive_parent(void)
 {
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 }
@@ -345,18 +345,18 @@ static int forbid_socketcall(scmp_filter_ctx filter)
 	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socketcall), 0);
 }
 
-static int add_rules(scmp_filter_ctx filter, enum cage_use use)
+static int add_rules(scmp_filter_ctx filter, enum sandbox_use use)
 {
 	int r = allow(filter, always, ELEMENTSOF(always));
 
-	if (r == 0 && use == CAGE_LINK)
+	if (r == 0 && use == SANDBOX_LINK)
 		r = allow(filter, of_link, ELEMENTSOF(of_link));
-	if (r == 0 && use == CAGE_RELAY)
+	if (r == 0 && use == SANDBOX_RELAY)
 		r = allow(filter, of_relay, ELEMENTSOF(of_relay));
 	return r < 0 ? r : forbid_socketcall(filter);
 }
 
-int cage_close(enum cage_use use, struct error *err)
+int sandbox_close(enum sandbox_use use, struct error *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = filter ? 0 : -ENOMEM;

@@ -11,22 +11,22 @@
  * Looks up who that is, before the fork: once, so that no attempt has to read a disk or
  * to ask a name service for it.
  */
-void cage_find_user(void);
+void sandbox_find_user(void);
 
 /* Says in the log that there is no such user, for who makes links for long. */
-void cage_report_user(void);
+void sandbox_report_user(void);
 
 /* Whom that has found; and for a worker that is executed, whom its parent has found. */
-struct cage_user {
+struct sandbox_user {
 	uid_t uid;
 	gid_t gid;
 };
-struct cage_user cage_user(void);
-void cage_set_user(struct cage_user user);
+struct sandbox_user sandbox_user(void);
+void sandbox_set_user(struct sandbox_user user);
 
 /* No more processor time than is left until the deadline, for a process that ends then.
  */
-void cage_limit_time(usec_t deadline);
+void sandbox_limit_time(usec_t deadline);
 
 /*
  * Becomes the unprivileged user (nbd-attach if there is one, else 65534), if the process
@@ -34,7 +34,7 @@ void cage_limit_time(usec_t deadline);
  * the process has in memory is no longer readable by others of that user. From here on it
  * dies with its parent (a change of user would undo that, so it comes last).
  */
-int cage_drop_privileges(struct error *err);
+int sandbox_drop_privileges(struct error *err);
 
 /* For /proc/self/oom_score_adj. */
 #define OOM_PROTECTED "-1000"
@@ -47,31 +47,31 @@ int cage_drop_privileges(struct error *err);
  * but SIGKILL end it, for it ends by itself. What the kernel does not grant is done
  * without.
  */
-int cage_prepare_relay(struct error *err);
+int sandbox_prepare_relay(struct error *err);
 
 /*
  * What carries the data of the disk that the system runs from is to live as long as the
  * disk: relays of this process, which is such a disk's supervisor, leave its unit, and
  * keep root as their real user, whom systemd looks at when it kills what is left at
  * shutdown. (It also looks for the "@" that begins our name.) No right comes of that: all
- * capabilities are gone, and in the cage no call changes the user.
+ * capabilities are gone, and in the sandbox no call changes the user.
  */
-void cage_spare_relays(void);
+void sandbox_spare_relays(void);
 
 /*
  * Once all is there that it needs: more memory than what a server's messages may rightly
  * take it does not get from here on. A relay is locked in memory and protected from the
  * OOM killer: without a limit whoever took it over could bring the machine down.
  */
-void cage_limit_memory(void);
+void sandbox_limit_memory(void);
 
 /* It does not die with its parent any more. */
-void cage_outlive_parent(void);
+void sandbox_outlive_parent(void);
 
-enum cage_use {
-	CAGE_ASK,   /* no more than that */
-	CAGE_LINK,  /* and the link's keys go to the kernel */
-	CAGE_RELAY, /* and it outlives its parent */
+enum sandbox_use {
+	SANDBOX_ASK,   /* no more than that */
+	SANDBOX_LINK,  /* and the link's keys go to the kernel */
+	SANDBOX_RELAY, /* and it outlives its parent */
 };
 
 /*
@@ -80,4 +80,4 @@ enum cage_use {
  * program, no signal to others. The system calls of another architecture than ours end
  * the process.
  */
-int cage_close(enum cage_use use, struct error *err);
+int sandbox_close(enum sandbox_use use, struct error *err);

@@ -14,14 +14,14 @@
 #define RECORDS_MOST (UINT64_C(1) << 23)
 #endif
 
-bool records_are_used_up(int fd)
+bool tls_records_are_used_up(int fd)
 {
 	uint64_t n;
 
 	return fd >= 0 && ktls_records(fd, &n) == 0 && n >= RECORDS_MOST;
 }
 
-bool records_are_torn(int fd, usec_t span)
+bool tls_records_are_torn(int fd, usec_t span)
 {
 	struct tcp_info info;
 	socklen_t size = sizeof(info);

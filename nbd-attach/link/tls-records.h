@@ -10,11 +10,11 @@
  * AES-GCM must have them after some 2^24 records, and GnuTLS servers send a KeyUpdate
  * then, which the kernel cannot take under nbd: the link would die of it.
  */
-bool records_are_used_up(int fd);
+bool tls_records_are_used_up(int fd);
 
 /*
  * Whether a part of a record has been waiting for the rest for `span`: a network has made
  * its length another, or lost some of it. Bytes lie in the socket that the kernel's TLS
  * cannot make a record of, and none has come since.
  */
-bool records_are_torn(int fd, usec_t span);
+bool tls_records_are_torn(int fd, usec_t span);

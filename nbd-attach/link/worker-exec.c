@@ -42,9 +42,9 @@ static void execute(struct worker_order *order)
 	char *const argv[] = {name, NULL};
 	char **environment = keep_environment();
 	const int fds[ORDER_FDS] = {-1, -1, order->log, order->report, order->near,
-		order->feed, order_pack(order)};
+		order->feed, worker_input_pack(order)};
 
-	walls_leave_network(); /* it is a descriptor */
+	isolation_leave_network(); /* it is a descriptor */
 	if (fds[ORDER_FILE] < 0 || !environment || process_keep_only(fds, ORDER_FDS) < 0)
 		return;
 	order->log = order->log < 0 ? -1 : ORDER_LOG;
@@ -55,7 +55,7 @@ static void execute(struct worker_order *order)
 	execve("/proc/self/exe", argv, environment);
 }
 
-_Noreturn void fresh_run(const struct worker_order *order)
+_Noreturn void worker_exec_run(const struct worker_order *order)
 {
 	struct worker_order mine = *order;
 
@@ -76,7 +76,7 @@ static _Noreturn void be_worker(void)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_NAME, FRESH_NAME, 0, 0, 0);
 	target_init(&target);
-	r = order_unpack(ORDER_FILE, &order, &target, &credentials);
+	r = worker_input_unpack(ORDER_FILE, &order, &target, &credentials);
 	close(ORDER_FILE);
 	if (r < 0) {
 		error_set(&err, FAULT_OTHER, r, "the link worker has no order: %m");
@@ -87,14 +87,14 @@ static _Noreturn void be_worker(void)
 	worker_run(&order);
 }
 
-void fresh_begin(char **argv)
+void worker_exec_begin(char **argv)
 {
 	if (argv[0] && strcmp(argv[0], FRESH_NAME) == 0)
 		be_worker();
 	is_on = true;
 }
 
-void fresh_no_more(void)
+void worker_exec_never(void)
 {
 	is_on = false;
 }

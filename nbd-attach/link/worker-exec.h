@@ -16,13 +16,13 @@
  * At the very beginning of a program: it does not return in a process that is to be a
  * worker. From then on this program's workers are executed.
  */
-void fresh_begin(char **argv);
+void worker_exec_begin(char **argv);
 
 /* No longer: what is in memory has to do. */
-void fresh_no_more(void);
+void worker_exec_never(void);
 
 /* The exit code where the program is there, but not its libraries (ld.so(8)). */
 #define FRESH_FAILED 127
 
 /* In a forked child: becomes the worker of that order, fresh if it can. */
-_Noreturn void fresh_run(const struct worker_order *order);
+_Noreturn void worker_exec_run(const struct worker_order *order);

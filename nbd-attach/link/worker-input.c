@@ -17,7 +17,7 @@
 
 struct head {
 	enum worker_task task;
-	struct cage_user user;
+	struct sandbox_user user;
 	bool verbose;
 	usec_t deadline;
 	uint64_t n_settings;
@@ -53,7 +53,7 @@ static bool put_order(FILE *file, const struct worker_order *order)
 	static const struct credentials none;
 	const struct target *t = order->target;
 	const struct head head = {.task = order->task,
-		.user = cage_user(),
+		.user = sandbox_user(),
 		.verbose = order->log >= 0,
 		.deadline = order->deadline,
 		.n_settings = t->n_settings};
@@ -74,7 +74,7 @@ static int new_file(void)
 	return fd < 0 && errno == EINVAL ? memfd_create("nbd-attach", 0) : fd;
 }
 
-int order_pack(const struct worker_order *order)
+int worker_input_pack(const struct worker_order *order)
 {
 	_cleanup_close_ int fd = new_file();
 	int copy = fd < 0 ? -1 : dup(fd);
@@ -177,7 +177,7 @@ static int take_order(struct pieces *from, struct worker_order *ret,
 	r = target_replay(target, uri, directory, settings, head.n_settings, &ignored);
 	if (r == 0)
 		r = take_credentials(from, credentials);
-	cage_set_user(head.user);
+	sandbox_set_user(head.user);
 	*ret = (struct worker_order){.task = head.task,
 		.target = target,
 		.credentials = credentials,
@@ -189,7 +189,7 @@ static int take_order(struct pieces *from, struct worker_order *ret,
 	return r;
 }
 
-int order_unpack(int fd, struct worker_order *ret, struct target *target,
+int worker_input_unpack(int fd, struct worker_order *ret, struct target *target,
 	struct credentials *credentials)
 {
 	struct pieces pieces;

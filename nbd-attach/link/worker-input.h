@@ -20,11 +20,11 @@ enum {
  * Writes all of it, and who is the unprivileged user, but not its sockets into a file in
  * memory, which is not closed on exec. Its descriptor, or -errno.
  */
-int order_pack(const struct worker_order *order);
+int worker_input_pack(const struct worker_order *order);
 
 /*
  * Reads it from such a file, and wipes that: target, which is initialized, and
  * credentials belong to the caller, and *ret points to them. -errno.
  */
-int order_unpack(int fd, struct worker_order *ret, struct target *target,
+int worker_input_unpack(int fd, struct worker_order *ret, struct target *target,
 	struct credentials *credentials);

@@ -120,7 +120,7 @@ static int be_relay(
 {
 	int r;
 
-	cage_outlive_parent();
+	sandbox_outlive_parent();
 	r = report(done, sizeof(*done));
 	close(WORKER_SOCKET);
 	close(WORKER_LOG); /* somebody may wait for its end */
@@ -130,15 +130,15 @@ static int be_relay(
 	return 0;
 }
 
-static enum cage_use use_of(const struct worker_order *order)
+static enum sandbox_use use_of(const struct worker_order *order)
 {
 	switch (order->task) {
-	case WORKER_RELAY: return CAGE_RELAY;
-	case WORKER_LINK: return CAGE_LINK;
+	case WORKER_RELAY: return SANDBOX_RELAY;
+	case WORKER_LINK: return SANDBOX_LINK;
 	case WORKER_INFO:
 	case WORKER_LIST: break;
 	}
-	return CAGE_ASK;
+	return SANDBOX_ASK;
 }
 
 /*
@@ -162,21 +162,21 @@ static int prepare(const struct worker_order *order, struct relay **ret_relay,
 
 	if (order->task == WORKER_RELAY) {
 		*ret_relay = relay_new();
-		r = *ret_relay ? cage_prepare_relay(err) : error_memory(err);
+		r = *ret_relay ? sandbox_prepare_relay(err) : error_memory(err);
 	}
 	if (r == 0 && order->target->tls != TLS_MODE_OFF)
 		r = tls_credentials_new(
 			order->target, order->credentials, ret_credentials, err);
 	forget_order(order);
 	if (r == 0)
-		r = cage_drop_privileges(err);
+		r = sandbox_drop_privileges(err);
 	if (r == 0)
 		r = receive_link(err);
 	if (r < 0)
 		return r;
-	cage_limit_memory();
-	walls_close();
-	return cage_close(use_of(order), err);
+	sandbox_limit_memory();
+	isolation_close();
+	return sandbox_close(use_of(order), err);
 }
 
 static int work(const struct worker_order *order, struct error *err)
@@ -210,11 +210,11 @@ _Noreturn void worker_run(const struct worker_order *order)
 	int r;
 
 	interrupt_reset();
-	walls_leave_network();
+	isolation_leave_network();
 	if (order->task != WORKER_RELAY) {
 		/* a supervisor's protection is its own */
 		(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);
-		cage_limit_time(order->deadline);
+		sandbox_limit_time(order->deadline);
 	}
 	r = keep_only(order, &err);
 	if (r == 0)

@@ -14,7 +14,7 @@
 
 #define SILENCE (10 * USEC_PER_SEC) /* about reasons that take turns */
 
-void slot_set_state(struct state_link *link, enum link_state state)
+void connection_set_state(struct state_link *link, enum link_state state)
 {
 	if (link->state != state)
 		link->since = time(NULL);
@@ -33,61 +33,61 @@ static bool has_credentials(struct supervisor *s)
 	return err.fault == FAULT_NONE;
 }
 
-bool slot_start_attempt(struct supervisor *s, struct slot *slot)
+bool attempt_start(struct supervisor *s, struct connection *conn)
 {
-	slot->turned_away = false;
+	conn->turned_away = false;
 	if (s->a->plaintext.fault != FAULT_NONE) {
-		slot->error = s->a->plaintext;
+		conn->error = s->a->plaintext;
 		return false;
 	}
 	if (!has_credentials(s)) {
-		slot->error = s->no_credentials;
+		conn->error = s->no_credentials;
 		return false;
 	}
 	/* That may have come to be so since this process began. */
 	if (root_disk_is_on(s->a->state.index))
-		fresh_no_more();
+		worker_exec_never();
 	if (link_attempt_start(s->target, &s->credentials, s->a->state.relay[0] != 0,
-		    &slot->attempt, &slot->error) < 0)
+		    &conn->attempt, &conn->error) < 0)
 		return false;
-	keep_fd_no_more(s->a, slot->number);
+	fd_store_remove(s->a, conn->number);
 	return true;
 }
 
-bool slot_is_refused(const struct slot *slot)
+bool attempt_was_refused(const struct connection *conn)
 {
-	enum fault fault = slot->error.fault;
+	enum fault fault = conn->error.fault;
 
 	return fault == FAULT_REFUSED || fault == FAULT_TLS || fault == FAULT_USAGE ||
-		(fault == FAULT_PROTOCOL && !slot->cut);
+		(fault == FAULT_PROTOCOL && !conn->cut);
 }
 
-void slot_tell(struct supervisor *s, struct slot *slot, bool refused)
+void attempt_tell(struct supervisor *s, struct connection *conn, bool refused)
 {
-	struct state_link *link = slot_known(s, slot);
-	bool other = !slot_is_up(slot) &&
+	struct state_link *link = connection_link(s, conn);
+	bool other = !connection_is_up(conn) &&
 		link->state != (refused ? LINK_REFUSED : LINK_RECONNECTING);
 
-	if (strcmp(link->error, slot->error.text) == 0)
+	if (strcmp(link->error, conn->error.text) == 0)
 		return;
-	other |= link->error[0] == 0 || deadline_left(slot->silent_until) == 0;
-	snprintf(link->error, sizeof(link->error), "%s", slot->error.text);
-	if (!slot_is_up(slot))
-		slot_set_state(link, refused ? LINK_REFUSED : LINK_RECONNECTING);
+	other |= link->error[0] == 0 || deadline_left(conn->silent_until) == 0;
+	snprintf(link->error, sizeof(link->error), "%s", conn->error.text);
+	if (!connection_is_up(conn))
+		connection_set_state(link, refused ? LINK_REFUSED : LINK_RECONNECTING);
 	s->changed = true;
 	if (!other)
 		return;
-	slot->silent_until = deadline_after(SILENCE);
-	supervisor_tell(s, LINK(slot), refused ? "refused" : "retry", "%s: %s",
+	conn->silent_until = deadline_after(SILENCE);
+	supervisor_tell(s, LINK(conn), refused ? "refused" : "retry", "%s: %s",
 		s->a->plaintext.fault != FAULT_NONE ? "no new link"
 			: refused                   ? "the server must not be used"
 						    : "trying again",
-		slot->error.text);
+		conn->error.text);
 }
 
-void slot_tell_failure(struct supervisor *s, struct slot *slot)
+void attempt_tell_failure(struct supervisor *s, struct connection *conn)
 {
-	slot_tell(s, slot, slot_is_refused(slot));
+	attempt_tell(s, conn, attempt_was_refused(conn));
 }
 
 /* The server has come to agree on TLS that this kernel cannot do. */
@@ -101,24 +101,24 @@ static void take_relay(struct supervisor *s, const struct error *err)
 		err->text);
 }
 
-bool slot_finish_attempt(struct supervisor *s, struct slot *slot)
+bool attempt_finish(struct supervisor *s, struct connection *conn)
 {
 	struct error err = {0};
 	struct link link = {.fd = -1};
-	int r = link_attempt_finish(&slot->attempt, &link, &err);
+	int r = link_attempt_finish(&conn->attempt, &link, &err);
 
-	slot->turned_away = r == -EUSERS;
-	slot->cut = r == -ECONNRESET || r == -ECONNABORTED ||
-		(slot->turned_away && err.fault == FAULT_PROTOCOL);
+	conn->turned_away = r == -EUSERS;
+	conn->cut = r == -ECONNRESET || r == -ECONNABORTED ||
+		(conn->turned_away && err.fault == FAULT_PROTOCOL);
 	if (r == 0)
-		r = shape_check(s->target, &link.facts, &s->a->state,
-			&slot->candidate_size, &err);
+		r = geometry_check(s->target, &link.facts, &s->a->state,
+			&conn->candidate_size, &err);
 	if (r < 0) {
 		link_disconnect(&link);
 		take_relay(s, &err);
-		slot->error = err;
+		conn->error = err;
 	} else {
-		slot->candidate = link;
+		conn->candidate = link;
 	}
 	return r == 0;
 }

@@ -9,76 +9,78 @@
 #include "supervisor/recovery.h"
 #include "supervisor/replace.h"
 
-#define UP         (1U << PHASE_UP)
-#define TESTING    (1U << PHASE_TESTING)
-#define RENEWING   (1U << PHASE_RENEWING)
-#define SETTLING   (1U << PHASE_SETTLING)
-#define WAITING    (1U << PHASE_WAITING)
-#define CONNECTING (1U << PHASE_CONNECTING)
-#define HOLDING    (1U << PHASE_HOLDING)
+#define UP          (1U << PHASE_UP)
+#define PROBING     (1U << PHASE_PROBING)
+#define REPLACING   (1U << PHASE_REPLACING)
+#define DRAINING    (1U << PHASE_DRAINING)
+#define BACKING_OFF (1U << PHASE_BACKING_OFF)
+#define CONNECTING  (1U << PHASE_CONNECTING)
+#define PENDING     (1U << PHASE_PENDING)
 
 /* clang-format off */
 const struct transition connection_life[] = {
 	/* the kernel uses the link */
-	{PHASE_UP, EVENT_FADING, recovery_half_closed, UP},
+	{PHASE_UP, EVENT_HALF_CLOSED, recovery_half_closed, UP},
 	{PHASE_UP, EVENT_TIMER, recovery_cut, UP},
-	{PHASE_UP, EVENT_LOST, recovery_reconnect, CONNECTING | WAITING},
-	{PHASE_UP, EVENT_STALLED, replace_test, UP | TESTING},
-	{PHASE_UP, EVENT_RENEW, replace_renew, UP | RENEWING | SETTLING},
+	{PHASE_UP, EVENT_LOST, recovery_reconnect, CONNECTING | BACKING_OFF},
+	{PHASE_UP, EVENT_STALLED, replace_test, UP | PROBING},
+	{PHASE_UP, EVENT_RENEW, replace_renew, UP | REPLACING | DRAINING},
 
 	/* it does, but nothing moves: is the server there? */
-	{PHASE_TESTING, EVENT_FADING, recovery_half_closed, TESTING},
-	{PHASE_TESTING, EVENT_TIMER, recovery_cut, TESTING},
-	{PHASE_TESTING, EVENT_LOST, recovery_go_on, CONNECTING},
-	{PHASE_TESTING, EVENT_REACHED, replace_judge, UP | SETTLING},
-	{PHASE_TESTING, EVENT_FAILED, replace_keep, UP | SETTLING},
-	{PHASE_TESTING, EVENT_RENEW, replace_later, TESTING},
+	{PHASE_PROBING, EVENT_HALF_CLOSED, recovery_half_closed, PROBING},
+	{PHASE_PROBING, EVENT_TIMER, recovery_cut, PROBING},
+	{PHASE_PROBING, EVENT_LOST, recovery_go_on, CONNECTING},
+	{PHASE_PROBING, EVENT_CONNECTED, replace_judge, UP | DRAINING},
+	{PHASE_PROBING, EVENT_FAILED, replace_keep, UP | DRAINING},
+	{PHASE_PROBING, EVENT_RENEW, replace_later, PROBING},
 
 	/* it does, and a new link is being made */
-	{PHASE_RENEWING, EVENT_FADING, recovery_half_closed, RENEWING},
-	{PHASE_RENEWING, EVENT_TIMER, recovery_cut, RENEWING},
-	{PHASE_RENEWING, EVENT_LOST, recovery_go_on, CONNECTING},
-	{PHASE_RENEWING, EVENT_REACHED, replace_settle, SETTLING},
-	{PHASE_RENEWING, EVENT_FAILED, replace_keep, UP | SETTLING},
-	{PHASE_RENEWING, EVENT_RENEW, replace_later, RENEWING},
+	{PHASE_REPLACING, EVENT_HALF_CLOSED, recovery_half_closed, REPLACING},
+	{PHASE_REPLACING, EVENT_TIMER, recovery_cut, REPLACING},
+	{PHASE_REPLACING, EVENT_LOST, recovery_go_on, CONNECTING},
+	{PHASE_REPLACING, EVENT_CONNECTED, replace_settle, DRAINING},
+	{PHASE_REPLACING, EVENT_FAILED, replace_keep, UP | DRAINING},
+	{PHASE_REPLACING, EVENT_RENEW, replace_later, REPLACING},
 
 	/* it does, until nothing is in flight: then it is cut */
-	{PHASE_SETTLING, EVENT_TIMER, replace_exchange, SETTLING | HOLDING | CONNECTING | WAITING},
-	{PHASE_SETTLING, EVENT_LOST, recovery_hold, HOLDING | CONNECTING | WAITING},
-	{PHASE_SETTLING, EVENT_RENEW, replace_later, SETTLING},
+	{PHASE_DRAINING, EVENT_TIMER, replace_exchange, DRAINING | PENDING | CONNECTING | BACKING_OFF},
+	{PHASE_DRAINING, EVENT_LOST, recovery_hold, PENDING | CONNECTING | BACKING_OFF},
+	{PHASE_DRAINING, EVENT_RENEW, replace_later, DRAINING},
 
 	/* the link is lost, and the next attempt is to come */
-	{PHASE_WAITING, EVENT_NOTED, recovery_note, WAITING},
-	{PHASE_WAITING, EVENT_TIMER, recovery_connect, CONNECTING | WAITING},
-	{PHASE_WAITING, EVENT_RENEW, recovery_connect, CONNECTING | WAITING},
+	{PHASE_BACKING_OFF, EVENT_MARKED_DEAD, recovery_marked_dead, BACKING_OFF},
+	{PHASE_BACKING_OFF, EVENT_TIMER, recovery_connect, CONNECTING | BACKING_OFF},
+	{PHASE_BACKING_OFF, EVENT_RENEW, recovery_connect, CONNECTING | BACKING_OFF},
 
 	/* it is lost, and an attempt is under way */
-	{PHASE_CONNECTING, EVENT_NOTED, recovery_note, CONNECTING},
-	{PHASE_CONNECTING, EVENT_REACHED, recovery_install, UP | HOLDING | WAITING},
-	{PHASE_CONNECTING, EVENT_FAILED, recovery_back_off, WAITING},
+	{PHASE_CONNECTING, EVENT_MARKED_DEAD, recovery_marked_dead, CONNECTING},
+	{PHASE_CONNECTING, EVENT_CONNECTED, recovery_install, UP | PENDING | BACKING_OFF},
+	{PHASE_CONNECTING, EVENT_FAILED, recovery_back_off, BACKING_OFF},
 	{PHASE_CONNECTING, EVENT_RENEW, replace_later, CONNECTING},
 
 	/* it is lost, the new one is there, and the driver has yet to mark the old one dead */
-	{PHASE_HOLDING, EVENT_NOTED, recovery_note, HOLDING},
-	{PHASE_HOLDING, EVENT_TIMER, recovery_install, UP | HOLDING | WAITING},
-	{PHASE_HOLDING, EVENT_RENEW, replace_later, HOLDING},
+	{PHASE_PENDING, EVENT_MARKED_DEAD, recovery_marked_dead, PENDING},
+	{PHASE_PENDING, EVENT_TIMER, recovery_install, UP | PENDING | BACKING_OFF},
+	{PHASE_PENDING, EVENT_RENEW, replace_later, PENDING},
 };
 const size_t connection_life_size = ELEMENTSOF(connection_life);
 /* clang-format on */
 
-void slot_event(struct supervisor *s, struct slot *slot, enum slot_event event)
+void connection_event(
+	struct supervisor *s, struct connection *conn, enum connection_event event)
 {
 	for (size_t i = 0; i < connection_life_size; i++) {
 		const struct transition *t = &connection_life[i];
 
-		if (t->phase == slot->phase && t->event == event) {
-			slot->phase = t->action(s, slot);
+		if (t->phase == conn->phase && t->event == event) {
+			conn->phase = t->action(s, conn);
 			return;
 		}
 	}
 }
 
-void slot_attempt_ready(struct supervisor *s, struct slot *slot)
+void connection_attempt_ready(struct supervisor *s, struct connection *conn)
 {
-	slot_event(s, slot, slot_finish_attempt(s, slot) ? EVENT_REACHED : EVENT_FAILED);
+	connection_event(
+		s, conn, attempt_finish(s, conn) ? EVENT_CONNECTED : EVENT_FAILED);
 }

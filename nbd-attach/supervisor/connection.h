@@ -4,12 +4,12 @@
 
 #include "supervisor/supervisor.h"
 
-typedef enum phase (*action_fn)(struct supervisor *s, struct slot *slot);
+typedef enum phase (*action_fn)(struct supervisor *s, struct connection *conn);
 
 /* In `phase`, `event` leads to `action`, and that to one of the phases in `next`. */
 struct transition {
 	enum phase phase;
-	enum slot_event event;
+	enum connection_event event;
 	action_fn action;
 	unsigned next; /* bits: 1 << phase */
 };
@@ -17,7 +17,8 @@ extern const struct transition connection_life[];
 extern const size_t connection_life_size;
 
 /* An event that the table does not name in this phase is of no matter. */
-void slot_event(struct supervisor *s, struct slot *slot, enum slot_event event);
+void connection_event(
+	struct supervisor *s, struct connection *conn, enum connection_event event);
 
 /* The attempt's worker has something to say, or is late. */
-void slot_attempt_ready(struct supervisor *s, struct slot *slot);
+void connection_attempt_ready(struct supervisor *s, struct connection *conn);

@@ -14,17 +14,17 @@
 #include "supervisor/deferred.h"
 #include "supervisor/driver-timeouts.h"
 
-#define QUIET_WAIT   (2 * USEC_PER_SEC)
-#define FLIPPED_WAIT (250 * USEC_PER_MSEC)
-#define QUIET_ENOUGH (10 * USEC_PER_MSEC)
-#define QUIET_PAUSE  (1 * USEC_PER_MSEC)
-#define TRY_AGAIN    (5 * USEC_PER_SEC)
+#define IDLE_WAIT          (2 * USEC_PER_SEC)
+#define SHORT_TIMEOUT_MOST (250 * USEC_PER_MSEC)
+#define IDLE_ENOUGH        (10 * USEC_PER_MSEC)
+#define IDLE_PAUSE         (1 * USEC_PER_MSEC)
+#define TRY_AGAIN          (5 * USEC_PER_SEC)
 
 /*
  * Waits for a moment with nothing in flight; or, once `enough` has passed (microseconds),
  * until it is seen that requests come and go. -EAGAIN: neither within `most`.
  */
-static int wait_for_quiet(unsigned index, usec_t enough, usec_t most)
+static int wait_until_idle(unsigned index, usec_t enough, usec_t most)
 {
 	usec_t deadline = deadline_after(most);
 	usec_t content = deadline_after(enough);
@@ -35,26 +35,26 @@ static int wait_for_quiet(unsigned index, usec_t enough, usec_t most)
 	for (now = first; now.in_flight > 0;) {
 		if (now.completed != first.completed && deadline_left(content) == 0)
 			return 0;
-		if (deadline_sleep(QUIET_PAUSE, deadline) < 0 ||
+		if (deadline_sleep(IDLE_PAUSE, deadline) < 0 ||
 			sysfs_read_io(index, &now) < 0)
 			return -EAGAIN;
 	}
 	return 0;
 }
 
-struct tick {
+struct timeouts {
 	const char *name;
 	unsigned index;
-	bool flipped;
+	bool short_timeout;
 };
 
-static int unflip(const struct tick *tick)
+static int restore(const struct timeouts *timeouts)
 {
 	struct nbd_settings settings = NBD_NOTHING;
 	struct error ignored;
 
 	settings.timeout = 0;
-	return handover_reconfigure(tick->name, tick->index, &settings, &ignored);
+	return driver_reconfigure(timeouts->name, timeouts->index, &settings, &ignored);
 }
 
 /*
@@ -62,66 +62,68 @@ static int unflip(const struct tick *tick)
  * as the server lets them. Where requests come and go all the time, what is in flight
  * will soon be done. -EAGAIN: io_timeout is as it was.
  */
-static int set_tick(const void *userdata)
+static int set_timeouts(const void *userdata)
 {
-	const struct tick *tick = userdata;
+	const struct timeouts *timeouts = userdata;
 	struct error ignored;
 	unsigned msec;
-	int quiet = -EAGAIN, r = sysfs_io_timeout(tick->index, &msec);
+	int idle = -EAGAIN, r = sysfs_io_timeout(timeouts->index, &msec);
 
-	if (r < 0 || (!tick->flipped && msec == SUPERVISED_TICK_MSEC))
+	if (r < 0 || (!timeouts->short_timeout && msec == SUPERVISED_IO_TIMEOUT_MSEC))
 		return r;
-	if (tick->flipped) {
-		quiet = wait_for_quiet(tick->index, QUIET_ENOUGH, FLIPPED_WAIT);
-		r = unflip(tick);
+	if (timeouts->short_timeout) {
+		idle = wait_until_idle(timeouts->index, IDLE_ENOUGH, SHORT_TIMEOUT_MOST);
+		r = restore(timeouts);
 	}
 	if (r < 0)
 		return r;
-	if (quiet < 0)
-		quiet = wait_for_quiet(tick->index, QUIET_ENOUGH, QUIET_WAIT);
-	return quiet < 0
-		? quiet
-		: sysfs_set_io_timeout(tick->index, SUPERVISED_TICK_MSEC, &ignored);
+	if (idle < 0)
+		idle = wait_until_idle(timeouts->index, IDLE_ENOUGH, IDLE_WAIT);
+	return idle < 0 ? idle
+			: sysfs_set_io_timeout(
+				  timeouts->index, SUPERVISED_IO_TIMEOUT_MSEC, &ignored);
 }
 
-static struct tick tick_of(const struct supervisor *s)
+static struct timeouts timeouts_of(const struct supervisor *s)
 {
-	return (struct tick){.name = s->a->claim.name,
+	return (struct timeouts){.name = s->a->claim.name,
 		.index = s->a->state.index,
-		.flipped = s->flipped};
+		.short_timeout = s->short_timeout};
 }
 
 /* Not while the timeout is to end a link. */
 static bool must_wait(const struct supervisor *s)
 {
-	return s->tick_child > 0 || (s->flipped && s->slots[0].phase == PHASE_SETTLING);
+	return s->timeouts_child > 0 ||
+		(s->short_timeout && s->conns[0].phase == PHASE_DRAINING);
 }
 
 /* Without a child at least no link is ended for being slow. */
-static void start_tick(struct supervisor *s, const struct tick *tick)
+static void start_timeouts(struct supervisor *s, const struct timeouts *timeouts)
 {
-	s->tick_child = process_start(set_tick, tick);
-	if (s->tick_child > 0)
+	s->timeouts_child = process_start(set_timeouts, timeouts);
+	if (s->timeouts_child > 0)
 		return;
-	s->tick_child = 0;
-	handover_unflip(s);
-	s->tick_at = deadline_after(TRY_AGAIN);
+	s->timeouts_child = 0;
+	driver_timeout_restore(s);
+	s->timeouts_at = deadline_after(TRY_AGAIN);
 }
 
-void upkeep_tick(struct supervisor *s)
+void deferred_timeouts(struct supervisor *s)
 {
-	struct tick tick = tick_of(s);
+	struct timeouts timeouts = timeouts_of(s);
 
-	s->tick_at = USEC_INFINITY;
+	s->timeouts_at = USEC_INFINITY;
 	if (s->a->state.n_links > 1)
 		return;
 	if (!supervisor_all_up(s)) {
-		s->tick_at = deadline_after(TRY_AGAIN); /* a new link makes it sooner */
+		s->timeouts_at =
+			deadline_after(TRY_AGAIN); /* a new link makes it sooner */
 	} else if (must_wait(s)) {
-		s->tick_at = deadline_after(TICK_DELAY);
+		s->timeouts_at = deadline_after(SHORT_TIMEOUT_LEAST);
 	} else {
-		s->tick_unflips = s->flipped;
-		start_tick(s, &tick);
+		s->timeouts_restores = s->short_timeout;
+		start_timeouts(s, &timeouts);
 	}
 }
 
@@ -136,12 +138,12 @@ static int set_size(const void *userdata)
 	const struct growth *growth = userdata;
 	struct nbd_settings settings = NBD_NOTHING;
 	struct error ignored;
-	int r = wait_for_quiet(growth->index, USEC_INFINITY, QUIET_WAIT);
+	int r = wait_until_idle(growth->index, USEC_INFINITY, IDLE_WAIT);
 
 	settings.size = growth->size;
 	return r < 0
 		? r
-		: handover_reconfigure(growth->name, growth->index, &settings, &ignored);
+		: driver_reconfigure(growth->name, growth->index, &settings, &ignored);
 }
 
 /* Each link leads to an export; the smallest of these is the device's size. */
@@ -150,24 +152,24 @@ static uint64_t wanted_size(const struct supervisor *s)
 	uint64_t size = UINT64_MAX;
 
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (s->slots[i].size < size)
-			size = s->slots[i].size;
+		if (s->conns[i].size < size)
+			size = s->conns[i].size;
 	return size;
 }
 
-void upkeep_grow(struct supervisor *s, usec_t now)
+void deferred_resize(struct supervisor *s, usec_t now)
 {
 	struct growth growth = {.name = s->a->claim.name,
 		.index = s->a->state.index,
 		.size = wanted_size(s)};
 
-	if (growth.size <= s->a->state.size || s->grow_child > 0 || s->flipped ||
+	if (growth.size <= s->a->state.size || s->resize_child > 0 || s->short_timeout ||
 		!supervisor_all_up(s))
 		return;
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (now - s->slots[i].up_since < WELL_AFTER)
+		if (now - s->conns[i].up_since < WELL_AFTER)
 			return;
-	s->grow_child = process_start(set_size, &growth);
+	s->resize_child = process_start(set_size, &growth);
 }
 
 /* True: it has ended, and *r is what it returned. */
@@ -179,34 +181,34 @@ static bool has_ended(pid_t *child, int *r)
 	return true;
 }
 
-static void collect_tick(struct supervisor *s)
+static void collect_timeouts(struct supervisor *s)
 {
 	int r = 0;
 
-	if (!has_ended(&s->tick_child, &r))
+	if (!has_ended(&s->timeouts_child, &r))
 		return;
-	if (s->tick_unflips && (r == 0 || r == -EAGAIN))
-		s->flipped = false;
+	if (s->timeouts_restores && (r == 0 || r == -EAGAIN))
+		s->short_timeout = false;
 	if (r < 0)
-		s->tick_at = MIN(s->tick_at, deadline_after(TRY_AGAIN));
+		s->timeouts_at = MIN(s->timeouts_at, deadline_after(TRY_AGAIN));
 }
 
-void upkeep_collect(struct supervisor *s)
+void deferred_collect(struct supervisor *s)
 {
 	int r;
 
-	collect_tick(s);
-	(void)has_ended(&s->grow_child, &r); /* seen by the device's size */
+	collect_timeouts(s);
+	(void)has_ended(&s->resize_child, &r); /* seen by the device's size */
 }
 
-void upkeep_stop(struct supervisor *s)
+void deferred_stop(struct supervisor *s)
 {
-	collect_tick(s);
-	if (s->tick_child <= 0 && !s->flipped)
+	collect_timeouts(s);
+	if (s->timeouts_child <= 0 && !s->short_timeout)
 		return;
-	if (s->tick_child > 0)
-		process_kill(s->tick_child);
-	s->tick_child = 0;
-	s->flipped = false; /* or not: nobody knows for sure */
-	s->tick_at = deadline_now();
+	if (s->timeouts_child > 0)
+		process_kill(s->timeouts_child);
+	s->timeouts_child = 0;
+	s->short_timeout = false; /* or not: nobody knows for sure */
+	s->timeouts_at = deadline_now();
 }

@@ -8,16 +8,16 @@
 #include "supervisor/supervisor.h"
 
 /* The timeouts become those of a single link that is up, when all are up. */
-void upkeep_tick(struct supervisor *s);
+void deferred_timeouts(struct supervisor *s);
 
 /* The device becomes as large as the export that all links lead to. */
-void upkeep_grow(struct supervisor *s, usec_t now);
+void deferred_resize(struct supervisor *s, usec_t now);
 
 /* Takes note of the changes that have come to their end. */
-void upkeep_collect(struct supervisor *s);
+void deferred_collect(struct supervisor *s);
 
 /*
  * For when a link is lost: what was to be put right of the timeouts is put right after
  * the next one.
  */
-void upkeep_stop(struct supervisor *s);
+void deferred_stop(struct supervisor *s);

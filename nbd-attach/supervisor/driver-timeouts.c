@@ -7,7 +7,7 @@
  * The driver asks for the backend identifier only on devices that have one: a device that
  * another program has made of ours meanwhile would take anything.
  */
-int handover_reconfigure(const char *name, unsigned index,
+int driver_reconfigure(const char *name, unsigned index,
 	const struct nbd_settings *settings, struct error *err)
 {
 	struct nbd_settings complete = *settings;
@@ -29,7 +29,7 @@ int handover_reconfigure(const char *name, unsigned index,
 static int reconfigure(
 	const struct supervisor *s, struct nbd_settings *settings, struct error *err)
 {
-	return handover_reconfigure(s->a->claim.name, s->a->state.index, settings, err);
+	return driver_reconfigure(s->a->claim.name, s->a->state.index, settings, err);
 }
 
 static int set_timeout(struct supervisor *s, uint64_t seconds, struct error *err)
@@ -40,7 +40,7 @@ static int set_timeout(struct supervisor *s, uint64_t seconds, struct error *err
 	return reconfigure(s, &settings, err);
 }
 
-bool handover_is_possible(const struct supervisor *s)
+bool driver_accepts_us(const struct supervisor *s)
 {
 	struct nbd_settings settings = NBD_NOTHING;
 	struct error ignored;
@@ -49,41 +49,41 @@ bool handover_is_possible(const struct supervisor *s)
 }
 
 /* An answer that got lost may have been a yes. */
-void handover_flip(struct supervisor *s)
+void driver_timeout_shorten(struct supervisor *s)
 {
 	struct error ignored;
 
-	if (s->a->state.n_links > 1 || s->flipped)
+	if (s->a->state.n_links > 1 || s->short_timeout)
 		return;
-	s->flipped = set_timeout(s, 1, &ignored) != -EINVAL;
+	s->short_timeout = set_timeout(s, 1, &ignored) != -EINVAL;
 }
 
 /* Not while a link is being ended by it. */
-void handover_unflip(struct supervisor *s)
+void driver_timeout_restore(struct supervisor *s)
 {
 	struct error ignored;
 
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (s->slots[i].phase == PHASE_SETTLING)
+		if (s->conns[i].phase == PHASE_DRAINING)
 			return;
-	if (s->flipped && set_timeout(s, 0, &ignored) == 0)
-		s->flipped = false;
+	if (s->short_timeout && set_timeout(s, 0, &ignored) == 0)
+		s->short_timeout = false;
 }
 
-int handover_times(struct supervisor *s, struct error *err)
+int driver_timeouts_set(struct supervisor *s, struct error *err)
 {
 	struct nbd_settings settings = NBD_NOTHING;
 	unsigned n = s->a->state.n_links;
 	int r;
 
-	/* Of a link that lives it may be 1 or 0: upkeep.c sees to it that it is 0. */
-	s->flipped = n == 1;
-	if (!s->flipped)
+	/* Of a link that lives it may be 1 or 0: deferred.c sees to it that it is 0. */
+	s->short_timeout = n == 1;
+	if (!s->short_timeout)
 		settings.timeout = attachment_timeout(s->target, n, true);
 	else if (!supervisor_all_up(s))
 		settings.timeout = 1;
 	settings.dead_conn_timeout = attachment_seconds(s->target->reconnect_timeout);
 	r = reconfigure(s, &settings, err);
-	s->tick_at = deadline_now();
+	s->timeouts_at = deadline_now();
 	return r;
 }

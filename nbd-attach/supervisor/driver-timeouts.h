@@ -22,17 +22,17 @@
  * nbd_netlink_reconfigure() for a device that bears the name. FAULT_KERNEL, -EINVAL: it
  * is not ours any more.
  */
-int handover_reconfigure(const char *name, unsigned index,
+int driver_reconfigure(const char *name, unsigned index,
 	const struct nbd_settings *settings, struct error *err);
 
 /* Whether the driver takes changes of the device from us: it is ours, and not over. */
-bool handover_is_possible(const struct supervisor *s);
+bool driver_accepts_us(const struct supervisor *s);
 
 /* A single link is lost: NBD_ATTR_TIMEOUT becomes 1. */
-void handover_flip(struct supervisor *s);
+void driver_timeout_shorten(struct supervisor *s);
 
 /* … and 0 again, but not while a link is being ended by it. */
-void handover_unflip(struct supervisor *s);
+void driver_timeout_restore(struct supervisor *s);
 
-/* Sets the timeouts of a device that was adopted. Errors as handover_reconfigure(). */
-int handover_times(struct supervisor *s, struct error *err);
+/* Sets the timeouts of a device that was adopted. Errors as driver_reconfigure(). */
+int driver_timeouts_set(struct supervisor *s, struct error *err);

@@ -39,7 +39,7 @@ static bool is_going_down(unsigned index, bool away, usec_t now)
 	return was_up && is_root;
 }
 
-void last_resort_look(unsigned index, bool away, usec_t now)
+void forced_reboot_check(unsigned index, bool away, usec_t now)
 {
 	bool off = access(NO_REBOOT, F_OK) == 0;
 

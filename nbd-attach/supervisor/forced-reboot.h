@@ -16,4 +16,4 @@
  * minute and a half: switches the machine off, or starts it anew, at once (reboot(2)).
  * What was not written is lost.
  */
-void last_resort_look(unsigned index, bool away, usec_t now);
+void forced_reboot_check(unsigned index, bool away, usec_t now);

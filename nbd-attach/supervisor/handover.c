@@ -36,17 +36,17 @@ static void throw_away_unsent(int fd)
  * Of a link that was taken over from another process there is no descriptor to shut. It
  * is ended when nothing moves, so that the timer does it.
  */
-void handover_cut(struct supervisor *s, const struct slot *slot)
+void handover_cut(struct supervisor *s, const struct connection *conn)
 {
-	int fd = s->a->sockets[slot->number];
+	int fd = s->a->sockets[conn->number];
 
 	if (fd < 0) {
-		upkeep_stop(s);
-		handover_flip(s);
+		deferred_stop(s);
+		driver_timeout_shorten(s);
 		return;
 	}
-	keep_fd_no_more(s->a, slot->number);
-	if (!slot->quiet)
+	fd_store_remove(s->a, conn->number);
+	if (!conn->idle)
 		throw_away_unsent(fd);
 	shutdown(fd, SHUT_RDWR);
 }
@@ -81,9 +81,9 @@ static int give(struct supervisor *s, int fd, struct error *err)
 
 	settings.fds = &fd;
 	settings.n_fds = 1;
-	if (s->flipped)
+	if (s->short_timeout)
 		settings.timeout = 1; /* an earlier message may have got lost */
-	return handover_reconfigure(s->a->claim.name, s->a->state.index, &settings, err);
+	return driver_reconfigure(s->a->claim.name, s->a->state.index, &settings, err);
 }
 
 /* A timeout is in force: what came of it can be seen. */
@@ -95,50 +95,51 @@ static int give_and_see(struct supervisor *s, int fd, struct error *err)
 }
 
 /* Requests that are sent now would wait for long, should this link die, too. */
-static bool tick_is_slow(const struct supervisor *s)
+static bool io_timeout_is_long(const struct supervisor *s)
 {
-	return s->flipped || s->tick_at != USEC_INFINITY || s->tick_child > 0;
+	return s->short_timeout || s->timeouts_at != USEC_INFINITY ||
+		s->timeouts_child > 0;
 }
 
 static int give_single(
-	struct supervisor *s, const struct slot *slot, int fd, struct error *err)
+	struct supervisor *s, const struct connection *conn, int fd, struct error *err)
 {
 	int r;
 
-	if (slot->noted && slot->flaps == 0 && !tick_is_slow(s))
+	if (conn->marked_dead && conn->flaps == 0 && !io_timeout_is_long(s))
 		return give(s, fd, err);
-	s->flipped = true;
+	s->short_timeout = true;
 	r = give_and_see(s, fd, err);
 	if (r < 0)
 		return r;
 	(void)setsockopt(
 		fd, SOL_SOCKET, SO_SNDTIMEO, &NO_SEND_TIMEOUT, sizeof(NO_SEND_TIMEOUT));
-	s->tick_at = deadline_after(TICK_DELAY);
+	s->timeouts_at = deadline_after(SHORT_TIMEOUT_LEAST);
 	return 0;
 }
 
-int handover_link(struct supervisor *s, struct slot *slot, struct error *err)
+int handover_link(struct supervisor *s, struct connection *conn, struct error *err)
 {
-	struct state_link *known = &s->a->state.links[slot->number];
+	struct state_link *known = &s->a->state.links[conn->number];
 	int r;
 
 	/* Whoever adopts the device must know the link, if we die before or after. */
-	known->candidate = fd_inode(slot->candidate.fd);
+	known->candidate = fd_inode(conn->candidate.fd);
 	write_state(s);
-	encryption_begin(&s->a->encryption[slot->number], slot->candidate.fd);
+	encryption_begin(&s->a->encryption[conn->number], conn->candidate.fd);
 	/* With several links there is a timeout in any case. */
-	r = s->a->state.n_links > 1 ? give_and_see(s, slot->candidate.fd, err)
-				    : give_single(s, slot, slot->candidate.fd, err);
+	r = s->a->state.n_links > 1 ? give_and_see(s, conn->candidate.fd, err)
+				    : give_single(s, conn, conn->candidate.fd, err);
 	if (r == 0)
 		known->socket = known->candidate;
 	known->candidate = 0;
 	if (r < 0)
 		return r;
-	memcpy(known->address, slot->candidate.address, sizeof(known->address));
-	state_set_tls(&s->a->state, &slot->candidate.facts);
-	s->a->sockets[slot->number] = TAKE_FD(slot->candidate.fd);
-	s->a->relays[slot->number] = slot->candidate.relay;
-	slot->candidate.relay = 0;
-	slot->size = slot->candidate_size;
+	memcpy(known->address, conn->candidate.address, sizeof(known->address));
+	state_set_tls(&s->a->state, &conn->candidate.facts);
+	s->a->sockets[conn->number] = TAKE_FD(conn->candidate.fd);
+	s->a->relays[conn->number] = conn->candidate.relay;
+	conn->candidate.relay = 0;
+	conn->size = conn->candidate_size;
 	return 0;
 }

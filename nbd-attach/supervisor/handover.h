@@ -13,10 +13,10 @@
 #include "supervisor/supervisor.h"
 
 /*
- * Gives the driver the slot's candidate, whose descriptor is kept beside it. -EBUSY: not
- * yet. Otherwise as handover_reconfigure().
+ * Gives the driver the connection's candidate, whose descriptor is kept beside it.
+ * -EBUSY: not yet. Otherwise as driver_reconfigure().
  */
-int handover_link(struct supervisor *s, struct slot *slot, struct error *err);
+int handover_link(struct supervisor *s, struct connection *conn, struct error *err);
 
 /* Ends a link that the kernel uses; its end is then seen as that of any other. */
-void handover_cut(struct supervisor *s, const struct slot *slot);
+void handover_cut(struct supervisor *s, const struct connection *conn);

@@ -43,7 +43,7 @@ static bool is_ours(struct supervisor *s)
 		return false;
 	if (!device.configured || !device.backend[0] || s->suspect) {
 		s->suspect = false;
-		return handover_is_possible(s);
+		return driver_accepts_us(s);
 	}
 	if (device.size > s->a->state.size) {
 		supervisor_tell(s, -1, "grown", "grown from %llu to %llu bytes",
@@ -60,8 +60,8 @@ static void look_at_patience(struct supervisor *s, usec_t now)
 	bool overdue = true;
 
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (slot_is_up(&s->slots[i]) ||
-			now - s->slots[i].lost_at < s->target->reconnect_timeout)
+		if (connection_is_up(&s->conns[i]) ||
+			now - s->conns[i].lost_at < s->target->reconnect_timeout)
 			overdue = false;
 	if (overdue && !s->overdue)
 		supervisor_tell(s, -1, "timeout",
@@ -76,9 +76,9 @@ static void look_at_recovery(struct supervisor *s)
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct state_link *link = &s->a->state.links[i];
 
-		if (s->slots[i].phase != PHASE_UP || !s->slots[i].stalled)
+		if (s->conns[i].phase != PHASE_UP || !s->conns[i].stalled)
 			continue;
-		s->slots[i].stalled = false;
+		s->conns[i].stalled = false;
 		link->error[0] = 0;
 		supervisor_tell(s, (int)i, "resumed", "%s answers again", link->address);
 	}
@@ -88,17 +88,17 @@ static void look_at_recovery(struct supervisor *s)
 static void look_at_adopted(struct supervisor *s, usec_t now)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
-		struct slot *slot = &s->slots[i];
+		struct connection *conn = &s->conns[i];
 
-		if (!slot_is_up(slot) || s->a->sockets[i] >= 0 ||
+		if (!connection_is_up(conn) || s->a->sockets[i] >= 0 ||
 			s->a->state.links[i].socket == 0) /* one that nobody knows */
 			continue;
 		if (socket_table_has(s->a->state.links[i].socket)) {
-			slot->missed = false;
-		} else if (slot->missed) {
-			slot_event(s, slot, EVENT_LOST);
+			conn->missed = false;
+		} else if (conn->missed) {
+			connection_event(s, conn, EVENT_LOST);
 		} else { /* a table that changes while it is read may lack a line */
-			slot->missed = true;
+			conn->missed = true;
 			s->look_at = now + MISSED_LOOK;
 		}
 	}
@@ -107,16 +107,16 @@ static void look_at_adopted(struct supervisor *s, usec_t now)
 static bool none_is_up(const struct supervisor *s)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (slot_is_up(&s->slots[i]))
+		if (connection_is_up(&s->conns[i]))
 			return false;
 	return true;
 }
 
-static void for_each_up(struct supervisor *s, enum slot_event event)
+static void for_each_up(struct supervisor *s, enum connection_event event)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (slot_is_up(&s->slots[i]))
-			slot_event(s, &s->slots[i], event);
+		if (connection_is_up(&s->conns[i]))
+			connection_event(s, &s->conns[i], event);
 }
 
 static void look_at_keys(struct supervisor *s, usec_t now)
@@ -129,11 +129,11 @@ static void look_at_keys(struct supervisor *s, usec_t now)
 	if (s->renew_at != USEC_INFINITY)
 		return; /* not so soon again */
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (s->slots[i].phase == PHASE_UP &&
-			records_are_used_up(s->a->sockets[i])) {
+		if (s->conns[i].phase == PHASE_UP &&
+			tls_records_are_used_up(s->a->sockets[i])) {
 			supervisor_tell(s, (int)i, "worn",
 				"the keys have served for many records: a new link is made");
-			slot_event(s, &s->slots[i], EVENT_RENEW);
+			connection_event(s, &s->conns[i], EVENT_RENEW);
 		}
 }
 
@@ -143,16 +143,16 @@ static void look_at_records(struct supervisor *s, usec_t now)
 	if (!s->a->state.tls || now - s->progress.since < TORN_PATIENCE)
 		return;
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (s->slots[i].phase == PHASE_UP &&
-			records_are_torn(s->a->sockets[i], TORN_PATIENCE))
-			slot_event(s, &s->slots[i], EVENT_STALLED);
+		if (s->conns[i].phase == PHASE_UP &&
+			tls_records_are_torn(s->a->sockets[i], TORN_PATIENCE))
+			connection_event(s, &s->conns[i], EVENT_STALLED);
 }
 
 static void look_at_progress(struct supervisor *s, const struct sysfs_io *io, usec_t now)
 {
 	uint64_t completed = s->progress.last.completed;
 
-	if (progress_look(&s->progress, io, now))
+	if (progress_check(&s->progress, io, now))
 		for_each_up(s, EVENT_STALLED);
 	else if (io->in_flight > 0)
 		look_at_records(s, now);
@@ -164,13 +164,13 @@ static void look_at_progress(struct supervisor *s, const struct sysfs_io *io, us
 static void look_at_encryption(struct supervisor *s, usec_t now)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
-		struct slot *slot = &s->slots[i];
+		struct connection *conn = &s->conns[i];
 		struct encryption *e = &s->a->encryption[i];
 
-		if (!slot_is_up(slot) || !e->due)
+		if (!connection_is_up(conn) || !e->due)
 			continue;
 		if (encryption_check(e, s->a->sockets[i], &s->a->plaintext) < 0)
-			handover_cut(s, slot);
+			handover_cut(s, conn);
 		s->a->state.links[i].encrypts = !e->due;
 		s->changed |= !e->due;
 		if (e->due && s->progress.last.in_flight > 0)
@@ -192,8 +192,8 @@ bool look(struct supervisor *s, usec_t now)
 	look_at_encryption(s, now);
 	look_at_keys(s, now);
 	look_at_patience(s, now);
-	if (refuge_is_home())
-		last_resort_look(s->a->state.index, none_is_up(s), now);
-	upkeep_grow(s, now);
+	if (private_root_is_entered())
+		forced_reboot_check(s->a->state.index, none_is_up(s), now);
+	deferred_resize(s, now);
 	return true;
 }

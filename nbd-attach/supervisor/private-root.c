@@ -31,8 +31,8 @@ static const char *const copied[] = {"etc/hosts", "etc/resolv.conf", "etc/host.c
 
 static int failed(const char *what, struct error *err)
 {
-	return error_set(
-		err, FAULT_KERNEL, -errno, "cannot set up the refuge: %s: %m", what);
+	return error_set(err, FAULT_KERNEL, -errno,
+		"cannot set up a root of its own: %s: %m", what);
 }
 
 static int write_file(const char *path, const void *data, size_t size)
@@ -134,7 +134,7 @@ static int move_in(struct error *err)
 	return 0;
 }
 
-int refuge_enter(struct error *err)
+int private_root_enter(struct error *err)
 {
 	int r;
 
@@ -155,7 +155,7 @@ int refuge_enter(struct error *err)
 	return r;
 }
 
-bool refuge_is_home(void)
+bool private_root_is_entered(void)
 {
 	return at_home;
 }

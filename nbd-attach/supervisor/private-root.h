@@ -14,7 +14,7 @@
 #include "common/error.h"
 
 /* Moves this process there. It must be root; its root may also be the disk itself. */
-int refuge_enter(struct error *err);
+int private_root_enter(struct error *err);
 
 /* Whether this process is there. */
-bool refuge_is_home(void);
+bool private_root_is_entered(void);

@@ -4,7 +4,7 @@
  *
  * The kernel takes a new link only once it knows that the old one is dead, and drops it
  * silently otherwise (nbd_reconnect_socket()). So a candidate is held back until the
- * driver has announced a dead link (EVENT_NOTED), or for NOTE_PATIENCE: such
+ * driver has announced a dead link (EVENT_MARKED_DEAD), or for NOTE_PATIENCE: such
  * announcements may get lost.
  */
 #include <errno.h>
@@ -47,32 +47,32 @@ static uint32_t random_number(void)
  * The server was not asked: what is wrong is here, and may soon be over; unless it is
  * that the kernel does not encrypt.
  */
-static enum phase wait_for_better(struct supervisor *s, struct slot *slot)
+static enum phase wait_for_better(struct supervisor *s, struct connection *conn)
 {
-	slot->planned = slot->quiet = false;
-	slot->phase = PHASE_WAITING; /* what is told of it is told of a lost link */
-	slot_tell(s, slot, s->a->plaintext.fault != FAULT_NONE);
-	handover_flip(s);
-	slot->timer = deadline_after(
-		backoff_delay(BACKOFF_LOCAL, slot->tries++, 0, random_number()));
-	return PHASE_WAITING;
+	conn->planned = conn->idle = false;
+	conn->phase = PHASE_BACKING_OFF; /* what is told of it is told of a lost link */
+	attempt_tell(s, conn, s->a->plaintext.fault != FAULT_NONE);
+	driver_timeout_shorten(s);
+	conn->timer = deadline_after(
+		backoff_delay(BACKOFF_LOCAL, conn->tries++, 0, random_number()));
+	return PHASE_BACKING_OFF;
 }
 
-enum phase recovery_connect(struct supervisor *s, struct slot *slot)
+enum phase recovery_connect(struct supervisor *s, struct connection *conn)
 {
-	slot->timer = USEC_INFINITY;
-	return slot_start_attempt(s, slot) ? PHASE_CONNECTING : wait_for_better(s, slot);
+	conn->timer = USEC_INFINITY;
+	return attempt_start(s, conn) ? PHASE_CONNECTING : wait_for_better(s, conn);
 }
 
 /*
  * It ends by itself, as both its sides have ended; unless it hangs, and then requests
  * that it has not passed on yet must not reach the server after those that replace them.
  */
-static void end_relay(struct supervisor *s, const struct slot *slot)
+static void end_relay(struct supervisor *s, const struct connection *conn)
 {
-	pid_t *relay = &s->a->relays[slot->number];
+	pid_t *relay = &s->a->relays[conn->number];
 
-	if (*relay > 0 && slot->quiet)
+	if (*relay > 0 && conn->idle)
 		process_leave(*relay);
 	else if (*relay > 0)
 		process_kill(*relay);
@@ -80,205 +80,205 @@ static void end_relay(struct supervisor *s, const struct slot *slot)
 }
 
 /* The link is gone: what was known of it is over. */
-static void lose(struct supervisor *s, struct slot *slot)
+static void lose(struct supervisor *s, struct connection *conn)
 {
 	usec_t now = deadline_now();
-	int *fd = &s->a->sockets[slot->number];
+	int *fd = &s->a->sockets[conn->number];
 	struct sysfs_io io = {0};
 
 	if (sysfs_read_io(s->a->state.index, &io) == 0)
 		s->a->state.repeated += io.in_flight;
-	slot->completed = io.completed;
-	slot->unseen = *fd < 0;
-	(void)encryption_check(&s->a->encryption[slot->number], *fd, &s->a->plaintext);
-	slot_known(s, slot)->encrypts = false;
-	keep_fd_no_more(s->a, slot->number);
+	conn->completed = io.completed;
+	conn->unseen = *fd < 0;
+	(void)encryption_check(&s->a->encryption[conn->number], *fd, &s->a->plaintext);
+	connection_link(s, conn)->encrypts = false;
+	fd_store_remove(s->a, conn->number);
 	closep(fd);
 	*fd = -1;
-	end_relay(s, slot);
-	upkeep_stop(s);
-	slot->flaps = now - slot->up_since >= WELL_AFTER ? 0 : slot->flaps + 1;
-	slot->tries = 0;
-	slot->lost_at = now;
-	slot->noted_at = now + NOTE_PATIENCE;
-	slot->noted = slot->missed = slot->stalled = false;
+	end_relay(s, conn);
+	deferred_stop(s);
+	conn->flaps = now - conn->up_since >= WELL_AFTER ? 0 : conn->flaps + 1;
+	conn->tries = 0;
+	conn->lost_at = now;
+	conn->accepts_at = now + NOTE_PATIENCE;
+	conn->marked_dead = conn->missed = conn->stalled = false;
 	s->look_at = MIN(s->look_at, now + GONE_LOOK);
-	slot->fading = false;
-	if (slot->planned && slot->candidate.fd >= 0)
+	conn->half_closed = false;
+	if (conn->planned && conn->candidate.fd >= 0)
 		return;
-	slot->error = (struct error){0};
-	slot->cut = false;
-	slot_known(s, slot)->error[0] = 0;
-	slot_set_state(slot_known(s, slot), LINK_RECONNECTING);
-	if (slot->planned)
-		supervisor_tell(s, LINK(slot), "ended",
+	conn->error = (struct error){0};
+	conn->cut = false;
+	connection_link(s, conn)->error[0] = 0;
+	connection_set_state(connection_link(s, conn), LINK_RECONNECTING);
+	if (conn->planned)
+		supervisor_tell(s, LINK(conn), "ended",
 			"connection to %s ended, to be replaced",
-			slot_known(s, slot)->address);
+			connection_link(s, conn)->address);
 	else
-		supervisor_tell(s, LINK(slot), "lost", "connection to %s lost",
-			slot_known(s, slot)->address);
+		supervisor_tell(s, LINK(conn), "lost", "connection to %s lost",
+			connection_link(s, conn)->address);
 }
 
-enum phase recovery_reconnect(struct supervisor *s, struct slot *slot)
+enum phase recovery_reconnect(struct supervisor *s, struct connection *conn)
 {
-	lose(s, slot);
-	if (slot->flaps == 0)
-		return recovery_connect(s, slot);
-	slot->timer = slot->lost_at +
-		backoff_delay(BACKOFF_FLAPPING, slot->flaps, 0, random_number());
-	return PHASE_WAITING;
+	lose(s, conn);
+	if (conn->flaps == 0)
+		return recovery_connect(s, conn);
+	conn->timer = conn->lost_at +
+		backoff_delay(BACKOFF_FLAPPING, conn->flaps, 0, random_number());
+	return PHASE_BACKING_OFF;
 }
 
 /* The attempt that is under way comes in handy. */
-enum phase recovery_go_on(struct supervisor *s, struct slot *slot)
+enum phase recovery_go_on(struct supervisor *s, struct connection *conn)
 {
-	lose(s, slot);
-	slot->timer = USEC_INFINITY;
+	lose(s, conn);
+	conn->timer = USEC_INFINITY;
 	return PHASE_CONNECTING;
 }
 
-enum phase recovery_hold(struct supervisor *s, struct slot *slot)
+enum phase recovery_hold(struct supervisor *s, struct connection *conn)
 {
-	if (slot->candidate.fd < 0) /* it had to be ended first */
-		return recovery_reconnect(s, slot);
-	lose(s, slot);
-	slot->timer = slot->noted_at;
-	return PHASE_HOLDING;
+	if (conn->candidate.fd < 0) /* it had to be ended first */
+		return recovery_reconnect(s, conn);
+	lose(s, conn);
+	conn->timer = conn->accepts_at;
+	return PHASE_PENDING;
 }
 
-enum phase recovery_note(_unused_ struct supervisor *s, struct slot *slot)
+enum phase recovery_marked_dead(_unused_ struct supervisor *s, struct connection *conn)
 {
 	usec_t soon = deadline_after(NOTE_DELAY);
 
-	slot->noted = true;
-	if (soon < slot->noted_at)
-		slot->noted_at = soon;
-	if (slot->phase == PHASE_HOLDING)
-		slot->timer = slot->noted_at;
-	return slot->phase;
+	conn->marked_dead = true;
+	if (soon < conn->accepts_at)
+		conn->accepts_at = soon;
+	if (conn->phase == PHASE_PENDING)
+		conn->timer = conn->accepts_at;
+	return conn->phase;
 }
 
 /* The driver sees the end of the stream itself, unless it is stuck in sending. */
-enum phase recovery_half_closed(_unused_ struct supervisor *s, struct slot *slot)
+enum phase recovery_half_closed(_unused_ struct supervisor *s, struct connection *conn)
 {
-	slot->timer = deadline_after(FADE_PATIENCE);
-	return slot->phase;
+	conn->timer = deadline_after(FADE_PATIENCE);
+	return conn->phase;
 }
 
-enum phase recovery_cut(struct supervisor *s, struct slot *slot)
+enum phase recovery_cut(struct supervisor *s, struct connection *conn)
 {
-	slot->timer = USEC_INFINITY;
-	handover_cut(s, slot);
-	return slot->phase;
+	conn->timer = USEC_INFINITY;
+	handover_cut(s, conn);
+	return conn->phase;
 }
 
 /* A server that was only not there has refused nothing yet. */
-static usec_t delay_after_failure(struct slot *slot, usec_t now)
+static usec_t delay_after_failure(struct connection *conn, usec_t now)
 {
-	enum backoff_reason reason = slot->cut ? BACKOFF_FLAPPING
-		: slot_is_refused(slot)        ? BACKOFF_REFUSED
+	enum backoff_reason reason = conn->cut ? BACKOFF_FLAPPING
+		: attempt_was_refused(conn)    ? BACKOFF_REFUSED
 					       : BACKOFF_UNREACHED;
 
-	slot->tries = reason == BACKOFF_UNREACHED ? 0 : slot->tries + 1;
-	return backoff_delay(reason, slot->tries, now - slot->lost_at, random_number());
+	conn->tries = reason == BACKOFF_UNREACHED ? 0 : conn->tries + 1;
+	return backoff_delay(reason, conn->tries, now - conn->lost_at, random_number());
 }
 
-enum phase recovery_back_off(struct supervisor *s, struct slot *slot)
+enum phase recovery_back_off(struct supervisor *s, struct connection *conn)
 {
 	usec_t now = deadline_now();
 
-	slot->planned = slot->quiet = false;
-	slot_tell_failure(s, slot);
-	handover_flip(s);
-	slot->timer = now + delay_after_failure(slot, now);
-	return PHASE_WAITING;
+	conn->planned = conn->idle = false;
+	attempt_tell_failure(s, conn);
+	driver_timeout_shorten(s);
+	conn->timer = now + delay_after_failure(conn, now);
+	return PHASE_BACKING_OFF;
 }
 
-static void came_up(struct supervisor *s, struct slot *slot)
+static void came_up(struct supervisor *s, struct connection *conn)
 {
-	struct state_link *link = slot_known(s, slot);
+	struct state_link *link = connection_link(s, conn);
 	usec_t now = deadline_now();
-	double away = (double)(now - slot->lost_at) / (double)USEC_PER_SEC;
+	double away = (double)(now - conn->lost_at) / (double)USEC_PER_SEC;
 
 	link->reconnects++;
 	link->error[0] = 0;
-	slot_set_state(link, LINK_UP);
-	slot->up_since = now;
-	slot->timer = USEC_INFINITY;
-	keep_fd(s->a, slot->number);
+	connection_set_state(link, LINK_UP);
+	conn->up_since = now;
+	conn->timer = USEC_INFINITY;
+	fd_store_add(s->a, conn->number);
 	progress_restart(&s->progress, now);
-	if (s->a->encryption[slot->number].due)
+	if (s->a->encryption[conn->number].due)
 		s->look_at = MIN(s->look_at, now + FIRST_LOOK);
-	if (slot->planned)
-		supervisor_tell(s, LINK(slot), "replaced", "connection to %s replaced",
+	if (conn->planned)
+		supervisor_tell(s, LINK(conn), "replaced", "connection to %s replaced",
 			link->address);
 	else
-		supervisor_tell(s, LINK(slot), "restored",
+		supervisor_tell(s, LINK(conn), "restored",
 			"connection to %s restored after %.1f s", link->address, away);
-	slot->planned = slot->quiet = slot->stalled = false;
+	conn->planned = conn->idle = conn->stalled = false;
 }
 
 /* Without a word to the server: the kernel may have the socket all the same. */
-static enum phase fail_to_install(struct supervisor *s, struct slot *slot)
+static enum phase fail_to_install(struct supervisor *s, struct connection *conn)
 {
-	shutdown(slot->candidate.fd, SHUT_RDWR);
-	link_done(&slot->candidate);
+	shutdown(conn->candidate.fd, SHUT_RDWR);
+	link_done(&conn->candidate);
 	s->suspect = true; /* is the device ours still? */
 	s->look_at = 0;
-	return recovery_back_off(s, slot);
+	return recovery_back_off(s, conn);
 }
 
 /*
  * A link of another process that is in no table may be one that the state file never told
  * of. It lives if the driver knows of no dead link while requests are completed.
  */
-static bool lives_on(const struct supervisor *s, const struct slot *slot)
+static bool lives_on(const struct supervisor *s, const struct connection *conn)
 {
 	struct sysfs_io io;
 
-	return slot->unseen && sysfs_read_io(s->a->state.index, &io) == 0 &&
-		io.completed != slot->completed;
+	return conn->unseen && sysfs_read_io(s->a->state.index, &io) == 0 &&
+		io.completed != conn->completed;
 }
 
-static enum phase live_on(struct supervisor *s, struct slot *slot)
+static enum phase live_on(struct supervisor *s, struct connection *conn)
 {
-	struct state_link *link = slot_known(s, slot);
+	struct state_link *link = connection_link(s, conn);
 
-	link_disconnect(&slot->candidate);
+	link_disconnect(&conn->candidate);
 	link->socket = 0; /* which one it is nobody knows; the driver will tell its end */
 	link->error[0] = 0;
-	slot_set_state(link, LINK_UP);
-	slot->timer = USEC_INFINITY;
-	slot->planned = slot->quiet = slot->stalled = slot->unseen = false;
+	connection_set_state(link, LINK_UP);
+	conn->timer = USEC_INFINITY;
+	conn->planned = conn->idle = conn->stalled = conn->unseen = false;
 	progress_restart(&s->progress, deadline_now());
 	s->look_at = 0; /* the timeouts of an outage are not for it */
-	supervisor_tell(s, LINK(slot), "alive",
+	supervisor_tell(s, LINK(conn), "alive",
 		"the connection was not lost: the driver uses one that was not known of");
 	return PHASE_UP;
 }
 
-enum phase recovery_install(struct supervisor *s, struct slot *slot)
+enum phase recovery_install(struct supervisor *s, struct connection *conn)
 {
 	int r;
 
 	if (s->a->plaintext.fault != FAULT_NONE) {
-		link_disconnect(&slot->candidate);
-		return recovery_connect(s, slot);
+		link_disconnect(&conn->candidate);
+		return recovery_connect(s, conn);
 	}
-	if (deadline_left(slot->noted_at) > 0) {
-		slot->timer = slot->noted_at;
-		return PHASE_HOLDING;
+	if (deadline_left(conn->accepts_at) > 0) {
+		conn->timer = conn->accepts_at;
+		return PHASE_PENDING;
 	}
-	r = handover_link(s, slot, &slot->error);
-	if (r == -EBUSY && lives_on(s, slot))
-		return live_on(s, slot);
+	r = handover_link(s, conn, &conn->error);
+	if (r == -EBUSY && lives_on(s, conn))
+		return live_on(s, conn);
 	if (r == -EBUSY) {
-		slot_tell_failure(s, slot);
-		slot->timer = deadline_after(NOTE_AGAIN);
-		return PHASE_HOLDING;
+		attempt_tell_failure(s, conn);
+		conn->timer = deadline_after(NOTE_AGAIN);
+		return PHASE_PENDING;
 	}
 	if (r < 0)
-		return fail_to_install(s, slot);
-	came_up(s, slot);
+		return fail_to_install(s, conn);
+	came_up(s, conn);
 	return PHASE_UP;
 }

@@ -8,18 +8,18 @@
 #include "supervisor/supervisor.h"
 
 /* The server has closed its side: the link has a moment to end by itself; it is cut. */
-enum phase recovery_half_closed(struct supervisor *s, struct slot *slot);
-enum phase recovery_cut(struct supervisor *s, struct slot *slot);
+enum phase recovery_half_closed(struct supervisor *s, struct connection *conn);
+enum phase recovery_cut(struct supervisor *s, struct connection *conn);
 
 /* It is lost: a new one is made; … where an attempt is under way already; … or waits. */
-enum phase recovery_reconnect(struct supervisor *s, struct slot *slot);
-enum phase recovery_go_on(struct supervisor *s, struct slot *slot);
-enum phase recovery_hold(struct supervisor *s, struct slot *slot);
+enum phase recovery_reconnect(struct supervisor *s, struct connection *conn);
+enum phase recovery_go_on(struct supervisor *s, struct connection *conn);
+enum phase recovery_hold(struct supervisor *s, struct connection *conn);
 
 /* The driver has marked a link dead: it will take another. */
-enum phase recovery_note(struct supervisor *s, struct slot *slot);
+enum phase recovery_marked_dead(struct supervisor *s, struct connection *conn);
 
 /* The next attempt; one that has failed; a new link for the driver. */
-enum phase recovery_connect(struct supervisor *s, struct slot *slot);
-enum phase recovery_back_off(struct supervisor *s, struct slot *slot);
-enum phase recovery_install(struct supervisor *s, struct slot *slot);
+enum phase recovery_connect(struct supervisor *s, struct connection *conn);
+enum phase recovery_back_off(struct supervisor *s, struct connection *conn);
+enum phase recovery_install(struct supervisor *s, struct connection *conn);

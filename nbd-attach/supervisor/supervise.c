@@ -49,7 +49,7 @@ static void publish(struct supervisor *s)
 		log_warning("%s", err.text);
 	s->unwritten = r < 0;
 	for (unsigned i = 0; i < state->n_links; i++) {
-		up += slot_is_up(&s->slots[i]);
+		up += connection_is_up(&s->conns[i]);
 		if (state->links[i].error[0])
 			error = state->links[i].error;
 	}
@@ -57,10 +57,10 @@ static void publish(struct supervisor *s)
 		state->n_links, error[0] ? "; " : "", error);
 }
 
-static bool is_lost(const struct supervisor *s, const struct slot *slot)
+static bool is_lost(const struct supervisor *s, const struct connection *conn)
 {
-	const struct state_link *known = &s->a->state.links[slot->number];
-	struct pollfd fd = {.fd = s->a->sockets[slot->number]};
+	const struct state_link *known = &s->a->state.links[conn->number];
+	struct pollfd fd = {.fd = s->a->sockets[conn->number]};
 
 	if (fd.fd >= 0)
 		return poll(&fd, 1, 0) > 0;
@@ -73,17 +73,17 @@ static void take_note(struct supervisor *s)
 	if (!nbd_events_link_died(s->events, s->a->state.index))
 		return;
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
-		struct slot *slot = &s->slots[i];
+		struct connection *conn = &s->conns[i];
 
-		if (slot_is_up(slot) && is_lost(s, slot))
-			slot_event(s, slot, EVENT_LOST);
-		slot_event(s, slot, EVENT_NOTED);
+		if (connection_is_up(conn) && is_lost(s, conn))
+			connection_event(s, conn, EVENT_LOST);
+		connection_event(s, conn, EVENT_MARKED_DEAD);
 	}
 }
 
 /*
- * What poll(2) watches: the driver, what makes the device ready, and of each slot the
- * link and the attempt.
+ * What poll(2) watches: the driver, what makes the device ready, and of each
+ * connection the link and the attempt.
  */
 enum { WATCH_EVENTS, WATCH_MAKING, WATCH_SLOTS, WATCH_EACH = 2 };
 #define WATCH_MAX (WATCH_SLOTS + WATCH_EACH * NBD_LINKS_MAX)
@@ -93,28 +93,29 @@ static nfds_t watch(const struct supervisor *s, struct pollfd fds[WATCH_MAX])
 	unsigned n = s->a->state.n_links;
 
 	fds[WATCH_EVENTS] = (struct pollfd){nbd_events_fd(s->events), POLLIN, 0};
-	fds[WATCH_MAKING] = (struct pollfd){s->making.pidfd, POLLIN, 0};
+	fds[WATCH_MAKING] = (struct pollfd){s->bring_up.pidfd, POLLIN, 0};
 	for (unsigned i = 0; i < n; i++) {
-		const struct slot *slot = &s->slots[i];
+		const struct connection *conn = &s->conns[i];
 		struct pollfd *pair = &fds[WATCH_SLOTS + WATCH_EACH * i];
 
-		pair[0] = (struct pollfd){slot_is_up(slot) ? s->a->sockets[i] : -1,
-			slot->fading ? 0 : POLLRDHUP, 0};
-		pair[1] = (struct pollfd){slot->attempt.socket, POLLIN, 0};
+		pair[0] = (struct pollfd){connection_is_up(conn) ? s->a->sockets[i] : -1,
+			conn->half_closed ? 0 : POLLRDHUP, 0};
+		pair[1] = (struct pollfd){conn->attempt.socket, POLLIN, 0};
 	}
 	return WATCH_SLOTS + WATCH_EACH * n;
 }
 
-static void take_slot(struct supervisor *s, struct slot *slot, const struct pollfd pair[])
+static void take_slot(
+	struct supervisor *s, struct connection *conn, const struct pollfd pair[])
 {
 	if (pair[0].revents & LINK_IS_OVER) {
-		slot_event(s, slot, EVENT_LOST);
+		connection_event(s, conn, EVENT_LOST);
 	} else if (pair[0].revents & POLLRDHUP) {
-		slot->fading = true;
-		slot_event(s, slot, EVENT_FADING);
+		conn->half_closed = true;
+		connection_event(s, conn, EVENT_HALF_CLOSED);
 	}
 	if (pair[1].revents)
-		slot_attempt_ready(s, slot);
+		connection_attempt_ready(s, conn);
 }
 
 /* On that disk no file can be read while a link is missing. */
@@ -148,24 +149,24 @@ static void reload(struct supervisor *s)
 		return;
 	notify_send(
 		"RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)deadline_now());
-	if (!refuge_is_home()) /* there only what is in memory counts */
+	if (!private_root_is_entered()) /* there only what is in memory counts */
 		read_credentials(s);
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		slot_event(s, &s->slots[i], EVENT_RENEW);
+		connection_event(s, &s->conns[i], EVENT_RENEW);
 	notify_send("READY=1");
 }
 
 static usec_t next_timer(const struct supervisor *s)
 {
-	usec_t next = MIN(MIN(s->look_at, s->tick_at), MIN(s->ping_at, s->renew_at));
+	usec_t next = MIN(MIN(s->look_at, s->timeouts_at), MIN(s->ping_at, s->renew_at));
 
-	next = MIN(next, s->making.look_at);
-	if (s->tick_child > 0 || s->grow_child > 0)
+	next = MIN(next, s->bring_up.look_at);
+	if (s->timeouts_child > 0 || s->resize_child > 0)
 		next = MIN(next, deadline_after(CHILD_LOOK));
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
-		next = MIN(next, s->slots[i].timer);
-		if (s->slots[i].attempt.pid > 0)
-			next = MIN(next, s->slots[i].attempt.deadline);
+		next = MIN(next, s->conns[i].timer);
+		if (s->conns[i].attempt.pid > 0)
+			next = MIN(next, s->conns[i].attempt.deadline);
 	}
 	return next;
 }
@@ -175,18 +176,18 @@ static bool take_timers(struct supervisor *s)
 	usec_t now = deadline_now();
 
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
-		struct slot *slot = &s->slots[i];
+		struct connection *conn = &s->conns[i];
 
-		if (slot->attempt.pid > 0 && slot->attempt.deadline <= now)
-			slot_attempt_ready(s, slot);
-		if (slot->timer <= now) {
-			slot->timer = USEC_INFINITY;
-			slot_event(s, slot, EVENT_TIMER);
+		if (conn->attempt.pid > 0 && conn->attempt.deadline <= now)
+			connection_attempt_ready(s, conn);
+		if (conn->timer <= now) {
+			conn->timer = USEC_INFINITY;
+			connection_event(s, conn, EVENT_TIMER);
 		}
 	}
-	upkeep_collect(s);
-	if (s->tick_at <= now)
-		upkeep_tick(s);
+	deferred_collect(s);
+	if (s->timeouts_at <= now)
+		deferred_timeouts(s);
 	if (s->ping_at <= now) {
 		notify_send("WATCHDOG=1");
 		s->ping_at = now + s->watchdog / 2;
@@ -195,8 +196,9 @@ static bool take_timers(struct supervisor *s)
 		return true;
 	process_reap();
 	if (supervisor_all_up(s)) {
-		if (s->flipped) /* upkeep.c sets it right, with what goes with it */
-			s->tick_at = MIN(s->tick_at, now + TICK_DELAY);
+		if (s->short_timeout) /* deferred.c sets it right, with what goes with it
+		                       */
+			s->timeouts_at = MIN(s->timeouts_at, now + SHORT_TIMEOUT_LEAST);
 		if (s->reload)
 			reload(s);
 	}
@@ -210,7 +212,7 @@ static int take_signal(struct supervisor *s)
 	interrupt_clear();
 	if (signal == SIGTERM)
 		return SUPERVISE_LET_GO;
-	if (signal == SIGINT || (signal == SIGHUP && s->making.child > 0))
+	if (signal == SIGINT || (signal == SIGHUP && s->bring_up.child > 0))
 		return SUPERVISE_DETACH;
 	if (signal == SIGHUP)
 		reload(s);
@@ -221,8 +223,8 @@ static int take_signal(struct supervisor *s)
 static int refuse_plaintext(struct supervisor *s, struct error *err)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (slot_is_up(&s->slots[i]))
-			handover_cut(s, &s->slots[i]);
+		if (connection_is_up(&s->conns[i]))
+			handover_cut(s, &s->conns[i]);
 	*err = s->a->plaintext;
 	return -EPROTO;
 }
@@ -230,11 +232,11 @@ static int refuse_plaintext(struct supervisor *s, struct error *err)
 /* Has what makes the device ready ended, or is it to be looked at? */
 static int take_making(struct supervisor *s, struct error *err)
 {
-	int r = making_finish(&s->making, err);
+	int r = bring_up_finish(&s->bring_up, err);
 
 	if (r == -EAGAIN)
-		return s->making.look_at <= deadline_now()
-			? making_look(&s->making, s->a, err)
+		return s->bring_up.look_at <= deadline_now()
+			? bring_up_check(&s->bring_up, s->a, err)
 			: 0;
 	if (r == 0)
 		r = attachment_check_encryption(s->a, err);
@@ -244,10 +246,10 @@ static int take_making(struct supervisor *s, struct error *err)
 		return r;
 	attachment_ready(s->a);
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (slot_is_up(&s->slots[i]))
-			keep_fd(s->a, i);
+		if (connection_is_up(&s->conns[i]))
+			fd_store_add(s->a, i);
 	s->changed = true;
-	s->tick_at = deadline_now();
+	s->timeouts_at = deadline_now();
 	publish(s);
 	if (s->ready)
 		s->ready(s->a->state.index);
@@ -265,13 +267,13 @@ static int turn(struct supervisor *s, struct error *err)
 		return take_signal(s);
 	if (r > 0) {
 		for (unsigned i = 0; i < s->a->state.n_links; i++)
-			take_slot(s, &s->slots[i], &fds[WATCH_SLOTS + WATCH_EACH * i]);
+			take_slot(s, &s->conns[i], &fds[WATCH_SLOTS + WATCH_EACH * i]);
 		if (fds[WATCH_EVENTS].revents)
 			take_note(s);
 	}
-	if (s->making.child > 0 && s->a->plaintext.fault != FAULT_NONE)
+	if (s->bring_up.child > 0 && s->a->plaintext.fault != FAULT_NONE)
 		return refuse_plaintext(s, err);
-	if (s->making.child > 0) {
+	if (s->bring_up.child > 0) {
 		r = take_making(s, err);
 		if (r < 0)
 			return r;
@@ -288,15 +290,15 @@ static void begin(struct supervisor *s)
 		state->n_links == 1 ? s->target->io_timeout : 2 * s->target->io_timeout);
 	progress_restart(&s->progress, now);
 	/* This process may have looked after it before, and left it at that. */
-	s->flipped = state->ready && state->n_links == 1;
+	s->short_timeout = state->ready && state->n_links == 1;
 	s->look_at = now;
-	s->tick_at = state->ready ? now : USEC_INFINITY;
+	s->timeouts_at = state->ready ? now : USEC_INFINITY;
 	s->renew_at = s->ping_at = USEC_INFINITY;
 	s->watchdog = notify_watchdog_interval();
 	if (s->watchdog != USEC_INFINITY)
 		s->ping_at = now;
 	for (unsigned i = 0; i < NBD_LINKS_MAX; i++)
-		s->slots[i] = (struct slot){.number = i,
+		s->conns[i] = (struct connection){.number = i,
 			.attempt = LINK_ATTEMPT_NONE,
 			.candidate = {.fd = -1},
 			.size = state->size,
@@ -310,7 +312,7 @@ static void drop_stale(struct attachment *a, unsigned link)
 
 	if (*fd < 0 || fd_inode(*fd) == a->state.links[link].socket)
 		return;
-	keep_fd_no_more(a, link);
+	fd_store_remove(a, link);
 	closep(fd);
 	*fd = -1;
 }
@@ -333,7 +335,7 @@ static int take_over(struct supervisor *s, struct error *err)
 		drop_stale(s->a, i);
 		/* Of one that is at hand, poll(2) tells whether it has ended. */
 		if (s->a->sockets[i] < 0 && !socket_table_has(link->socket)) {
-			slot_event(s, &s->slots[i], EVENT_LOST);
+			connection_event(s, &s->conns[i], EVENT_LOST);
 			continue;
 		}
 		link->error[0] = 0; /* the last supervisor's */
@@ -342,7 +344,7 @@ static int take_over(struct supervisor *s, struct error *err)
 		link->state = LINK_UP;
 	}
 	s->a->adopted = false;
-	return taken ? handover_times(s, err) : 0;
+	return taken ? driver_timeouts_set(s, err) : 0;
 }
 
 /* The driver has refused it: since it is another's, or nobody's? */
@@ -357,15 +359,15 @@ static bool is_gone(const struct attachment *a)
 
 static void end(struct supervisor *s)
 {
-	making_cancel(&s->making);
+	bring_up_cancel(&s->bring_up);
 	/* What it would change yet is not for a link that is lost meanwhile. */
-	if (s->tick_child > 0)
-		process_kill(s->tick_child);
-	if (s->grow_child > 0)
-		process_leave(s->grow_child);
+	if (s->timeouts_child > 0)
+		process_kill(s->timeouts_child);
+	if (s->resize_child > 0)
+		process_leave(s->resize_child);
 	for (unsigned i = 0; i < NBD_LINKS_MAX; i++) {
-		link_attempt_cancel(&s->slots[i].attempt);
-		link_disconnect(&s->slots[i].candidate);
+		link_attempt_cancel(&s->conns[i].attempt);
+		link_disconnect(&s->conns[i].candidate);
 	}
 	credentials_done(&s->credentials);
 	if (s->events)
@@ -377,7 +379,7 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 {
 	_cleanup_(end) struct supervisor s = {.a = a,
 		.target = t,
-		.making = MAKING_NONE,
+		.bring_up = BRING_UP_NONE,
 		.ready = ready,
 		.changed = true};
 	int r;
@@ -395,7 +397,7 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 	if (r == -EINVAL && is_gone(a))
 		return SUPERVISE_GONE;
 	if (r == 0 && !a->state.ready)
-		r = making_start(a, t, true, &s.making, err);
+		r = bring_up_start(a, t, true, &s.bring_up, err);
 	if (r < 0)
 		return r;
 	if (a->state.ready && ready)
@@ -407,7 +409,7 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 	}
 	/* Who goes on with it may not know; the rest of it is not forgotten. */
 	if (r != SUPERVISE_GONE && supervisor_all_up(&s))
-		handover_unflip(&s);
+		driver_timeout_restore(&s);
 	if (r == SUPERVISE_LET_GO && a->state.ready)
 		supervisor_tell(&s, -1, "let-go", "let go by its supervisor");
 	publish(&s);

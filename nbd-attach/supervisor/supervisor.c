@@ -7,7 +7,7 @@
 bool supervisor_all_up(const struct supervisor *s)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (!slot_is_up(&s->slots[i]))
+		if (!connection_is_up(&s->conns[i]))
 			return false;
 	return true;
 }

@@ -12,13 +12,13 @@
 
 /* How the supervisor sees one of the kernel's places for a link. */
 enum phase {
-	PHASE_UP,         /* the kernel uses it */
-	PHASE_TESTING,    /* the same, but nothing moves: is the server there at all? */
-	PHASE_RENEWING,   /* the same, and a new link is being made to take its place */
-	PHASE_SETTLING,   /* the same; the new link is there: waiting for a good moment */
-	PHASE_WAITING,    /* lost; the next attempt is to come */
-	PHASE_CONNECTING, /* lost; a link worker is at it */
-	PHASE_HOLDING,    /* lost; the new link is there, the kernel does not know yet */
+	PHASE_UP,        /* the kernel uses it */
+	PHASE_PROBING,   /* the same, but nothing moves: is the server there at all? */
+	PHASE_REPLACING, /* the same, and a new link is being made to take its place */
+	PHASE_DRAINING,  /* the same; the new link is there: waiting for a good moment */
+	PHASE_BACKING_OFF, /* lost; the next attempt is to come */
+	PHASE_CONNECTING,  /* lost; a link worker is at it */
+	PHASE_PENDING,     /* lost; the new link is there, the kernel does not know yet */
 	PHASE_MAX,
 };
 
@@ -29,21 +29,21 @@ enum phase {
  * How long NBD_ATTR_TIMEOUT stays 1 with a new link at least: all that was waiting has
  * been sent by then, and nothing was under way for so long that its link would be ended.
  */
-#define TICK_DELAY (150 * USEC_PER_MSEC)
+#define SHORT_TIMEOUT_LEAST (150 * USEC_PER_MSEC)
 
-enum slot_event {
-	EVENT_FADING,  /* the server has closed its side */
-	EVENT_LOST,    /* the link's socket is shut */
-	EVENT_NOTED,   /* the driver knows that a link is dead */
-	EVENT_REACHED, /* the attempt gave a link that fits: the candidate */
-	EVENT_FAILED,  /* the attempt gave none: slot->error */
+enum connection_event {
+	EVENT_HALF_CLOSED, /* the server has closed its side */
+	EVENT_LOST,        /* the link's socket is shut */
+	EVENT_MARKED_DEAD, /* the driver knows that a link is dead */
+	EVENT_CONNECTED,   /* the attempt gave a link that fits: the candidate */
+	EVENT_FAILED,      /* the attempt gave none: conn->error */
 	EVENT_TIMER,
 	EVENT_STALLED, /* requests in flight, and no reply for too long */
 	EVENT_RENEW,   /* a new link is wanted: other credentials, keys worn out */
 	EVENT_MAX,
 };
 
-struct slot {
+struct connection {
 	unsigned number;
 	enum phase phase;
 	struct link_attempt attempt;
@@ -54,18 +54,18 @@ struct slot {
 	usec_t timer;            /* when EVENT_TIMER comes */
 	usec_t up_since;
 	usec_t lost_at;
-	usec_t noted_at;     /* from when on the driver will take another link */
+	usec_t accepts_at;   /* from when on the driver will take another link */
 	usec_t silent_until; /* before another reason for failing is told */
-	usec_t quiet_until;  /* how long to wait for a moment with nothing in flight */
+	usec_t drain_until;  /* how long to wait for a moment with nothing in flight */
 	uint64_t completed;  /* requests, when a test began or the link was lost */
 	unsigned tries;      /* attempts in a row that somebody answered, in vain */
 	unsigned flaps;      /* links in a row that died young */
 	bool cut;            /* the last attempt's connection just ended */
 	bool stalled;        /* it does not answer; its link's error says so, or more */
-	bool fading;         /* half closed already: not polled for any more */
-	bool noted;          /* the driver has said that a link is dead */
+	bool half_closed;    /* half closed already: not polled for any more */
+	bool marked_dead;    /* the driver has said that a link is dead */
 	bool planned;        /* it is ended by us, for the candidate */
-	bool quiet;          /* … at a moment with nothing in flight */
+	bool idle;           /* … at a moment with nothing in flight */
 	bool missed;         /* at the last look it was not to be found */
 	bool turned_away;    /* the last attempt got no greeting */
 	bool unseen;         /* another process's, lost because it was not to be found */
@@ -77,41 +77,41 @@ struct supervisor {
 	struct credentials credentials;
 	struct nbd_events *events;
 	usec_t watchdog; /* the service manager's; USEC_INFINITY: there is none */
-	struct slot slots[NBD_LINKS_MAX];
-	struct making making;          /* of a device that is not ready yet */
+	struct connection conns[NBD_LINKS_MAX];
+	struct bring_up bring_up;      /* of a device that is not ready yet */
 	void (*ready)(unsigned index); /* to be called then; may be NULL */
 	struct progress progress;
-	bool flipped;      /* NBD_ATTR_TIMEOUT is 1, or may be: see handover.c */
-	bool overdue;      /* I/O fails: the reconnect timeout is over */
-	bool changed;      /* the state is to be written */
-	bool unwritten;    /* … again at the next look: it could not be */
-	usec_t look_at;    /* when to look at the device's counters */
-	usec_t tick_at;    /* when to see to queue/io_timeout */
-	usec_t ping_at;    /* when to tell the service manager that we live */
-	usec_t renew_at;   /* when to try again what could not be renewed */
-	pid_t tick_child;  /* at work on that; 0: none */
-	bool tick_unflips; /* NBD_ATTR_TIMEOUT, too */
-	pid_t grow_child;  /* at work on the size; 0: none */
-	bool reload;       /* credentials are to be read when all links are up */
-	bool suspect;      /* the kernel refused a link: is the device ours? */
+	bool short_timeout; /* NBD_ATTR_TIMEOUT is 1, or may be: see driver-timeouts.h */
+	bool overdue;       /* I/O fails: the reconnect timeout is over */
+	bool changed;       /* the state is to be written */
+	bool unwritten;     /* … again at the next look: it could not be */
+	usec_t look_at;     /* when to look at the device's counters */
+	usec_t timeouts_at; /* when to see to queue/io_timeout */
+	usec_t ping_at;     /* when to tell the service manager that we live */
+	usec_t renew_at;    /* when to try again what could not be renewed */
+	pid_t timeouts_child;   /* at work on that; 0: none */
+	bool timeouts_restores; /* NBD_ATTR_TIMEOUT, too */
+	pid_t resize_child;     /* at work on the size; 0: none */
+	bool reload;            /* credentials are to be read when all links are up */
+	bool suspect;           /* the kernel refused a link: is the device ours? */
 	struct error no_credentials; /* why there are none; fault 0: there are */
 };
 
 /* Whether the kernel uses its link. */
-static inline bool slot_is_up(const struct slot *slot)
+static inline bool connection_is_up(const struct connection *conn)
 {
-	return slot->phase < PHASE_WAITING;
+	return conn->phase < PHASE_BACKING_OFF;
 }
 
 /* What the state file knows of its link. */
-static inline struct state_link *slot_known(
-	const struct supervisor *s, const struct slot *slot)
+static inline struct state_link *connection_link(
+	const struct supervisor *s, const struct connection *conn)
 {
-	return &s->a->state.links[slot->number];
+	return &s->a->state.links[conn->number];
 }
 
 /* The link's number in messages. */
-#define LINK(slot) ((int)(slot)->number)
+#define LINK(conn) ((int)(conn)->number)
 
 /* Tells an event to monitor, the log and the state file; link -1: of the whole device. */
 void supervisor_tell(struct supervisor *s, int link, const char *kind, const char *format,

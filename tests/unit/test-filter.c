@@ -16,7 +16,7 @@
 
 /* libseccomp's account of the filter: as text, which says what is done by which number.
  */
-static FILE *account(enum cage_use use, uint32_t architecture)
+static FILE *account(enum sandbox_use use, uint32_t architecture)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	FILE *text = tmpfile();
@@ -55,7 +55,7 @@ static void test_socketcall(void **state _unused_)
 		SCMP_ARCH_PPC64LE, SCMP_ARCH_PPC, SCMP_ARCH_MIPSEL};
 
 	for (size_t i = 0; i < ELEMENTSOF(with_it); i++)
-		for (enum cage_use use = CAGE_ASK; use <= CAGE_RELAY; use++) {
+		for (enum sandbox_use use = SANDBOX_ASK; use <= SANDBOX_RELAY; use++) {
 			_cleanup_fclose_ FILE *text = account(use, with_it[i]);
 			unsigned ways, refused;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * How long the kernel's timer is for what is sent over a new link: handover.c and
- * upkeep.c with a driver that keeps its timeouts as nbd_genl_reconfigure() does.
+ * deferred.c with a driver that keeps its timeouts as nbd_genl_reconfigure() does.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -24,7 +24,7 @@
 #include "supervisor/handover.h"
 
 #define CHILD 4242
-#define SHORT SUPERVISED_TICK_MSEC
+#define SHORT SUPERVISED_IO_TIMEOUT_MSEC
 #define LONG  30000
 
 static struct {
@@ -155,7 +155,7 @@ void encryption_begin(struct encryption *e, int fd)
 	e->due = true;
 }
 
-void keep_fd_no_more(_unused_ const struct attachment *a, _unused_ unsigned link)
+void fd_store_remove(_unused_ const struct attachment *a, _unused_ unsigned link)
 {
 	world.kept = false;
 }
@@ -167,7 +167,7 @@ void state_set_tls(
 
 bool supervisor_all_up(const struct supervisor *s)
 {
-	return s->slots[0].phase == PHASE_UP;
+	return s->conns[0].phase == PHASE_UP;
 }
 
 /* The order is the driver's: the timeout first, and a link only for one that is dead. */
@@ -201,15 +201,15 @@ static int begin(_unused_ void **state)
 	world.a.state.n_links = 1;
 	s->a = &world.a;
 	s->target = &world.target;
-	s->tick_at = s->look_at = USEC_INFINITY;
-	s->slots[0] = (struct slot){.candidate = {.fd = -1}};
+	s->timeouts_at = s->look_at = USEC_INFINITY;
+	s->conns[0] = (struct connection){.candidate = {.fd = -1}};
 	return 0;
 }
 
 static int end(_unused_ void **state)
 {
 	closep(&world.a.sockets[0]);
-	closep(&world.s.slots[0].candidate.fd);
+	closep(&world.s.conns[0].candidate.fd);
 	return 0;
 }
 
@@ -217,25 +217,25 @@ static void lose(void)
 {
 	closep(&world.a.sockets[0]);
 	world.a.sockets[0] = -1;
-	world.s.slots[0].phase = PHASE_CONNECTING;
-	world.s.slots[0].noted = true;
+	world.s.conns[0].phase = PHASE_CONNECTING;
+	world.s.conns[0].marked_dead = true;
 	world.dead = true;
-	upkeep_stop(&world.s);
+	deferred_stop(&world.s);
 }
 
 static int give(void)
 {
-	struct slot *slot = &world.s.slots[0];
+	struct connection *conn = &world.s.conns[0];
 	struct error err = {0};
 	int pair[2], r;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	close(pair[1]);
-	closep(&slot->candidate.fd);
-	slot->candidate.fd = pair[0];
-	r = handover_link(&world.s, slot, &err);
+	closep(&conn->candidate.fd);
+	conn->candidate.fd = pair[0];
+	r = handover_link(&world.s, conn, &err);
 	if (r == 0)
-		slot->phase = PHASE_UP;
+		conn->phase = PHASE_UP;
 	return r;
 }
 
@@ -255,19 +255,20 @@ static void assert_given(void)
 
 static void tick(void)
 {
-	assert_true(world.s.tick_at >= world.now && world.s.tick_at != USEC_INFINITY);
-	pass(world.s.tick_at - world.now);
-	upkeep_tick(&world.s);
+	assert_true(
+		world.s.timeouts_at >= world.now && world.s.timeouts_at != USEC_INFINITY);
+	pass(world.s.timeouts_at - world.now);
+	deferred_timeouts(&world.s);
 }
 
 static void assert_settled(void)
 {
-	upkeep_collect(&world.s);
+	deferred_collect(&world.s);
 	assert_int_equal(world.timeout, 0);
 	assert_int_equal(world.msec, SHORT);
-	assert_false(world.s.flipped);
-	assert_int_equal(world.s.tick_child, 0);
-	assert_true(world.s.tick_at == USEC_INFINITY);
+	assert_false(world.s.short_timeout);
+	assert_int_equal(world.s.timeouts_child, 0);
+	assert_true(world.s.timeouts_at == USEC_INFINITY);
 	assert_true(world.flipped_for < USEC_PER_SEC / 2);
 }
 
@@ -281,7 +282,7 @@ static void test_at_once(void **state _unused_)
 static void test_after_outage(void **state _unused_)
 {
 	lose();
-	handover_flip(&world.s);
+	driver_timeout_shorten(&world.s);
 	assert_given();
 	tick();
 	assert_settled();
@@ -290,7 +291,7 @@ static void test_after_outage(void **state _unused_)
 static void test_not_noted(void **state _unused_)
 {
 	lose();
-	world.s.slots[0].noted = false;
+	world.s.conns[0].marked_dead = false;
 	assert_given();
 	tick();
 	assert_settled();
@@ -299,7 +300,7 @@ static void test_not_noted(void **state _unused_)
 static void test_not_taken(void **state _unused_)
 {
 	lose();
-	handover_flip(&world.s);
+	driver_timeout_shorten(&world.s);
 	world.dead = false;
 	assert_int_equal(give(), -EBUSY);
 	world.dead = true;
@@ -312,7 +313,7 @@ static void test_not_taken(void **state _unused_)
 static void test_died_young(void **state _unused_)
 {
 	lose();
-	world.s.slots[0].flaps = 1;
+	world.s.conns[0].flaps = 1;
 	world.dead = false;
 	assert_int_equal(give(), -EBUSY);
 	world.dead = true;
@@ -324,7 +325,7 @@ static void test_died_young(void **state _unused_)
 static void test_again_before_tick(void **state _unused_)
 {
 	lose();
-	handover_flip(&world.s);
+	driver_timeout_shorten(&world.s);
 	assert_given();
 	pass(100 * USEC_PER_MSEC);
 	lose();
@@ -337,7 +338,7 @@ static void test_again_before_tick(void **state _unused_)
 static void test_again_meanwhile(void **state _unused_)
 {
 	lose();
-	handover_flip(&world.s);
+	driver_timeout_shorten(&world.s);
 	assert_given();
 	world.frozen = true;
 	tick();
@@ -354,12 +355,12 @@ static void test_again_meanwhile(void **state _unused_)
 static void test_away_meanwhile(void **state _unused_)
 {
 	lose();
-	handover_flip(&world.s);
+	driver_timeout_shorten(&world.s);
 	assert_given();
 	world.frozen = true;
 	tick();
 	lose();
-	handover_flip(&world.s);
+	driver_timeout_shorten(&world.s);
 	assert_int_equal(world.timeout, 1);
 }
 
@@ -370,7 +371,7 @@ static void test_adopted(void **state _unused_)
 
 	for (uint64_t left = 0; left <= 1; left++) {
 		world.timeout = left;
-		assert_int_equal(handover_times(&world.s, &ignored), 0);
+		assert_int_equal(driver_timeouts_set(&world.s, &ignored), 0);
 		assert_int_equal(world.msec, SHORT);
 		tick();
 		assert_settled();
@@ -381,9 +382,9 @@ static void test_adopted_and_lost(void **state _unused_)
 {
 	struct error ignored;
 
-	assert_int_equal(handover_times(&world.s, &ignored), 0);
+	assert_int_equal(driver_timeouts_set(&world.s, &ignored), 0);
 	lose();
-	handover_flip(&world.s);
+	driver_timeout_shorten(&world.s);
 	assert_int_equal(world.timeout, 1);
 	assert_given();
 	tick();
@@ -395,7 +396,7 @@ static void test_adopted_dead(void **state _unused_)
 	struct error ignored;
 
 	lose();
-	assert_int_equal(handover_times(&world.s, &ignored), 0);
+	assert_int_equal(driver_timeouts_set(&world.s, &ignored), 0);
 	assert_int_equal(world.timeout, 1);
 	assert_given();
 	tick();
@@ -407,12 +408,12 @@ static void test_slow_server(void **state _unused_)
 {
 	world.slow = true;
 	lose();
-	handover_flip(&world.s);
+	driver_timeout_shorten(&world.s);
 	assert_given();
 	tick();
-	upkeep_collect(&world.s);
+	deferred_collect(&world.s);
 	assert_int_equal(world.timeout, 0);
-	assert_false(world.s.flipped);
+	assert_false(world.s.short_timeout);
 	world.slow = false;
 	tick();
 	assert_settled();
@@ -421,7 +422,7 @@ static void test_slow_server(void **state _unused_)
 static void test_no_child(void **state _unused_)
 {
 	lose();
-	handover_flip(&world.s);
+	driver_timeout_shorten(&world.s);
 	assert_given();
 	world.no_child = true;
 	tick();
@@ -443,9 +444,9 @@ static unsigned number_of(int fd, int level, int name)
 /* What a link has not sent is thrown away, unless nothing is under way. */
 static void test_cut(void **state _unused_)
 {
-	struct slot *slot = &world.s.slots[0];
+	struct connection *conn = &world.s.conns[0];
 
-	for (int quiet = 0; quiet <= 1; quiet++) {
+	for (int idle = 0; idle <= 1; idle++) {
 		struct linger linger = {0};
 		socklen_t size = sizeof(linger);
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -453,14 +454,14 @@ static void test_cut(void **state _unused_)
 		assert_true(fd >= 0);
 		world.a.sockets[0] = fd;
 		world.kept = true;
-		slot->quiet = quiet;
-		handover_cut(&world.s, slot);
+		conn->idle = idle;
+		handover_cut(&world.s, conn);
 		assert_false(world.kept);
 		assert_int_equal(
 			getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
-		assert_int_equal(linger.l_onoff, !quiet);
+		assert_int_equal(linger.l_onoff, !idle);
 		assert_int_equal(
-			number_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), quiet ? 0 : 1);
+			number_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), idle ? 0 : 1);
 		closep(&world.a.sockets[0]);
 		world.a.sockets[0] = -1;
 	}

@@ -64,7 +64,7 @@ static usec_t watch(const struct timeline *t)
 		struct sysfs_io io = counters(t, now);
 		usec_t next;
 
-		if (progress_look(&p, &io, now))
+		if (progress_check(&p, &io, now))
 			return (now - START) / USEC_PER_MSEC;
 		next = progress_next(&p, now);
 		assert_true(next >= now + 250 * USEC_PER_MSEC);
@@ -107,7 +107,7 @@ static void play(const struct step *steps, size_t n)
 		case RESTART: progress_restart(&p, now); break;
 		case REPLACED: progress_replaced(&p, now); break;
 		case LOOK:
-			if (progress_look(&p, &io, now) != step->stalls)
+			if (progress_check(&p, &io, now) != step->stalls)
 				fail_msg("step %zu, %u ms", i, step->at);
 			break;
 		}
@@ -210,7 +210,7 @@ static unsigned repetitions(usec_t timeout, unsigned needs)
 			io.completed++;
 			sent = now;
 		}
-		if (progress_look(&p, &io, now)) {
+		if (progress_check(&p, &io, now)) {
 			n++;
 			sent = now;
 			progress_replaced(&p, now);
@@ -301,7 +301,7 @@ static void test_next(void **state _unused_)
 		struct progress p;
 
 		progress_init(&p, rows[i].timeout * USEC_PER_MSEC);
-		(void)progress_look(&p, &io, START);
+		(void)progress_check(&p, &io, START);
 		for (unsigned n = 0; n < rows[i].replaced; n++) {
 			p.replaced = false;
 			progress_replaced(&p, START);

@@ -75,7 +75,7 @@ void hoard(char *told)
 void call_kernel(char *told)
 {
 	static char passwd[] = "/etc/passwd", null[] = "/dev/null", folder[] = "/tmp";
-	static char path[] = "/tmp/test-cage";
+	static char path[] = "/tmp/test-sandbox";
 	static char *none[] = {NULL};
 	static char page[16];
 	struct iovec iov = {page, sizeof(page)};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What stands in for the real functions under valgrind: it needs more of the kernel in a
- * worker than the cage allows, and more memory, it is what /proc/self/exe means, and some
+ * worker than the sandbox allows, and more memory, it is what /proc/self/exe means, and some
  * versions (3.19) do not know pidfd_open(2).
  */
 #include <errno.h>
@@ -13,20 +13,20 @@
 
 #define PAUSE (10 * USEC_PER_MSEC)
 
-int __wrap_cage_close(enum cage_use use, struct error *err);
-void __wrap_cage_limit_memory(void);
+int __wrap_sandbox_close(enum sandbox_use use, struct error *err);
+void __wrap_sandbox_limit_memory(void);
 void __wrap_wipe_free_memory(void);
-_Noreturn void __wrap_fresh_run(const struct worker_order *order);
+_Noreturn void __wrap_worker_exec_run(const struct worker_order *order);
 int __wrap_process_wait(pid_t child, usec_t deadline, int *ret_status);
 int __wrap_process_run(
 	int (*work)(const void *userdata), const void *userdata, usec_t deadline);
 
-int __wrap_cage_close(_unused_ enum cage_use use, _unused_ struct error *err)
+int __wrap_sandbox_close(_unused_ enum sandbox_use use, _unused_ struct error *err)
 {
 	return 0;
 }
 
-void __wrap_cage_limit_memory(void)
+void __wrap_sandbox_limit_memory(void)
 {
 }
 
@@ -34,7 +34,7 @@ void __wrap_wipe_free_memory(void)
 {
 }
 
-_Noreturn void __wrap_fresh_run(const struct worker_order *order)
+_Noreturn void __wrap_worker_exec_run(const struct worker_order *order)
 {
 	worker_run(order);
 }

@@ -58,7 +58,7 @@ static void test_places(_unused_ void **state)
 	a.state.links[1].socket = inodes[2];
 	a.state.links[2].socket = 2;
 	a.state.links[2].candidate = inodes[0];
-	keep_fds_take(&a);
+	fd_store_take(&a);
 	assert_int_equal(a.sockets[0], -1);
 	assert_int_equal(a.sockets[1], FIRST + 2);
 	assert_int_equal(a.sockets[2], FIRST);

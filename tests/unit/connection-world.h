@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A world around one slot, for tests of slot.c: what that file calls is replaced by what
- * takes notes of it, and time passes only when it is told to.
+ * A world around one connection, for tests of connection.c: what that calls is replaced
+ * by what takes notes of it, and time passes only when it is told to.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 
 #define CALLS_SIZE 256
 
-struct slot_world {
+struct connection_world {
 	usec_t now;
 	char calls[CALLS_SIZE]; /* one word each: since they were forgotten last */
 	bool no_worker;         /* no attempt can be started */
@@ -31,23 +31,23 @@ struct slot_world {
 	struct target target;
 	struct attachment a;
 	struct supervisor s;
-	struct slot *slot; /* the last of s.slots that are in use */
+	struct connection *conn; /* the last of s.slots that are in use */
 };
-extern struct slot_world world;
+extern struct connection_world world;
 
 /* A device whose links have been up for long, with requests in flight. */
-void slot_world_begin(unsigned links);
-void slot_world_end(void);
+void connection_world_begin(unsigned links);
+void connection_world_end(void);
 
 /* Something to stand for a socket. */
 int some_descriptor(void);
 
 /* Which phases an attempt belongs to, and which the link that it gave. */
-bool slot_is_trying(void);
-bool slot_has_candidate(void);
+bool connection_is_trying(void);
+bool connection_has_candidate(void);
 
-/* Whether the slot is as it must be in its phase, whatever led to it. */
-bool slot_is_sound(bool foreign);
+/* Whether the connection is as it must be in its phase, whatever led to it. */
+bool connection_is_sound(bool foreign);
 
 /* Whether the table has told that the event may lead from `before` to where it is now. */
-bool slot_is_told(enum phase before, enum slot_event event);
+bool transition_is_told(enum phase before, enum connection_event event);

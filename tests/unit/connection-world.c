@@ -12,14 +12,14 @@
 #include "attachment/fd-store.h"
 #include "attachment/geometry.h"
 #include "common/process.h"
+#include "connection-world.h"
 #include "kernel/root-disk.h"
 #include "link/worker-exec.h"
-#include "slot-world.h"
 
 #define START  (1000 * USEC_PER_SEC)
 #define WORKER 4242
 
-struct slot_world world;
+struct connection_world world;
 
 static _printf_(1, 2) void call(const char *format, ...)
 {
@@ -54,7 +54,7 @@ bool root_disk_is_on(_unused_ unsigned index)
 	return world.on_root_disk;
 }
 
-void fresh_no_more(void)
+void worker_exec_never(void)
 {
 	call("fork");
 }
@@ -92,17 +92,17 @@ int encryption_check(_unused_ struct encryption *e, int fd, struct error *err)
 		: 0;
 }
 
-void keep_fd(const struct attachment *a, unsigned link)
+void fd_store_add(const struct attachment *a, unsigned link)
 {
 	world.kept = a->sockets[link] >= 0;
 }
 
-void keep_fd_no_more(_unused_ const struct attachment *a, _unused_ unsigned link)
+void fd_store_remove(_unused_ const struct attachment *a, _unused_ unsigned link)
 {
 	world.kept = false;
 }
 
-int shape_check(_unused_ const struct target *t,
+int geometry_check(_unused_ const struct target *t,
 	_unused_ const struct server_facts *facts, _unused_ const struct state *state,
 	uint64_t *ret_size, struct error *err)
 {
@@ -126,7 +126,7 @@ void link_done(struct link *link)
 	close(TAKE_FD(link->fd));
 }
 
-int handover_link(struct supervisor *of, struct slot *to, struct error *err)
+int handover_link(struct supervisor *of, struct connection *to, struct error *err)
 {
 	call("give");
 	assert_true(to->candidate.fd >= 0);
@@ -134,26 +134,27 @@ int handover_link(struct supervisor *of, struct slot *to, struct error *err)
 		return error_set(err, FAULT_KERNEL, -EBUSY, "it holds on to the old one");
 	if (world.no_handover)
 		return error_set(err, FAULT_KERNEL, -EINVAL, "the kernel takes none");
-	of->flipped = false;
+	of->short_timeout = false;
 	of->a->sockets[to->number] = TAKE_FD(to->candidate.fd);
 	to->size = to->candidate_size;
 	return 0;
 }
 
 /* As the real one does it: once for each outage. */
-void handover_flip(struct supervisor *of)
+void driver_timeout_shorten(struct supervisor *of)
 {
-	if (!of->flipped)
+	if (!of->short_timeout)
 		call("flip");
-	of->flipped = true;
+	of->short_timeout = true;
 }
 
-void handover_cut(_unused_ struct supervisor *of, _unused_ const struct slot *of_link)
+void handover_cut(
+	_unused_ struct supervisor *of, _unused_ const struct connection *of_link)
 {
 	call("cut");
 }
 
-void upkeep_stop(_unused_ struct supervisor *of)
+void deferred_stop(_unused_ struct supervisor *of)
 {
 }
 
@@ -178,7 +179,7 @@ void supervisor_tell(_unused_ struct supervisor *of, int link, const char *kind,
 	_unused_ const char *format, ...)
 {
 	call("tell:%s", kind);
-	assert_int_equal(link, world.slot->number);
+	assert_int_equal(link, world.conn->number);
 }
 
 int sysfs_read_io(unsigned index, struct sysfs_io *ret)
@@ -196,15 +197,15 @@ int some_descriptor(void)
 	return fd;
 }
 
-void slot_world_end(void)
+void connection_world_end(void)
 {
 	for (unsigned i = 0; i < NBD_LINKS_MAX; i++) {
 		closep(&world.a.sockets[i]);
-		closep(&world.s.slots[i].candidate.fd);
+		closep(&world.s.conns[i].candidate.fd);
 	}
 }
 
-void slot_world_begin(unsigned links)
+void connection_world_begin(unsigned links)
 {
 	struct supervisor *s = &world.s;
 
@@ -221,45 +222,47 @@ void slot_world_begin(unsigned links)
 	progress_init(&s->progress, 30 * USEC_PER_SEC);
 	s->progress.last = world.io;
 	for (unsigned i = 0; i < NBD_LINKS_MAX; i++)
-		s->slots[i] = (struct slot){.number = i,
+		s->conns[i] = (struct connection){.number = i,
 			.attempt = LINK_ATTEMPT_NONE,
 			.candidate = {.fd = -1},
 			.timer = USEC_INFINITY};
-	world.slot = &s->slots[links - 1];
-	world.a.sockets[world.slot->number] = some_descriptor();
+	world.conn = &s->conns[links - 1];
+	world.a.sockets[world.conn->number] = some_descriptor();
 }
 
-bool slot_is_trying(void)
+bool connection_is_trying(void)
 {
-	enum phase phase = world.slot->phase;
+	enum phase phase = world.conn->phase;
 
-	return phase == PHASE_TESTING || phase == PHASE_RENEWING ||
+	return phase == PHASE_PROBING || phase == PHASE_REPLACING ||
 		phase == PHASE_CONNECTING;
 }
 
-bool slot_has_candidate(void)
+bool connection_has_candidate(void)
 {
-	return world.slot->phase == PHASE_SETTLING || world.slot->phase == PHASE_HOLDING;
+	return world.conn->phase == PHASE_DRAINING || world.conn->phase == PHASE_PENDING;
 }
 
-bool slot_is_sound(bool foreign)
+bool connection_is_sound(bool foreign)
 {
-	const struct slot *slot = world.slot;
-	bool ours = slot_is_up(slot) && !foreign;
-	bool waits = slot->phase == PHASE_WAITING || slot_has_candidate();
+	const struct connection *conn = world.conn;
+	bool ours = connection_is_up(conn) && !foreign;
+	bool waits = conn->phase == PHASE_BACKING_OFF || connection_has_candidate();
 	bool first = world.a.state.break_before_make; /* before there is another */
 
-	return (slot->attempt.pid > 0) == slot_is_trying() &&
-		(slot->candidate.fd >= 0) ==
-		(slot_has_candidate() && !(first && slot->phase == PHASE_SETTLING)) &&
-		(world.a.sockets[slot->number] >= 0) == ours &&
-		(!world.kept || slot->phase == PHASE_UP) &&
-		(!slot->planned || slot_has_candidate() ||
-			(first && slot->phase == PHASE_CONNECTING)) &&
-		(!waits || slot->timer != USEC_INFINITY);
+	return (conn->attempt.pid > 0) == connection_is_trying() &&
+		(conn->candidate.fd >= 0) ==
+		(connection_has_candidate() &&
+			!(first && conn->phase == PHASE_DRAINING)) &&
+		(world.a.sockets[conn->number] >= 0) == ours &&
+		(!world.kept || conn->phase == PHASE_UP) &&
+		(!conn->planned || connection_has_candidate() ||
+			(first && conn->phase == PHASE_CONNECTING)) &&
+		(!waits || conn->timer != USEC_INFINITY);
 }
 
-static const struct transition *transition_of(enum phase phase, enum slot_event event)
+static const struct transition *transition_of(
+	enum phase phase, enum connection_event event)
 {
 	for (size_t i = 0; i < connection_life_size; i++)
 		if (connection_life[i].phase == phase &&
@@ -268,9 +271,9 @@ static const struct transition *transition_of(enum phase phase, enum slot_event 
 	return NULL;
 }
 
-bool slot_is_told(enum phase before, enum slot_event event)
+bool transition_is_told(enum phase before, enum connection_event event)
 {
 	const struct transition *t = transition_of(before, event);
 
-	return t ? t->next & (1U << world.slot->phase) : world.slot->phase == before;
+	return t ? t->next & (1U << world.conn->phase) : world.conn->phase == before;
 }

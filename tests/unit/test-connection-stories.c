@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a link goes through: slot.c while time passes and attempts come to an end. */
+/* What a link goes through: connection.c while time passes and attempts come to an end.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "slot-world.h"
+#include "connection-world.h"
 
 /* What an attempt finds, and what becomes of it. */
 enum answer {
@@ -51,12 +52,12 @@ struct step {
 	enum link_state known; /* as it stands in the state */
 };
 
-static void event_of(enum slot_event event)
+static void event_of(enum connection_event event)
 {
-	enum phase before = world.slot->phase;
+	enum phase before = world.conn->phase;
 
-	slot_event(&world.s, world.slot, event);
-	assert_true(slot_is_told(before, event));
+	connection_event(&world.s, world.conn, event);
+	assert_true(transition_is_told(before, event));
 }
 
 static void pass(usec_t span)
@@ -64,19 +65,19 @@ static void pass(usec_t span)
 	usec_t end = world.now + span;
 	unsigned events = 0;
 
-	while (world.slot->timer <= end) {
+	while (world.conn->timer <= end) {
 		assert_true(events++ < 5000);
-		world.now = MAX(world.now, world.slot->timer);
-		world.slot->timer = USEC_INFINITY;
+		world.now = MAX(world.now, world.conn->timer);
+		world.conn->timer = USEC_INFINITY;
 		event_of(EVENT_TIMER);
 	}
 	world.now = end;
 }
 
-static void take_event(enum slot_event event)
+static void take_event(enum connection_event event)
 {
 	world.s.progress.last = world.io;
-	world.slot->fading |= event == EVENT_FADING;
+	world.conn->half_closed |= event == EVENT_HALF_CLOSED;
 	event_of(event);
 }
 
@@ -85,7 +86,7 @@ static void answer(enum answer answer)
 	world.found = answers[answer].found;
 	world.shape = answers[answer].shape;
 	world.result = answers[answer].result;
-	slot_attempt_ready(&world.s, world.slot);
+	connection_attempt_ready(&world.s, world.conn);
 }
 
 static void take_step(const struct step *step)
@@ -102,63 +103,64 @@ static void take_step(const struct step *step)
 
 static void tell(const struct step *steps, size_t n)
 {
-	slot_world_begin(1);
+	connection_world_begin(1);
 	for (size_t i = 0; i < n; i++) {
 		const struct step *step = &steps[i];
 
 		world.calls[0] = 0;
 		take_step(step);
-		if (world.slot->phase != step->then || !slot_is_sound(false) ||
+		if (world.conn->phase != step->then || !connection_is_sound(false) ||
 			strcmp(world.calls, step->calls) != 0 ||
 			world.a.state.links[0].state != step->known)
 			fail_msg("step %zu: phase %d, \"%s\", link state %d%s", i,
-				world.slot->phase, world.calls,
+				world.conn->phase, world.calls,
 				world.a.state.links[0].state,
-				slot_is_sound(false) ? "" : ", unsound");
+				connection_is_sound(false) ? "" : ", unsound");
 	}
-	slot_world_end();
+	connection_world_end();
 }
 #define TELL(steps) tell(steps, ELEMENTSOF(steps))
 
 /* shorter words for the tables below */
-#define UP         PHASE_UP
-#define TESTING    PHASE_TESTING
-#define RENEWING   PHASE_RENEWING
-#define SETTLING   PHASE_SETTLING
-#define WAITING    PHASE_WAITING
-#define CONNECTING PHASE_CONNECTING
-#define HOLDING    PHASE_HOLDING
-#define GONE       LINK_RECONNECTING
-#define BAD        LINK_REFUSED
+#define UP          PHASE_UP
+#define PROBING     PHASE_PROBING
+#define REPLACING   PHASE_REPLACING
+#define DRAINING    PHASE_DRAINING
+#define BACKING_OFF PHASE_BACKING_OFF
+#define CONNECTING  PHASE_CONNECTING
+#define PENDING     PHASE_PENDING
+#define GONE        LINK_RECONNECTING
+#define BAD         LINK_REFUSED
 
 static void test_refused_then_restored(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{EVENT, EVENT_NOTED, CONNECTING, "", GONE},
-		{ANSWER, SILENCE, WAITING, "finish tell:retry flip", GONE},
-		{PASS, 74, WAITING, "", GONE}, /* 100 ms, a quarter more or less */
+		{EVENT, EVENT_MARKED_DEAD, CONNECTING, "", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry flip", GONE},
+		{PASS, 74, BACKING_OFF, "", GONE}, /* 100 ms, a quarter more or less */
 		{PASS, 52, CONNECTING, "start", GONE},
-		{ANSWER, SILENCE, WAITING, "finish", GONE}, /* told once */
+		{ANSWER, SILENCE, BACKING_OFF, "finish", GONE}, /* told once */
 		{PASS, 126, CONNECTING, "start", GONE},
 		{PASS, 60000, CONNECTING, "", GONE},
-		{ANSWER, SILENCE, WAITING, "finish", GONE},
-		{PASS, 449, WAITING, "", GONE}, /* 600 ms after a minute */
+		{ANSWER, SILENCE, BACKING_OFF, "finish", GONE},
+		{PASS, 449, BACKING_OFF, "", GONE}, /* 600 ms after a minute */
 		{PASS, 303, CONNECTING, "start", GONE},
-		{ANSWER, REFUSAL, WAITING, "finish tell:refused", BAD},
+		{ANSWER, REFUSAL, BACKING_OFF, "finish tell:refused", BAD},
 		{PASS, 10000, CONNECTING, "start", BAD},
-		{ANSWER, REFUSAL, WAITING, "finish", BAD},
+		{ANSWER, REFUSAL, BACKING_OFF, "finish", BAD},
 		{PASS, 10000, CONNECTING, "start", BAD},
-		{ANSWER, OTHER_EXPORT, WAITING, "finish disconnect tell:refused", BAD},
+		{ANSWER, OTHER_EXPORT, BACKING_OFF, "finish disconnect tell:refused",
+			BAD},
 		{PASS, 10000, CONNECTING, "start", BAD},
-		{ANSWER, SILENCE, WAITING, "finish tell:retry", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry", GONE},
 		{PASS, 10000, CONNECTING, "start", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 		/* the next outage is a new one: 200 ms */
 		{PASS, 3000, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, REFUSAL, WAITING, "finish tell:refused flip", BAD},
-		{PASS, 149, WAITING, "", BAD},
+		{ANSWER, REFUSAL, BACKING_OFF, "finish tell:refused flip", BAD},
+		{PASS, 149, BACKING_OFF, "", BAD},
 		{PASS, 102, CONNECTING, "start", BAD},
 	};
 
@@ -170,21 +172,21 @@ static void test_refused_after_silence(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, SILENCE, WAITING, "finish tell:retry flip", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry flip", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
-		{ANSWER, SILENCE, WAITING, "finish", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
-		{ANSWER, SILENCE, WAITING, "finish", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
-		{ANSWER, REFUSAL, WAITING, "finish tell:refused", BAD},
-		{PASS, 149, WAITING, "", BAD}, /* 200 ms, as for the first try */
+		{ANSWER, REFUSAL, BACKING_OFF, "finish tell:refused", BAD},
+		{PASS, 149, BACKING_OFF, "", BAD}, /* 200 ms, as for the first try */
 		{PASS, 102, CONNECTING, "start", BAD},
-		{ANSWER, REFUSAL, WAITING, "finish", BAD},
-		{PASS, 299, WAITING, "", BAD},
+		{ANSWER, REFUSAL, BACKING_OFF, "finish", BAD},
+		{PASS, 299, BACKING_OFF, "", BAD},
 		{PASS, 202, CONNECTING, "start", BAD},
-		{ANSWER, SILENCE, WAITING, "finish tell:retry", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
-		{ANSWER, REFUSAL, WAITING, "finish tell:refused", BAD},
+		{ANSWER, REFUSAL, BACKING_OFF, "finish tell:refused", BAD},
 		{PASS, 251, CONNECTING, "start", BAD},
 	};
 
@@ -196,20 +198,20 @@ static void test_cut(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, CUT, WAITING, "finish tell:retry flip", GONE},
-		{PASS, 149, WAITING, "", GONE}, /* 200 ms */
+		{ANSWER, CUT, BACKING_OFF, "finish tell:retry flip", GONE},
+		{PASS, 149, BACKING_OFF, "", GONE}, /* 200 ms */
 		{PASS, 102, CONNECTING, "start", GONE},
-		{ANSWER, CUT, WAITING, "finish", GONE},
+		{ANSWER, CUT, BACKING_OFF, "finish", GONE},
 		{PASS, 502, CONNECTING, "start", GONE},
-		{ANSWER, CUT, WAITING, "finish", GONE},
+		{ANSWER, CUT, BACKING_OFF, "finish", GONE},
 		{PASS, 1002, CONNECTING, "start", GONE},
-		{ANSWER, CUT, WAITING, "finish", GONE},
+		{ANSWER, CUT, BACKING_OFF, "finish", GONE},
 		{PASS, 2002, CONNECTING, "start", GONE},
-		{ANSWER, CUT, WAITING, "finish", GONE},
-		{PASS, 1499, WAITING, "", GONE}, /* 2 s, and never more */
+		{ANSWER, CUT, BACKING_OFF, "finish", GONE},
+		{PASS, 1499, BACKING_OFF, "", GONE}, /* 2 s, and never more */
 		{PASS, 1002, CONNECTING, "start", GONE},
-		{ANSWER, CUT_IN_TLS, WAITING, "finish tell:refused", BAD},
-		{PASS, 1499, WAITING, "", BAD},
+		{ANSWER, CUT_IN_TLS, BACKING_OFF, "finish tell:refused", BAD},
+		{PASS, 1499, BACKING_OFF, "", BAD},
 		{PASS, 1002, CONNECTING, "start", BAD},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
@@ -222,14 +224,14 @@ static void test_reasons_in_turn(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, SILENCE, WAITING, "finish tell:retry flip", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry flip", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
-		{ANSWER, OTHER_SILENCE, WAITING, "finish", GONE},
+		{ANSWER, OTHER_SILENCE, BACKING_OFF, "finish", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
-		{ANSWER, SILENCE, WAITING, "finish", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
 		{PASS, 9700, CONNECTING, "", GONE},
-		{ANSWER, OTHER_SILENCE, WAITING, "finish tell:retry", GONE},
+		{ANSWER, OTHER_SILENCE, BACKING_OFF, "finish tell:retry", GONE},
 	};
 
 	TELL(steps);
@@ -242,13 +244,13 @@ static void test_flapping(void **state _unused_)
 		{PASS, 250, CONNECTING, "", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 		{PASS, 2999, UP, "", LINK_UP},
-		{EVENT, EVENT_LOST, WAITING, "tell:lost", GONE},
-		{PASS, 149, WAITING, "", GONE}, /* 200 ms */
+		{EVENT, EVENT_LOST, BACKING_OFF, "tell:lost", GONE},
+		{PASS, 149, BACKING_OFF, "", GONE}, /* 200 ms */
 		{PASS, 102, CONNECTING, "start", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 		{PASS, 1000, UP, "", LINK_UP},
-		{EVENT, EVENT_LOST, WAITING, "tell:lost", GONE},
-		{PASS, 299, WAITING, "", GONE}, /* 400 ms */
+		{EVENT, EVENT_LOST, BACKING_OFF, "tell:lost", GONE},
+		{PASS, 299, BACKING_OFF, "", GONE}, /* 400 ms */
 		{PASS, 202, CONNECTING, "start", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 		{PASS, 3000, UP, "", LINK_UP},
@@ -264,18 +266,18 @@ static void test_held_until_noted(void **state _unused_)
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{PASS, 10, CONNECTING, "", GONE},
-		{ANSWER, GOOD, HOLDING, "finish", GONE},
-		{PASS, 100, HOLDING, "", GONE},
-		{EVENT, EVENT_NOTED, HOLDING, "", GONE},
-		{PASS, 19, HOLDING, "", GONE},
+		{ANSWER, GOOD, PENDING, "finish", GONE},
+		{PASS, 100, PENDING, "", GONE},
+		{EVENT, EVENT_MARKED_DEAD, PENDING, "", GONE},
+		{PASS, 19, PENDING, "", GONE},
 		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
 	static const struct step noted_before[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{EVENT, EVENT_NOTED, CONNECTING, "", GONE},
+		{EVENT, EVENT_MARKED_DEAD, CONNECTING, "", GONE},
 		{PASS, 15, CONNECTING, "", GONE},
-		{ANSWER, GOOD, HOLDING, "finish", GONE},
-		{PASS, 4, HOLDING, "", GONE},
+		{ANSWER, GOOD, PENDING, "finish", GONE},
+		{PASS, 4, PENDING, "", GONE},
 		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
 
@@ -288,16 +290,16 @@ static void test_held_for_some_time(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, GOOD, HOLDING, "finish", GONE},
-		{PASS, 249, HOLDING, "", GONE},
+		{ANSWER, GOOD, PENDING, "finish", GONE},
+		{PASS, 249, PENDING, "", GONE},
 		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
 	static const struct step noted_late[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, GOOD, HOLDING, "finish", GONE},
-		{PASS, 240, HOLDING, "", GONE},
-		{EVENT, EVENT_NOTED, HOLDING, "", GONE},
-		{PASS, 9, HOLDING, "", GONE},
+		{ANSWER, GOOD, PENDING, "finish", GONE},
+		{PASS, 240, PENDING, "", GONE},
+		{EVENT, EVENT_MARKED_DEAD, PENDING, "", GONE},
+		{PASS, 9, PENDING, "", GONE},
 		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
 
@@ -308,14 +310,14 @@ static void test_held_for_some_time(void **state _unused_)
 static void test_renewed_when_quiet(void **state _unused_)
 {
 	static const struct step steps[] = {
-		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
-		{EVENT, EVENT_RENEW, RENEWING, "", LINK_UP},
-		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
-		{PASS, 1000, SETTLING, "", LINK_UP},
-		{FLYING, 0, SETTLING, "", LINK_UP},
-		{PASS, 2, SETTLING, "cut", LINK_UP},
-		{EVENT, EVENT_LOST, HOLDING, "", LINK_UP},
-		{EVENT, EVENT_NOTED, HOLDING, "", LINK_UP},
+		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
+		{EVENT, EVENT_RENEW, REPLACING, "", LINK_UP},
+		{ANSWER, GOOD, DRAINING, "finish", LINK_UP},
+		{PASS, 1000, DRAINING, "", LINK_UP},
+		{FLYING, 0, DRAINING, "", LINK_UP},
+		{PASS, 2, DRAINING, "cut", LINK_UP},
+		{EVENT, EVENT_LOST, PENDING, "", LINK_UP},
+		{EVENT, EVENT_MARKED_DEAD, PENDING, "", LINK_UP},
 		{PASS, 20, UP, "give tell:replaced", LINK_UP},
 		/* replaced just now, which does not make it ill */
 		{PASS, 3000, UP, "", LINK_UP},
@@ -328,13 +330,13 @@ static void test_renewed_when_quiet(void **state _unused_)
 static void test_renewed_never_quiet(void **state _unused_)
 {
 	static const struct step steps[] = {
-		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
-		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
-		{PASS, 1999, SETTLING, "", LINK_UP},
-		{PASS, 1, SETTLING, "cut", LINK_UP},
+		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
+		{ANSWER, GOOD, DRAINING, "finish", LINK_UP},
+		{PASS, 1999, DRAINING, "", LINK_UP},
+		{PASS, 1, DRAINING, "cut", LINK_UP},
 		/* and nobody tells that it has ended */
-		{PASS, 2999, SETTLING, "", LINK_UP},
-		{PASS, 1, HOLDING, "", LINK_UP},
+		{PASS, 2999, DRAINING, "", LINK_UP},
+		{PASS, 1, PENDING, "", LINK_UP},
 		{PASS, 250, UP, "give tell:replaced", LINK_UP},
 	};
 
@@ -344,33 +346,33 @@ static void test_renewed_never_quiet(void **state _unused_)
 static void test_renewed_in_vain(void **state _unused_)
 {
 	static const struct step steps[] = {
-		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
 		{ANSWER, REFUSAL, UP, "finish tell:refused", LINK_UP},
 		{PASS, 60000, UP, "", LINK_UP},
 	};
 	static const struct step stalled_after_that[] = {
-		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
 		{ANSWER, REFUSAL, UP, "finish tell:refused", LINK_UP},
-		{EVENT, EVENT_STALLED, TESTING, "tell:stalled start", LINK_UP},
+		{EVENT, EVENT_STALLED, PROBING, "tell:stalled start", LINK_UP},
 	};
 	static const struct step lost_meanwhile[] = {
-		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
+		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost", GONE},
 		{PASS, 300, CONNECTING, "", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
 	static const struct step lost_while_settling[] = {
-		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
-		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
-		{EVENT, EVENT_LOST, HOLDING, "tell:lost", GONE},
+		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
+		{ANSWER, GOOD, DRAINING, "finish", LINK_UP},
+		{EVENT, EVENT_LOST, PENDING, "tell:lost", GONE},
 		{PASS, 250, UP, "give tell:restored", LINK_UP},
 	};
 
 	TELL(steps);
 	assert_int_equal(world.s.renew_at, world.now); /* a minute later */
-	assert_false(world.slot->stalled);
+	assert_false(world.conn->stalled);
 	TELL(stalled_after_that);
-	assert_true(world.slot->stalled);
+	assert_true(world.conn->stalled);
 	TELL(lost_meanwhile);
 	TELL(lost_while_settling);
 }
@@ -378,24 +380,24 @@ static void test_renewed_in_vain(void **state _unused_)
 static void test_stalled(void **state _unused_)
 {
 	static const struct step no_server[] = {
-		{EVENT, EVENT_STALLED, TESTING, "tell:stalled start", LINK_UP},
-		{PASS, 30000, TESTING, "", LINK_UP},
+		{EVENT, EVENT_STALLED, PROBING, "tell:stalled start", LINK_UP},
+		{PASS, 30000, PROBING, "", LINK_UP},
 		{ANSWER, SILENCE, UP, "finish tell:retry", LINK_UP},
-		{EVENT, EVENT_STALLED, TESTING, "start", LINK_UP},
+		{EVENT, EVENT_STALLED, PROBING, "start", LINK_UP},
 		{ANSWER, SILENCE, UP, "finish", LINK_UP},
 	};
 	static const struct step slow_server[] = {
-		{EVENT, EVENT_STALLED, TESTING, "tell:stalled start", LINK_UP},
-		{COMPLETE, 1, TESTING, "", LINK_UP},
+		{EVENT, EVENT_STALLED, PROBING, "tell:stalled start", LINK_UP},
+		{COMPLETE, 1, PROBING, "", LINK_UP},
 		{ANSWER, GOOD, UP, "finish disconnect", LINK_UP},
 	};
 	static const struct step hung_server[] = {
-		{EVENT, EVENT_STALLED, TESTING, "tell:stalled start", LINK_UP},
-		{PASS, 3000, TESTING, "", LINK_UP},
-		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
-		{PASS, 0, SETTLING, "cut", LINK_UP},
-		{EVENT, EVENT_LOST, HOLDING, "", LINK_UP},
-		{EVENT, EVENT_NOTED, HOLDING, "", LINK_UP},
+		{EVENT, EVENT_STALLED, PROBING, "tell:stalled start", LINK_UP},
+		{PASS, 3000, PROBING, "", LINK_UP},
+		{ANSWER, GOOD, DRAINING, "finish", LINK_UP},
+		{PASS, 0, DRAINING, "cut", LINK_UP},
+		{EVENT, EVENT_LOST, PENDING, "", LINK_UP},
+		{EVENT, EVENT_MARKED_DEAD, PENDING, "", LINK_UP},
 		{PASS, 20, UP, "give tell:replaced", LINK_UP},
 	};
 
@@ -413,12 +415,12 @@ static void test_handover_fails(void **state _unused_)
 	static const struct step steps[] = {
 		{TAKING, 0, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, GOOD, HOLDING, "finish", GONE},
-		{PASS, 250, WAITING, "give drop tell:retry flip", GONE},
-		{PASS, 74, WAITING, "", GONE},
+		{ANSWER, GOOD, PENDING, "finish", GONE},
+		{PASS, 250, BACKING_OFF, "give drop tell:retry flip", GONE},
+		{PASS, 74, BACKING_OFF, "", GONE},
 		{PASS, 52, CONNECTING, "start", GONE},
-		{ANSWER, GOOD, WAITING, "finish give drop", GONE},
-		{TAKING, 1, WAITING, "", GONE},
+		{ANSWER, GOOD, BACKING_OFF, "finish give drop", GONE},
+		{TAKING, 1, BACKING_OFF, "", GONE},
 		{PASS, 251, CONNECTING, "start", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
@@ -426,12 +428,12 @@ static void test_handover_fails(void **state _unused_)
 	static const struct step planned[] = {
 		{TAKING, 0, UP, "", LINK_UP},
 		{FLYING, 0, UP, "", LINK_UP},
-		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
-		{ANSWER, GOOD, SETTLING, "finish", LINK_UP},
-		{PASS, 0, SETTLING, "cut", LINK_UP},
-		{EVENT, EVENT_LOST, HOLDING, "", LINK_UP},
-		{PASS, 250, WAITING, "give drop tell:retry flip", GONE},
-		{TAKING, 1, WAITING, "", GONE},
+		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
+		{ANSWER, GOOD, DRAINING, "finish", LINK_UP},
+		{PASS, 0, DRAINING, "cut", LINK_UP},
+		{EVENT, EVENT_LOST, PENDING, "", LINK_UP},
+		{PASS, 250, BACKING_OFF, "give drop tell:retry flip", GONE},
+		{TAKING, 1, BACKING_OFF, "", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
@@ -444,14 +446,14 @@ static void test_handover_fails(void **state _unused_)
 static void test_fading(void **state _unused_)
 {
 	static const struct step steps[] = {
-		{EVENT, EVENT_FADING, UP, "", LINK_UP},
+		{EVENT, EVENT_HALF_CLOSED, UP, "", LINK_UP},
 		{PASS, 99, UP, "", LINK_UP},
 		{PASS, 1, UP, "cut", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{EVENT, EVENT_FADING, CONNECTING, "", GONE},
+		{EVENT, EVENT_HALF_CLOSED, CONNECTING, "", GONE},
 	};
 	static const struct step by_itself[] = {
-		{EVENT, EVENT_FADING, UP, "", LINK_UP},
+		{EVENT, EVENT_HALF_CLOSED, UP, "", LINK_UP},
 		{PASS, 50, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{PASS, 1000, CONNECTING, "", GONE},
@@ -465,14 +467,14 @@ static void test_fading(void **state _unused_)
 static void test_fading_and_more(void **state _unused_)
 {
 	static const struct step renewed[] = {
-		{EVENT, EVENT_FADING, UP, "", LINK_UP},
-		{EVENT, EVENT_RENEW, RENEWING, "start", LINK_UP},
-		{PASS, 100, RENEWING, "cut", LINK_UP},
+		{EVENT, EVENT_HALF_CLOSED, UP, "", LINK_UP},
+		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
+		{PASS, 100, REPLACING, "cut", LINK_UP},
 	};
 	static const struct step stalled[] = {
-		{EVENT, EVENT_FADING, UP, "", LINK_UP},
-		{EVENT, EVENT_STALLED, TESTING, "tell:stalled start", LINK_UP},
-		{PASS, 100, TESTING, "cut", LINK_UP},
+		{EVENT, EVENT_HALF_CLOSED, UP, "", LINK_UP},
+		{EVENT, EVENT_STALLED, PROBING, "tell:stalled start", LINK_UP},
+		{PASS, 100, PROBING, "cut", LINK_UP},
 	};
 
 	TELL(renewed);
@@ -484,7 +486,7 @@ static void test_facts(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, SILENCE, WAITING, "finish tell:retry flip", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry flip", GONE},
 		{PASS, 400, CONNECTING, "start", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
@@ -493,9 +495,9 @@ static void test_facts(void **state _unused_)
 	TELL(steps);
 	assert_string_equal(link->error, "");
 	assert_int_equal(link->reconnects, 1);
-	assert_int_equal(world.slot->size, world.size);
-	assert_int_equal(world.slot->up_since, world.now);
-	assert_false(world.slot->fading);
+	assert_int_equal(world.conn->size, world.size);
+	assert_int_equal(world.conn->up_since, world.now);
+	assert_false(world.conn->half_closed);
 	assert_int_equal(world.s.progress.since, world.now);
 }
 

@@ -98,7 +98,7 @@ static void check_choice(const struct choice *row)
 	};
 	struct state state = {.n_links = 1};
 	struct error err = {0};
-	int r = shape_choose(&t, &export, &state, &err);
+	int r = geometry_choose(&t, &export, &state, &err);
 
 	if (r != (row->reason ? -EINVAL : 0) ||
 		(row->reason && !strstr(err.text, row->reason)))
@@ -131,7 +131,7 @@ static void test_choose_faults(void **state _unused_)
 		struct error err = {0};
 
 		assert_int_equal(
-			shape_choose(&t, &rows[i].export, &chosen, &err), -EINVAL);
+			geometry_choose(&t, &rows[i].export, &chosen, &err), -EINVAL);
 		assert_int_equal(err.fault, rows[i].fault);
 	}
 }
@@ -165,12 +165,12 @@ static void check_later(const struct device *d, const struct later *row)
 	struct error err = {0};
 	int r;
 
-	assert_int_equal(shape_choose(&t, &d->export, &state, NULL), 0);
+	assert_int_equal(geometry_choose(&t, &d->export, &state, NULL), 0);
 	e->size = or_else(row->size, e->size);
 	e->minimum = (uint32_t)or_else(row->minimum, e->minimum);
 	e->maximum = (uint32_t)or_else(row->maximum, e->maximum);
 	e->flags = (uint16_t)((e->flags | row->gained) & ~row->lost);
-	r = shape_check(&t, &facts, &state, &size, &err);
+	r = geometry_check(&t, &facts, &state, &size, &err);
 	if (row->reason) {
 		if (r != -ESTALE || !strstr(err.text, row->reason) ||
 			err.fault != (row->no_tls ? FAULT_TLS : FAULT_REFUSED) ||
@@ -273,8 +273,8 @@ static void test_tls_gained(void **state _unused_)
 	struct state device = {.n_links = 1};
 	uint64_t size;
 
-	assert_int_equal(shape_choose(&t, &rich.export, &device, NULL), 0);
-	assert_int_equal(shape_check(&t, &facts, &device, &size, NULL), 0);
+	assert_int_equal(geometry_choose(&t, &rich.export, &device, NULL), 0);
+	assert_int_equal(geometry_check(&t, &facts, &device, &size, NULL), 0);
 	assert_int_equal(size, GIB);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A link worker that a server has taken over. The linker puts our negotiation in place of
- * the real one, so that what runs in the real worker, in its real cage, is a villain: it
- * must reach nothing but the descriptors that it was given, and whatever it reports, its
- * parent must neither believe nor lose anything.
+ * the real one, so that what runs in the real worker, in its real sandbox, is a villain:
+ * it must reach nothing but the descriptors that it was given, and whatever it reports,
+ * its parent must neither believe nor lose anything.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@
 
 /* What it does, and the socket that it connects to; set before it is forked. */
 static void (*misdeed)(char *told);
-static char server_path[] = "/tmp/test-cage.XXXXXX/socket";
+static char server_path[] = "/tmp/test-sandbox.XXXXXX/socket";
 static struct target target;
 
 /* A key of the parent's, and where it has it. */
@@ -383,7 +383,7 @@ static void test_privileges(void **state _unused_)
 	misdeed = be_root;
 	assert_int_equal(link_attempt_start(&target, NULL, false, &attempt, &err), 0);
 	for (unsigned i = 0; n < 8 && i < 1000; i++) {
-		usleep(10000); /* until it is in its cage */
+		usleep(10000); /* until it is in its sandbox */
 		n = count_harmless(attempt.pid);
 	}
 	assert_int_equal(n, 8);
@@ -498,7 +498,7 @@ static void test_other_abis(void **state _unused_)
 }
 #endif
 
-/* In a child: goes behind the second walls, without the first, and tries. */
+/* In a child: goes behind the second barriers, without the first, and tries. */
 static _Noreturn void try_walls(int port)
 {
 	const struct sockaddr_in address = {.sin_family = AF_INET,
@@ -506,13 +506,13 @@ static _Noreturn void try_walls(int port)
 		.sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int fd, failed = 0;
 
-	walls_leave_network();
+	isolation_leave_network();
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	/* in the empty network even this host is down */
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		failed |= 1;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	walls_close();
+	isolation_close();
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1U) >= 1 &&
 		(open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES))
 		failed |= 2;
@@ -542,7 +542,7 @@ static void test_walls(void **state _unused_)
 	assert_int_equal(bind(server, (struct sockaddr *)&address, size), 0);
 	assert_int_equal(listen(server, 1), 0);
 	assert_int_equal(getsockname(server, (struct sockaddr *)&address, &size), 0);
-	walls_prepare();
+	isolation_prepare();
 	child = fork();
 	if (child == 0)
 		try_walls(address.sin_port);

@@ -48,7 +48,7 @@ static int pack(const struct credentials *c, int log)
 	int fd;
 
 	make_target(&t);
-	fd = order_pack(&order);
+	fd = worker_input_pack(&order);
 	target_done(&t);
 	assert_true(fd >= 0);
 	return fd;
@@ -68,15 +68,15 @@ static void test_whole(_unused_ void **state)
 	struct target t;
 	int fd;
 
-	cage_set_user((struct cage_user){.uid = 11, .gid = 22});
+	sandbox_set_user((struct sandbox_user){.uid = 11, .gid = 22});
 	fd = pack(&given, 2);
-	cage_set_user((struct cage_user){.uid = 1, .gid = 1});
+	sandbox_set_user((struct sandbox_user){.uid = 1, .gid = 1});
 	target_init(&t);
-	assert_int_equal(order_unpack(fd, &order, &t, &c), 0);
+	assert_int_equal(worker_input_unpack(fd, &order, &t, &c), 0);
 	close(fd);
 
-	assert_int_equal(cage_user().uid, 11);
-	assert_int_equal(cage_user().gid, 22);
+	assert_int_equal(sandbox_user().uid, 11);
+	assert_int_equal(sandbox_user().gid, 22);
 	assert_int_equal(order.task, WORKER_LIST);
 	assert_int_equal(order.deadline, 12345);
 	assert_int_equal(order.log, ORDER_LOG);
@@ -106,7 +106,7 @@ static void test_no_credentials(_unused_ void **state)
 	int fd = pack(NULL, -1);
 
 	target_init(&t);
-	assert_int_equal(order_unpack(fd, &order, &t, &c), 0);
+	assert_int_equal(worker_input_unpack(fd, &order, &t, &c), 0);
 	assert_int_equal(order.log, -1);
 	assert_memory_equal(&c, &none, sizeof(c));
 	target_done(&t);
@@ -126,7 +126,7 @@ static void test_wiped(_unused_ void **state)
 	assert_in_range(size, 1, sizeof(bytes) - 1);
 	assert_non_null(memmem(bytes, (size_t)size, key, sizeof(key) - 1));
 	target_init(&t);
-	assert_int_equal(order_unpack(fd, &order, &t, &c), 0);
+	assert_int_equal(worker_input_unpack(fd, &order, &t, &c), 0);
 	assert_int_equal(pread(fd, bytes, sizeof(bytes), 0), size);
 	assert_memory_equal(bytes, zeros, (size_t)size);
 	credentials_done(&c);
@@ -150,7 +150,7 @@ static void test_cut(_unused_ void **state)
 		target_init(&t);
 		fd = pack(&given, -1);
 		assert_int_equal(ftruncate(fd, size), 0);
-		assert_true(order_unpack(fd, &order, &t, &c) < 0);
+		assert_true(worker_input_unpack(fd, &order, &t, &c) < 0);
 		credentials_done(&c);
 		target_done(&t);
 		close(fd);
