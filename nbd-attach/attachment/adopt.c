@@ -3,7 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "attachment/adopt.h"
 #include "attachment/attachment.h"
+#include "attachment/detach.h"
+#include "attachment/device.h"
 #include "attachment/fd-store.h"
 #include "common/log.h"
 

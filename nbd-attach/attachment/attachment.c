@@ -6,6 +6,8 @@
 
 #include "attachment/attachment.h"
 #include "attachment/bring-up.h"
+#include "attachment/detach.h"
+#include "attachment/device.h"
 #include "attachment/duplicate.h"
 #include "attachment/geometry.h"
 #include "common/fd.h"
@@ -35,11 +37,6 @@ uint64_t attachment_seconds(usec_t span)
 uint64_t attachment_timeout(const struct target *t, unsigned links, bool supervised)
 {
 	return supervised && links == 1 ? 0 : attachment_seconds(t->io_timeout);
-}
-
-void attachment_backend(const char *name, char out[BACKEND_SIZE])
-{
-	snprintf(out, BACKEND_SIZE, BACKEND_PREFIX "%s", name);
 }
 
 /* The kernel's answer may have got lost (memory), where it has done what it was told. */

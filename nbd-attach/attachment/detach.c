@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include "attachment/attachment.h"
+#include "attachment/detach.h"
+#include "attachment/device.h"
 #include "attachment/stop-supervisor.h"
 #include "common/file.h"
 #include "common/interrupt.h"

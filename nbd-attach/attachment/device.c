@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which device is which attachment: the kernel knows by the backend identifier. */
 #include <errno.h>
 #include <string.h>
 
-#include "attachment/attachment.h"
+#include "attachment/device.h"
 #include "common/process.h"
 #include "kernel/nbd-netlink.h"
 
@@ -17,6 +16,11 @@ const char *attachment_name(const struct sysfs_device *device)
 		return NULL;
 	return target_name_is_valid(device->backend + prefix) ? device->backend + prefix
 							      : NULL;
+}
+
+void attachment_backend(const char *name, char out[BACKEND_SIZE])
+{
+	snprintf(out, BACKEND_SIZE, BACKEND_PREFIX "%s", name);
 }
 
 bool attachment_is(const struct sysfs_device *device, const char *name)

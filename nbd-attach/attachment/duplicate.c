@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "attachment/attachment.h"
+#include "attachment/device.h"
 #include "attachment/duplicate.h"
 #include "common/log.h"
 

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "attachment/attachment.h"
+#include "attachment/detach.h"
 #include "boot/boot.h"
 #include "common/deadline.h"
 #include "common/log.h"

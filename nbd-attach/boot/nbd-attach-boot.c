@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "attachment/attachment.h"
+#include "attachment/device.h"
+#include "attachment/state.h"
 #include "boot/boot.h"
 #include "boot/clock.h"
 #include "common/file.h"

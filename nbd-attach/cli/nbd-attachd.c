@@ -9,6 +9,9 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "attachment/adopt.h"
+#include "attachment/detach.h"
+#include "attachment/device.h"
 #include "attachment/stop-supervisor.h"
 #include "cli/arguments.h"
 #include "common/file.h"

@@ -2,7 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "attachment/attachment.h"
+#include "attachment/detach.h"
+#include "attachment/device.h"
 #include "cli/verbs.h"
 #include "common/interrupt.h"
 #include "common/log.h"

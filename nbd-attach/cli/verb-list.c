@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "attachment/device.h"
 #include "cli/verbs.h"
 #include "cli/view.h"
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "attachment/device.h"
 #include "cli/human.h"
 #include "cli/verbs.h"
 #include "cli/view.h"

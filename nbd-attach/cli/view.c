@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "attachment/device.h"
 #include "cli/view.h"
 #include "kernel/usage.h"
 

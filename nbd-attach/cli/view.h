@@ -5,8 +5,9 @@
  */
 #pragma once
 
-#include "attachment/attachment.h"
+#include "attachment/state.h"
 #include "cli/json-out.h"
+#include "kernel/sysfs.h"
 
 struct view {
 	char name[NBD_NAME_MAX + 1]; /* "": not ours */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 
+#include "attachment/device.h"
 #include "supervisor/driver-timeouts.h"
 
 /*

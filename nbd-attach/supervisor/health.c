@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/param.h>
 
+#include "attachment/device.h"
 #include "kernel/socket-table.h"
 #include "link/tls-records.h"
 #include "supervisor/connection.h"

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "attachment/attachment.h"
 #include "attachment/stop-supervisor.h"
 #include "common/deadline.h"
 #include "common/fd.h"

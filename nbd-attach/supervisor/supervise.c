@@ -12,6 +12,7 @@
 #include <sys/param.h>
 #include <time.h>
 
+#include "attachment/device.h"
 #include "attachment/fd-store.h"
 #include "common/fd.h"
 #include "common/interrupt.h"

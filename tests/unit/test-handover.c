@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "attachment/device.h"
 #include "attachment/fd-store.h"
 #include "common/fd.h"
 #include "common/process.h"

@@ -11,7 +11,8 @@ void tell(char *told, const char *what);
 void call_i386(char *told);
 void call_x32(char *told);
 
-/* Each system call that would reach beyond the sandbox; tells those that the sandbox let out.
+/* Each system call that would reach beyond the sandbox; tells those that the sandbox let
+ * out.
  */
 void call_kernel(char *told);
 
