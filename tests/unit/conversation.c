@@ -12,6 +12,8 @@
 #include "conversation.h"
 #include "wire/credentials.h"
 
+#define SILENCE     (30 * USEC_PER_MSEC) /* to be reached */
+#define PATIENCE    (60 * USEC_PER_SEC)  /* not to be, on the busiest machine */
 #define LISTED_SIZE 256
 
 struct outcome {
@@ -107,7 +109,7 @@ bool row_holds(const struct row *row, enum manner manner, size_t cut)
 	int fd;
 
 	server = scripted_server_start(row->script, manner, cut, &fd);
-	negotiate(row, &t, fd, (silent ? 30 : 3000) * USEC_PER_MSEC, &o);
+	negotiate(row, &t, fd, silent ? SILENCE : PATIENCE, &o);
 	close(fd);
 	complaint = scripted_server_end(server);
 	wrong = judge(row, &o);

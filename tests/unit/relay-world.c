@@ -16,7 +16,7 @@
 #include "relay-world.h"
 
 /* Longer than any of these tests takes: what hangs is ended by it. */
-#define PATIENCE  60
+#define PATIENCE  240
 #define CHUNK_MAX (96 * 1024)
 
 static uint32_t next(uint32_t *state)
