@@ -13,37 +13,32 @@
 #define OF_SWITCH   500
 #define OF_TARGET   1000
 
-#define EVERY_VERB ~0U
+/* The verbs that know a target. */
+#define TAKE_TARGET (IN(ATTACH) | IN(INFO) | IN(SUPERVISE))
 
 static const struct {
 	const char *name;
-	unsigned takes;
+	unsigned verbs;
 	size_t field; /* of a bool in struct arguments */
 } switches[] = {
-	{"json", TAKES_JSON, offsetof(struct arguments, json)},
-	{"force", TAKES_FORCE, offsetof(struct arguments, force)},
-	{"all", TAKES_ALL, offsetof(struct arguments, all)},
-	{"list", TAKES_LIST, offsetof(struct arguments, list)},
-	{"no-daemon", TAKES_NO_DAEMON, offsetof(struct arguments, no_daemon)},
-	{"foreground", TAKES_FOREGROUND, offsetof(struct arguments, foreground)},
-	{"initrd", TAKES_INITRD, offsetof(struct arguments, initrd)},
-	{"verbose", EVERY_VERB, offsetof(struct arguments, verbose)},
-	{"help", EVERY_VERB, offsetof(struct arguments, help)},
+#define SWITCH(field, word, verbs, help) {word, verbs, offsetof(struct arguments, field)},
+#include "cli/verbs.def"
 };
 
 /* getopt's table: the switches that the verb takes, then the target's options. */
-static void make_options(unsigned takes, struct option options[OPTIONS_MAX])
+static void make_options(enum verb verb, struct option options[OPTIONS_MAX])
 {
+	const unsigned this = 1U << verb;
 	const char *name;
 	size_t n = 0;
 	bool flag;
 
 	for (size_t i = 0; i < ELEMENTSOF(switches); i++)
-		if (switches[i].takes == EVERY_VERB || (takes & switches[i].takes))
+		if (switches[i].verbs & this)
 			options[n++] = (struct option){
 				switches[i].name, no_argument, NULL, (int)i + OF_SWITCH};
-	for (size_t i = 0;
-		(takes & TAKES_TARGET) && (name = target_option_name(i, &flag)); i++)
+	for (size_t i = 0; (TAKE_TARGET & this) && (name = target_option_name(i, &flag));
+		i++)
 		if (n < OPTIONS_MAX - 1)
 			options[n++] = (struct option){name,
 				flag ? optional_argument : required_argument, NULL,
@@ -81,13 +76,13 @@ static int add_setting(
 }
 
 int arguments_parse(
-	int argc, char **argv, unsigned takes, struct arguments *ret, struct error *err)
+	int argc, char **argv, enum verb verb, struct arguments *ret, struct error *err)
 {
 	struct option options[OPTIONS_MAX];
 	struct arguments a = {0};
 	int found, index = 0, r;
 
-	make_options(takes, options);
+	make_options(verb, options);
 	optind = 1;
 	opterr = 0;
 	while ((found = getopt_long(argc, argv, ":", options, &index)) >= 0) {

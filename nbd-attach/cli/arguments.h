@@ -5,24 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/words.h"
 #include "target/target.h"
 
 #define SETTINGS_MAX 64
 
-/* What a verb takes besides --verbose and --help. */
-enum {
-	TAKES_TARGET = 1 << 0, /* all options of target_set() */
-	TAKES_JSON = 1 << 1,
-	TAKES_FORCE = 1 << 2,
-	TAKES_ALL = 1 << 3,
-	TAKES_LIST = 1 << 4,
-	TAKES_NO_DAEMON = 1 << 5,
-	TAKES_FOREGROUND = 1 << 6,
-	TAKES_INITRD = 1 << 7,
-};
-
 struct arguments {
-	bool json, force, all, list, no_daemon, foreground, initrd, verbose, help;
+#define SWITCH(field, ...) bool field;
+#include "cli/verbs.def"
 	const char *operand; /* a URI, a name, a device; NULL: none */
 	struct {
 		const char *option, *value;
@@ -35,7 +25,7 @@ struct arguments {
  * take, a missing value, more than one operand.
  */
 int arguments_parse(
-	int argc, char **argv, unsigned takes, struct arguments *ret, struct error *err);
+	int argc, char **argv, enum verb verb, struct arguments *ret, struct error *err);
 
 /*
  * What is configured under a name: the target of its file, or of the line of nbdtab with

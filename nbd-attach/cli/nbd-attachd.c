@@ -287,7 +287,7 @@ static int run(int argc, char **argv, struct error *err)
 	target_init(&t);
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
 		return puts("nbd-attachd " PACKAGE_VERSION) < 0 ? -errno : 0;
-	r = arguments_parse(argc, argv, TAKES_TARGET | TAKES_INITRD, &a, err);
+	r = arguments_parse(argc, argv, VERB_SUPERVISE, &a, err);
 	if (r < 0)
 		return r;
 	if (a.help)

@@ -4,10 +4,6 @@
 
 #include "cli/arguments.h"
 
-int verb_attach(const struct arguments *a, struct error *err);
-int verb_detach(const struct arguments *a, struct error *err);
-int verb_list(const struct arguments *a, struct error *err);
-int verb_status(const struct arguments *a, struct error *err);
-int verb_monitor(const struct arguments *a, struct error *err);
-int verb_check(const struct arguments *a, struct error *err);
-int verb_info(const struct arguments *a, struct error *err);
+#define VERB(NAME, name, ...) \
+	int verb_##name(const struct arguments *a, struct error *err);
+#include "cli/verbs.def"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The options, one line each in a table: the command line, configuration files and the
- * query of a URI all come here with the same words.
+ * What an option does to a target: the command line, configuration files and the query
+ * of a URI all come here with the same words, those of options.def.
  */
 #include <errno.h>
 #include <string.h>
@@ -185,54 +185,39 @@ static int set_block_size(
 	return 0;
 }
 
-#define STRING(word, member, what)                                     \
-	{                                                              \
-		.name = (word), .set = set_string, .expected = (what), \
-		.offset = offsetof(struct target, member)              \
-	}
-#define BOOL(word, member, is_flag)                                          \
-	{                                                                    \
-		.name = (word), .set = set_bool, .expected = "yes or no",    \
-		.offset = offsetof(struct target, member), .flag = (is_flag) \
-	}
-#define TIME(word, member, least, most, what)                                            \
-	{                                                                                \
-		.name = (word), .set = set_time, .expected = (what),                     \
-		.offset = offsetof(struct target, member), .min = (least), .max = (most) \
-	}
-#define OWN(word, setter, what)                                     \
-	{                                                           \
-		.name = (word), .set = (setter), .expected = (what) \
-	}
-
 static const struct option options[] = {
-	OWN("name", set_name,
-		"a name: 1 to 64 of A-Z a-z 0-9 . _ -, not starting with . or -, and not a device's (nbd0)"),
-	OWN("device", set_device, "a device such as /dev/nbd0"),
-	BOOL("read-only", read_only, true),
-	BOOL("exclusive", exclusive, true),
-	OWN("connections", set_connections, "auto or a number from 1 to 16"),
-	OWN("data-path", set_data_path, "auto, kernel or relay"),
-	BOOL("lock-memory", lock_memory, true),
-	OWN("block-size", set_block_size, "a power of two from 512 to 64K"),
-
-	OWN("tls", set_tls, "require, prefer or off"),
-	OWN("tls-type", set_tls_type, "x509, psk or anon"),
-	BOOL("tls-verify-peer", tls_verify_peer, false),
-	BOOL("tls-ignore-not-before", tls_ignore_not_before, true),
-	STRING("tls-ca", tls_ca, "a file name"),
-	STRING("tls-cert", tls_cert, "a file name"),
-	STRING("tls-key", tls_key, "a file name"),
-	STRING("tls-psk-file", tls_psk_file, "a file name"),
-	STRING("tls-username", tls_username, "a user name"),
-	STRING("tls-hostname", tls_hostname, "a host name"),
-	STRING("tls-priority", tls_priority, "a GnuTLS priority string"),
-
-	TIME("connect-timeout", connect_timeout, 1, HOUR, "a time up to 1h, such as 30s"),
-	TIME("io-timeout", io_timeout, USEC_PER_SEC, HOUR,
-		"a time from 1s to 1h, such as 30s"),
-	TIME("reconnect-timeout", reconnect_timeout, 0, USEC_INFINITY,
-		"a time, such as 5min or infinity"),
+#define OPTION_STRING(field, word, place, value, help, what) \
+	{                                                    \
+		.name = (word),                              \
+		.set = set_string,                           \
+		.expected = (what),                          \
+		.offset = offsetof(struct target, field),    \
+		.flag = !(value)[0],                         \
+	},
+#define OPTION_BOOL(field, word, place, value, help)      \
+	{                                                 \
+		.name = (word),                           \
+		.set = set_bool,                          \
+		.expected = "yes or no",                  \
+		.offset = offsetof(struct target, field), \
+		.flag = !(value)[0],                      \
+	},
+#define OPTION_TIME(field, word, place, value, help, what, least, most) \
+	{                                                               \
+		.name = (word),                                         \
+		.set = set_time,                                        \
+		.expected = (what),                                     \
+		.offset = offsetof(struct target, field),               \
+		.min = (least),                                         \
+		.max = (most),                                          \
+	},
+#define OPTION_OTHER(setter, word, place, value, help, what) \
+	{                                                    \
+		.name = (word),                              \
+		.set = (setter),                             \
+		.expected = (what),                          \
+	},
+#include "target/options.def"
 };
 
 const char *target_option_name(size_t i, bool *ret_flag)

@@ -47,13 +47,8 @@ void target_done(struct target *t)
 	free(t->port);
 	free(t->socket);
 	free(t->export_name);
-	free(t->tls_ca);
-	free(t->tls_cert);
-	free(t->tls_key);
-	free(t->tls_psk_file);
-	free(t->tls_username);
-	free(t->tls_hostname);
-	free(t->tls_priority);
+#define OPTION_STRING(field, ...) free(t->field);
+#include "target/options.def"
 	*t = (struct target){};
 }
 

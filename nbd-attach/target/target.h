@@ -48,29 +48,18 @@ struct target {
 	enum tls_mode tls;
 	enum tls_auth tls_auth;
 	bool tls_auth_set; /* tls-type= was given, rather than derived */
-	bool tls_verify_peer;
-	bool tls_ignore_not_before; /* the clock may be behind */
-	char *tls_ca;               /* files; NULL: the system's trust store */
-	char *tls_cert;
-	char *tls_key;
-	char *tls_psk_file;
-	char *tls_username;
-	char *tls_hostname; /* NULL: host */
-	char *tls_priority; /* GnuTLS priority string; NULL: the default */
 
 	/* the device */
-	int device; /* N of /dev/nbdN; -1: the kernel picks */
-	bool read_only;
-	bool exclusive;       /* no other attachment may have the export */
+	int device;           /* N of /dev/nbdN; -1: the kernel picks */
 	unsigned connections; /* 0: auto */
 	enum data_path data_path;
 	uint32_t block_size; /* bytes; 0: as the server says */
-	bool lock_memory;    /* the supervisor's, for the disk that it runs from */
 
-	/* times, microseconds */
-	usec_t connect_timeout;
-	usec_t io_timeout;
-	usec_t reconnect_timeout;
+	/* what options of these kinds set; NULL: it is not given */
+#define OPTION_STRING(field, ...) char *field;
+#define OPTION_BOOL(field, ...)   bool field;
+#define OPTION_TIME(field, ...)   usec_t field;
+#include "target/options.def"
 };
 
 /* Fills in the defaults. target_done() releases what is inside. */

@@ -198,7 +198,7 @@ static void test_option_names(void **state _unused_)
 		target_init(&t);
 		assert_int_equal(target_set(&t, name, NULL, NULL), flag ? 0 : -EINVAL);
 	}
-	assert_int_equal(n, 22);
+	assert_true(n >= 22);
 }
 
 static void test_nbds_means_tls(void **state _unused_)
