@@ -5,9 +5,11 @@
 
 #include "attachment/adopt.h"
 #include "attachment/attachment.h"
+#include "attachment/claim.h"
 #include "attachment/detach.h"
 #include "attachment/device.h"
 #include "attachment/fd-store.h"
+#include "attachment/state-file.h"
 #include "common/log.h"
 
 /* An attached device of that name that nobody supervises, and that leads to t's export.
@@ -24,7 +26,7 @@ static int check_orphan(const char *name, const struct target *t, struct error *
 	r = attachment_find(name, &device, err);
 	if (r < 0)
 		return r;
-	if (state_is_held(name, &holder)) {
+	if (claim_is_held(name, &holder)) {
 		if (holder == 0)
 			return error_set(err, FAULT_KERNEL, -EBUSY,
 				"%s is attached already, as /dev/nbd%u, and supervised in "
@@ -94,7 +96,7 @@ static int take_state(struct attachment *a, struct error *err)
 	int r = attachment_find(a->claim.name, &device, err);
 
 	if (r == -ENOENT)
-		state_forget(&a->claim);
+		claim_forget_state(&a->claim);
 	if (r == 0)
 		r = state_read(a->claim.name, &a->state, NULL, err);
 	if (r < 0)
@@ -120,7 +122,7 @@ int attachment_adopt(const char *name, struct attachment *ret, struct error *err
 	int r = attachment_check_root(err);
 
 	if (r == 0)
-		r = state_claim(name, &a.claim, err);
+		r = claim_take(name, &a.claim, err);
 	if (r == 0)
 		r = take_state(&a, err);
 	if (r < 0)

@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "attachment/state.h"
+#include "attachment/claim.h"
+#include "common/file.h"
 #include "common/scope.h"
 
+#define INITRD_FILE "initrd"
 #define LOCK_FILE   "lock"
 #define LOCK_MODE   0600
 #define FOLDER_MODE 0755
@@ -20,7 +22,7 @@
 static int claim_failed(int r, const char *name, struct error *err)
 {
 	pid_t holder = 0;
-	bool held = r == -EAGAIN && state_is_held(name, &holder);
+	bool held = r == -EAGAIN && claim_is_held(name, &holder);
 
 	if (held && holder > 0)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
@@ -119,7 +121,7 @@ static bool is_in_lock_table(const char *path, pid_t *ret_pid)
 	return false;
 }
 
-bool state_is_held(const char *name, pid_t *ret_pid)
+bool claim_is_held(const char *name, pid_t *ret_pid)
 {
 	char path[sizeof(STATE_DIRECTORY) + NBD_NAME_MAX + sizeof(LOCK_FILE) + 2];
 	_cleanup_close_ int lock = -1;
@@ -187,7 +189,7 @@ static int try_lock(struct claim *claim)
 	return unlinkat(claim->fd, LOCK_FILE, 0) < 0 ? -errno : -ESTALE;
 }
 
-int state_claim(const char *name, struct claim *ret, struct error *err)
+int claim_take(const char *name, struct claim *ret, struct error *err)
 {
 	struct claim claim = CLAIM_NONE;
 	int r;
@@ -221,14 +223,59 @@ static bool is_empty(const struct claim *claim)
 		errno == ENOENT;
 }
 
-void state_release(struct claim *claim)
+void claim_release(struct claim *claim)
 {
 	if (claim->lock >= 0 && is_empty(claim)) {
-		state_forget(claim); /* what was to become one */
+		claim_forget_state(claim); /* what was to become one */
 		unlinkat(claim->fd, LOCK_FILE, 0);
 		unlinkat(claim->root_fd, claim->name, AT_REMOVEDIR);
 	}
 	close_claim(claim);
 	closep(&claim->root_fd);
 	*claim = CLAIM_NONE;
+}
+
+void claim_mark_initrd(const struct claim *claim)
+{
+	closep(&(int){openat(claim->fd, INITRD_FILE,
+		O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644)});
+}
+
+bool claim_is_initrd(const char *name)
+{
+	char path[sizeof(STATE_DIRECTORY) + NBD_NAME_MAX + sizeof(INITRD_FILE) + 2];
+
+	snprintf(path, sizeof(path), STATE_DIRECTORY "/%s/" INITRD_FILE, name);
+	return access(path, F_OK) == 0;
+}
+
+void claim_forget_state(const struct claim *claim)
+{
+	unlinkat(claim->fd, STATE_FILE, 0);
+	unlinkat(claim->fd, STATE_FILE ".new", 0); /* of a writer that was killed */
+	unlinkat(claim->fd, INITRD_FILE, 0);
+}
+
+/* What else lies there is nothing of ours. */
+static bool is_folder(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISDIR(st.st_mode);
+}
+
+int claim_each(int (*fn)(const char *name, void *userdata), void *userdata)
+{
+	_cleanup_closedir_ DIR *dir = opendir(STATE_DIRECTORY);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while (r >= 0 && (entry = readdir(dir)))
+		if (target_name_is_valid(entry->d_name) &&
+			is_folder(dirfd(dir), entry->d_name))
+			r = fn(entry->d_name, userdata);
+	return r;
 }

@@ -5,8 +5,10 @@
 #include <sys/socket.h>
 
 #include "attachment/attachment.h"
+#include "attachment/claim.h"
 #include "attachment/detach.h"
 #include "attachment/device.h"
+#include "attachment/state-file.h"
 #include "attachment/stop-supervisor.h"
 #include "common/file.h"
 #include "common/interrupt.h"
@@ -203,7 +205,7 @@ static int end_claimed(const struct claim *claim, unsigned index,
 		return r;
 	if (r == -ENODEV)
 		log_warning("%s had lost its device already", claim->name);
-	state_forget(claim);
+	claim_forget_state(claim);
 	return 0;
 }
 
@@ -223,7 +225,7 @@ static int remove_claimed(const struct claim *claim, const int sockets[NBD_LINKS
 		return end_claimed(
 			claim, device.index, sockets, force, udev_deadline, err);
 	log_warning("%s had lost its device already", claim->name);
-	state_forget(claim);
+	claim_forget_state(claim);
 	return 0;
 }
 
@@ -275,7 +277,7 @@ static int remove_unseen(const char *name, bool force, struct error *err)
 		r = end_device(name, device.index, NULL, true, deadline, err);
 	if (r == -ENODEV)
 		r = 0; /* its supervisor sees that, too */
-	while (r == 0 && state_is_held(name, &holder))
+	while (r == 0 && claim_is_held(name, &holder))
 		if (deadline_sleep(LET_GO_LOOK, deadline) < 0)
 			break; /* it is busy; the disk is detached */
 	return r;
@@ -291,14 +293,14 @@ int attachment_remove(const char *name, bool force, bool *ret_let_go, struct err
 
 	if (ret_let_go)
 		*ret_let_go = false;
-	if (r == 0 && state_is_held(name, &holder) && holder == 0)
+	if (r == 0 && claim_is_held(name, &holder) && holder == 0)
 		return remove_unseen(name, force, err);
 	if (r == 0 && !force)
 		r = refuse_if_used(name, udev_deadline, err);
 	if (r == 0)
 		r = stop_supervisor(name, &stopped, err);
 	if (r == 0)
-		r = state_claim(name, &claim, err);
+		r = claim_take(name, &claim, err);
 	if (r == 0)
 		r = remove_claimed(&claim, stopped.sockets, force, udev_deadline, err);
 	if (ret_let_go)

@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "attachment/claim.h"
 #include "attachment/device.h"
 #include "attachment/duplicate.h"
+#include "attachment/state-file.h"
 #include "common/log.h"
 
 struct search {
@@ -49,7 +51,7 @@ static bool is_attached(const char *name, char *where, size_t size)
 		return true;
 	}
 	snprintf(where, size, "or is just about to");
-	return state_is_held(name, &holder);
+	return claim_is_held(name, &holder);
 }
 
 /* Calls fn for each attachment of the same export. */
@@ -87,7 +89,7 @@ int duplicate_refuse(const struct target *t, const char *own, const struct state
 {
 	struct search s = {
 		.found = refuse, .target = t, .own = own, .state = state, .err = err};
-	int r = state_each(look_at, &s);
+	int r = claim_each(look_at, &s);
 
 	if (r < 0 && r != -EBUSY)
 		return error_set(err, FAULT_OTHER, r,
@@ -109,5 +111,5 @@ void duplicate_warn(const struct target *t, const char *own, const struct state 
 {
 	struct search s = {.found = warn, .target = t, .own = own, .state = state};
 
-	(void)state_each(look_at, &s);
+	(void)claim_each(look_at, &s);
 }

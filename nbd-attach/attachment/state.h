@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * /run/nbd-attach/NAME/: what is known of an attachment, for list, status and whoever
- * comes next. No secret is in it. Whether the device is really ours, the kernel says (its
- * backend identifier), not this file.
- */
+/* What is known of an attachment, for list, status and whoever comes next. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,8 +13,6 @@
 #include "wire/connect.h"
 #include "wire/negotiate.h"
 
-#define STATE_DIRECTORY  "/run/nbd-attach"
-#define STATE_FILE       "state.json"
 #define STATE_VERSION    3
 #define STATE_TEXT_SIZE  128
 #define STATE_EVENT_SIZE 320
@@ -79,51 +73,6 @@ struct state {
 	struct state_event events[STATE_EVENTS_MAX];
 };
 
-/* An attachment's name, held by one process at a time: a lock in its directory. */
-struct claim {
-	int root_fd;
-	int fd;   /* the directory */
-	int lock; /* the file "lock" in it, root's alone, locked (fcntl(2)) */
-	char name[NBD_NAME_MAX + 1];
-};
-#define CLAIM_NONE ((struct claim){.root_fd = -1, .fd = -1, .lock = -1})
-
-/*
- * Makes /run/nbd-attach/NAME if need be and locks it. -EBUSY: another process is at work
- * on it. FAULT_KERNEL where it is missing rights, -EROFS, a full disk.
- */
-int state_claim(const char *name, struct claim *ret, struct error *err);
-
-/* Gives up the lock. The directory goes too, unless there is a state in it. */
-void state_release(struct claim *claim);
-#define _cleanup_claim_ _cleanup_(state_release)
-
-/*
- * Whether somebody holds the claim on NAME just now: its supervisor, or who attaches or
- * detaches it. *ret_pid is who, and 0 where that cannot be seen from here (another PID
- * namespace). Not for one's own claim: to ask would end it (fcntl(2), "record locks").
- */
-bool state_is_held(const char *name, pid_t *ret_pid);
-
-/* The target goes along: its URI and options are all that another daemon needs. */
-int state_write(const struct claim *claim, const struct state *state,
-	const struct target *t, struct error *err);
-
-/* Marks it as an initramfs's: units of the system keep their hands off it. */
-void state_mark_initrd(const struct claim *claim);
-bool state_is_initrd(const char *name);
-
-/* Forgets the state; the directory goes with state_release(). */
-void state_forget(const struct claim *claim);
-
-/*
- * Reads NAME's state, and what was wanted (ret_target may be NULL; it is the caller's to
- * release). -ENOENT, FAULT_NO_SUCH: there is none. -EBADMSG: it is broken, or of a
- * version that this program does not know; err says which file, FAULT_OTHER.
- */
-int state_read(const char *name, struct state *ret, struct target *ret_target,
-	struct error *err);
-
 /* What the driver was told of the device, to be read back. */
 struct limits state_limits(const struct state *state);
 
@@ -136,9 +85,3 @@ void state_add_event(struct state *state, int link, const char *kind, const char
 
 /* The event of that number, NULL if it has made room for others. */
 const struct state_event *state_event(const struct state *state, uint64_t number);
-
-/*
- * Calls fn for each name that has a directory, until it returns a negative value. An
- * absent /run/nbd-attach is an empty list. -errno.
- */
-int state_each(int (*fn)(const char *name, void *userdata), void *userdata);

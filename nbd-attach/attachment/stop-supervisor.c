@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "attachment/claim.h"
+#include "attachment/state-file.h"
 #include "attachment/stop-supervisor.h"
 #include "common/deadline.h"
 #include "common/fd.h"
@@ -77,10 +79,10 @@ int stop_supervisor(const char *name, struct stopped *ret, struct error *err)
 	pid_t pid, again;
 	int r;
 
-	if (!state_is_held(name, &pid) || pid == 0 || !is_supervisor(pid))
+	if (!claim_is_held(name, &pid) || pid == 0 || !is_supervisor(pid))
 		return 0;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0U);
-	if (pidfd < 0 || !state_is_held(name, &again) || again != pid)
+	if (pidfd < 0 || !claim_is_held(name, &again) || again != pid)
 		return 0; /* gone just now */
 	take_sockets(name, pidfd, ret);
 	ret->stopped = true;

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "attachment/claim.h"
 #include "attachment/detach.h"
 #include "boot/boot.h"
 #include "common/deadline.h"
@@ -29,7 +30,7 @@ static int end_one(const char *name, void *userdata)
 	struct error this = {0};
 	int r = 0;
 
-	if (state_is_initrd(name))
+	if (claim_is_initrd(name))
 		r = attachment_remove(name, true, NULL, &this);
 	if (r == 0 || r == -ENOENT || end->r < 0)
 		return 0;
@@ -80,7 +81,7 @@ int boot_end(struct error *err)
 	write_root("/oldroot");
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		log_warning("cannot lock the memory: %s", strerror(errno));
-	r = state_each(end_one, &end);
+	r = claim_each(end_one, &end);
 	return r < 0
 		? error_set(err, FAULT_OTHER, r, "cannot read " STATE_DIRECTORY ": %m")
 		: end.r;

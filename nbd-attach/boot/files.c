@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "attachment/claim.h"
+#include "attachment/state-file.h"
 #include "attachment/state.h"
 #include "boot/boot.h"
 #include "common/file.h"
@@ -170,7 +172,7 @@ int boot_files(struct error *err)
 	int r = config_list("", print_config, err);
 
 	if (r >= 0)
-		r = state_each(print_root, &ignored);
+		r = claim_each(print_root, &ignored);
 	wanted = print_folder() || disks > 0;
 	if (r < 0)
 		return error_set(

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "attachment/claim.h"
 #include "attachment/device.h"
 #include "attachment/state.h"
 #include "boot/boot.h"
@@ -151,7 +152,7 @@ static bool is_attached(const char *name)
 	pid_t holder;
 
 	return attachment_find(name, &device, &ignored) == 0 &&
-		state_is_held(name, &holder);
+		claim_is_held(name, &holder);
 }
 
 /* Each second the same words would hide all others on a console. */

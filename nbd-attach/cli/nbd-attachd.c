@@ -10,8 +10,11 @@
 #include <sys/prctl.h>
 
 #include "attachment/adopt.h"
+#include "attachment/claim.h"
+#include "attachment/create.h"
 #include "attachment/detach.h"
 #include "attachment/device.h"
+#include "attachment/state-file.h"
 #include "attachment/stop-supervisor.h"
 #include "cli/arguments.h"
 #include "common/file.h"
@@ -66,7 +69,7 @@ static int read_target(const char *name, struct target *ret, struct error *err)
 static bool is_of_initramfs(const struct arguments *a)
 {
 	return a->initrd && a->operand && target_name_is_valid(a->operand) &&
-		state_is_initrd(a->operand);
+		claim_is_initrd(a->operand);
 }
 
 /* Of a name that is not configured there may be a device yet, and its state. */
@@ -143,7 +146,7 @@ static int stand_by(const struct target *t, struct error *err)
 	if (credentials_read(t, &early, &missing) < 0)
 		log_warning("%s", missing.text);
 	credentials_done(&early);
-	while (r == 0 && state_is_held(t->name, &holder)) {
+	while (r == 0 && claim_is_held(t->name, &holder)) {
 		if (holder > 0)
 			r = process_wait_for_end(holder, USEC_INFINITY);
 		if (r == 0)
@@ -240,7 +243,7 @@ static int give_up(struct attachment *a, const struct target *t, int r, struct e
 	bool let_go = r == SUPERVISE_LET_GO;
 
 	if (r == SUPERVISE_GONE) {
-		state_forget(&a->claim);
+		claim_forget_state(&a->claim);
 		return error_set(err, FAULT_KERNEL, -ENODEV,
 			"/dev/nbd%u was detached by another program while it was attached",
 			a->state.index);
@@ -271,7 +274,7 @@ static int keep(struct attachment *a, const struct target *t, struct error *err)
 	notify_send("STOPPING=1");
 	if (r == SUPERVISE_GONE) {
 		log_warning("/dev/nbd%u was detached by another program", a->state.index);
-		state_forget(&a->claim);
+		claim_forget_state(&a->claim);
 	}
 	return r;
 }
@@ -310,7 +313,7 @@ static int run(int argc, char **argv, struct error *err)
 		return r;
 	attachment_warn(&attachment, &t);
 	if (is_initrd)
-		state_mark_initrd(&attachment.claim);
+		claim_mark_initrd(&attachment.claim);
 	/* Where no page can be read while the server is away: we may be on that disk. */
 	if (t.lock_memory || root_disk_is_on(attachment.state.index))
 		lock_memory();

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attachment/attachment.h"
+#include "attachment/create.h"
 #include "cli/verbs.h"
 #include "supervisor/spawn.h"
 

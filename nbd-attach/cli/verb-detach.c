@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "attachment/claim.h"
 #include "attachment/detach.h"
 #include "attachment/device.h"
 #include "cli/verbs.h"
@@ -46,7 +47,7 @@ static int detach_one(const char *name, void *userdata)
 	int r;
 
 	/* The system may run from it: nobody means that with "all". */
-	if (state_is_initrd(name)) {
+	if (claim_is_initrd(name)) {
 		log_warning(
 			"%s was attached in the initramfs: it is left alone, unless it is "
 			"named",
@@ -81,7 +82,7 @@ static int detach_all(bool force, struct error *err)
 			detach_one(name, &all);
 	}
 	if (all.result == 0)
-		state_each(detach_one, &all);
+		claim_each(detach_one, &all);
 	return all.result;
 }
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "attachment/claim.h"
 #include "attachment/device.h"
 #include "cli/verbs.h"
 #include "cli/view.h"
@@ -104,7 +105,7 @@ static int list(struct printer *p)
 	for (size_t i = 0; r >= 0 && i < p->n_devices; i++)
 		r = print_device(p, &p->devices[i]);
 	if (r >= 0)
-		r = state_each(print_lost, p);
+		r = claim_each(print_lost, p);
 	return r >= 0 && p->array ? json_print(p->array) : r;
 }
 

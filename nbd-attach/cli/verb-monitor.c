@@ -12,6 +12,8 @@
 #include <sys/inotify.h>
 #include <time.h>
 
+#include "attachment/claim.h"
+#include "attachment/state-file.h"
 #include "cli/human.h"
 #include "cli/verbs.h"
 #include "cli/view.h"
@@ -195,7 +197,7 @@ static struct watched *add_name(struct monitor *m, const char *name)
 	return grown;
 }
 
-/* A name has come, or come again: for state_each(), too. */
+/* A name has come, or come again: for claim_each(), too. */
 static int watch_name(const char *name, void *userdata)
 {
 	char path[sizeof(STATE_DIRECTORY) + NBD_NAME_MAX + 1];
@@ -238,7 +240,7 @@ static int watch_root(struct monitor *m)
 			return -errno;
 		r = try_root(m); /* did it come just before? */
 	}
-	return r > 0 ? state_each(watch_name, m) : r;
+	return r > 0 ? claim_each(watch_name, m) : r;
 }
 
 /* Too much came at once, and some of it was lost. */

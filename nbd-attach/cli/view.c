@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "attachment/claim.h"
 #include "attachment/device.h"
+#include "attachment/state-file.h"
 #include "cli/view.h"
 #include "kernel/usage.h"
 
@@ -31,7 +33,7 @@ void view_device(
 		return;
 	strcpy(ret->name, name);
 	ret->known = state_read(name, &ret->state, ret_target, &ret->unknown) == 0;
-	ret->held = state_is_held(name, &ret->holder);
+	ret->held = claim_is_held(name, &ret->holder);
 	/* While it is being attached the state does not know the number yet. */
 	if (ret->known && !is_attaching(ret) && ret->state.index != device->index) {
 		ret->known = false;
@@ -55,7 +57,7 @@ int view_lost(
 		ret->state = (struct state){0};
 	snprintf(ret->name, sizeof(ret->name), "%s", name);
 	ret->known = r == 0;
-	ret->held = state_is_held(name, &ret->holder);
+	ret->held = claim_is_held(name, &ret->holder);
 	return r;
 }
 

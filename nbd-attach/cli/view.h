@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "attachment/state-file.h"
 #include "attachment/state.h"
 #include "cli/json-out.h"
 #include "kernel/sysfs.h"

@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include "attachment/fd-store.h"
+#include "attachment/state-file.h"
 #include "common/fd.h"
 #include "supervisor/deferred.h"
 #include "supervisor/driver-timeouts.h"

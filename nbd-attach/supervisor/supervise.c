@@ -14,6 +14,7 @@
 
 #include "attachment/device.h"
 #include "attachment/fd-store.h"
+#include "attachment/state-file.h"
 #include "common/fd.h"
 #include "common/interrupt.h"
 #include "common/log.h"

@@ -11,17 +11,8 @@
 #include "wire/export.h"
 #include "wire/opt-list.h"
 #include "wire/option.h"
+#include "wire/server-mode.h"
 #include "wire/tls.h"
-
-/* The server's TLS mode, as the protocol names them, as far as it can be seen. */
-enum server_mode {
-	SERVER_MODE_UNKNOWN,
-	SERVER_MODE_NOTLS,
-	SERVER_MODE_FORCEDTLS,
-	SERVER_MODE_SELECTIVETLS,
-	SERVER_MODE_TLS, /* one of the latter two */
-	SERVER_MODE_MAX = SERVER_MODE_TLS,
-};
 
 /* What a conversation ended with. Fixed size: it goes into a report as it is. */
 struct server_facts {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "wire/negotiate.h"
+#include "wire/export.h"
+#include "wire/option.h"
 
 /*
  * NBD_OPT_EXPORT_NAME: enters the transmission phase at a server without GO. It has no

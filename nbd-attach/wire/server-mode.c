@@ -2,8 +2,10 @@
 #include <errno.h>
 
 #include "wire/credentials.h"
+#include "wire/opt-list.h"
 #include "wire/opt-starttls.h"
 #include "wire/server-mode.h"
+#include "wire/tls.h"
 
 /* Broken, or shutting down: then ABORT is the only option that may follow. */
 static bool is_over(int r, const struct error *err)

@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "wire/negotiate.h"
+#include "wire/option.h"
+
+/* The server's TLS mode, as the protocol names them, as far as it can be seen. */
+enum server_mode {
+	SERVER_MODE_UNKNOWN,
+	SERVER_MODE_NOTLS,
+	SERVER_MODE_FORCEDTLS,
+	SERVER_MODE_SELECTIVETLS,
+	SERVER_MODE_TLS, /* one of the latter two */
+	SERVER_MODE_MAX = SERVER_MODE_TLS,
+};
 
 /*
  * After INFO or LIST in plaintext, answered with *r (0 or option_refused()'s -errno):

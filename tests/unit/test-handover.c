@@ -16,8 +16,10 @@
 
 #include <cmocka.h>
 
+#include "attachment/claim.h"
 #include "attachment/device.h"
 #include "attachment/fd-store.h"
+#include "attachment/state-file.h"
 #include "common/fd.h"
 #include "common/process.h"
 #include "supervisor/deferred.h"

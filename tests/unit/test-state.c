@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "attachment/state-file.h"
 #include "attachment/state-json.h"
 
 #define EVENTS    40 /* more than are kept */
