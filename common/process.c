@@ -12,6 +12,7 @@
 #include "common/parse.h"
 #include "common/process.h"
 #include "common/scope.h"
+#include "common/timeouts.h"
 
 /* Where the kernel is old, or a sandbox does not know the call. */
 static int close_each(unsigned first, unsigned last)
@@ -86,9 +87,6 @@ int process_wait_for_end(pid_t pid, usec_t deadline)
 	return r < 0 ? r : 0;
 }
 
-/* What a killed child gets to end in. */
-#define END_PATIENCE (100 * USEC_PER_MSEC)
-
 /* Children that nobody waits for; 0: room for one more. */
 static pid_t left[64];
 
@@ -113,7 +111,7 @@ void process_leave(pid_t child)
 void process_kill(pid_t child)
 {
 	struct timespec pause = {.tv_nsec = 1000000};
-	usec_t deadline = deadline_after(END_PATIENCE);
+	usec_t deadline = deadline_after(PROCESS_KILLED_ENDS);
 
 	kill(child, SIGKILL);
 	while (waitpid(child, NULL, WNOHANG) == 0) {

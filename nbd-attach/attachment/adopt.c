@@ -11,6 +11,7 @@
 #include "attachment/fd-store.h"
 #include "attachment/state-file.h"
 #include "common/log.h"
+#include "common/timeouts.h"
 
 /* An attached device of that name that nobody supervises, and that leads to t's export.
  */
@@ -82,7 +83,7 @@ static int clear_away(struct attachment *a, unsigned index, struct error *err)
 	int r;
 
 	a->state.index = index;
-	r = attachment_end(a, RELEASE_PATIENCE, err);
+	r = attachment_end(a, RELEASE_MOST, err);
 	if (r != -EBUSY)
 		return r < 0 ? r : -ENOENT;
 	log_warning("%s was not attached to the end, but is kept: %s", a->claim.name,

@@ -8,8 +8,6 @@
 #include "link/encryption.h"
 #include "target/target.h"
 
-#define RELEASE_PATIENCE (10 * USEC_PER_SEC) /* for the driver to let go of a device */
-
 /* A device of ours, in the hands of this process. */
 struct attachment {
 	struct claim claim;

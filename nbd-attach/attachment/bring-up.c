@@ -11,14 +11,10 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "kernel/device-node.h"
 #include "kernel/read-ahead.h"
 #include "kernel/udev.h"
-
-#define NODE_PATIENCE (10 * USEC_PER_SEC)
-#define UDEV_PATIENCE (10 * USEC_PER_SEC) /* while the device is idle */
-#define END_PATIENCE  (2 * USEC_PER_SEC)
-#define LOOK_MOST     (1 * USEC_PER_SEC)
 
 struct bring_up_result {
 	int r;
@@ -60,7 +56,7 @@ static bool udev_is_done(unsigned index)
 
 	do {
 		before = now;
-		r = udev_settle(deadline_after(UDEV_PATIENCE));
+		r = udev_settle(deadline_after(BRING_UP_UDEV));
 		if (sysfs_read_io(index, &now) < 0)
 			break;
 	} while (r == -ETIMEDOUT &&
@@ -81,7 +77,7 @@ static int make_ready(const struct order *o, struct error *err)
 	if (r == 0)
 		r = sysfs_announce(index, "add", err);
 	if (r == 0)
-		r = device_node_scan(index, deadline_after(NODE_PATIENCE), &fd, err);
+		r = device_node_scan(index, deadline_after(BRING_UP_NODE), &fd, err);
 	if (r < 0)
 		return r;
 	read_ahead(index, fd);
@@ -155,7 +151,7 @@ int bring_up_check(struct bring_up *m, const struct attachment *a, struct error 
 			"%s has not answered a request for %llu s (--io-timeout)",
 			a->state.server,
 			(unsigned long long)(m->progress.patience / USEC_PER_SEC));
-	m->look_at = MIN(progress_next(&m->progress, now), now + LOOK_MOST);
+	m->look_at = MIN(progress_next(&m->progress, now), now + BRING_UP_CHECK);
 	return 0;
 }
 
@@ -184,7 +180,7 @@ void bring_up_cancel(struct bring_up *m)
 
 	if (m->child > 0) {
 		kill(m->child, SIGKILL);
-		if (process_wait(m->child, deadline_after(END_PATIENCE), &status) < 0)
+		if (process_wait(m->child, deadline_after(BRING_UP_ENDS), &status) < 0)
 			process_leave(m->child);
 	}
 	forget(m);

@@ -9,9 +9,6 @@
 #include "attachment/attachment.h"
 #include "kernel/progress.h"
 
-/* queue/io_timeout while a single link is supervised: how soon stalled I/O moves on. */
-#define SUPERVISED_IO_TIMEOUT_MSEC 1000
-
 struct bring_up {
 	pid_t child;                    /* at work; 0: none */
 	int pidfd;                      /* readable when it has ended */

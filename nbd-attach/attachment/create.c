@@ -15,13 +15,12 @@
 #include "common/fd.h"
 #include "common/interrupt.h"
 #include "common/log.h"
+#include "common/timeouts.h"
 #include "kernel/clean-device.h"
 #include "kernel/device-node.h"
 #include "link/links.h"
 
-#define CONNECT_PATIENCE (10 * USEC_PER_SEC) /* while others have the device open */
-#define UDEV_PATIENCE    (1 * USEC_PER_SEC)  /* for who does not want it any more */
-#define NAME_TRIES       99
+#define NAME_TRIES 99
 
 /* The kernel's answer may have got lost (memory), where it has done what it was told. */
 static bool is_connected(const char *name, struct state *state)
@@ -58,7 +57,7 @@ static int connect_device(const struct target *t, const char *name, bool supervi
 	for (size_t i = 0; i < links->n; i++)
 		fds[i] = links->list[i].fd;
 	r = clean_device_connect(t->device, &limits, &settings,
-		deadline_after(CONNECT_PATIENCE), &state->index, err);
+		deadline_after(CREATE_DEVICE_FREE), &state->index, err);
 	if (r < 0 && is_connected(name, state))
 		return 0;
 	if (r == -EINVAL && state->block_size > (uint32_t)sysconf(_SC_PAGESIZE))
@@ -232,7 +231,7 @@ int attachment_give_up(
 	/* The way back takes waiting, too; who is impatient does not shorten it. */
 	do {
 		interrupt_clear();
-		ended = attachment_end(a, UDEV_PATIENCE, &used);
+		ended = attachment_end(a, GIVE_UP_UDEV, &used);
 	} while (ended == -EINTR);
 	if (ended != -EBUSY) {
 		claim_forget_state(&a->claim);

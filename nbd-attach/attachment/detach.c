@@ -14,13 +14,10 @@
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "kernel/nbd-netlink.h"
 #include "kernel/udev.h"
 #include "kernel/usage.h"
-
-#define FORCED_PATIENCE (1 * USEC_PER_SEC)
-#define LET_GO_LOOK     (100 * USEC_PER_MSEC)
-#define POLITE_PATIENCE (2 * USEC_PER_SEC)
 
 /* In a child; a terminal's signals come to that, too. */
 static int disconnect(const void *index)
@@ -58,12 +55,12 @@ static int disconnect_or_cut(
 	int status = 0, r = child;
 
 	if (r > 0)
-		r = wait_it_out(child, POLITE_PATIENCE, &status);
+		r = wait_it_out(child, DISCONNECT_POLITELY, &status);
 	if (r == -ETIMEDOUT) {
 		for (size_t i = 0; sockets && i < NBD_LINKS_MAX; i++)
 			if (sockets[i] >= 0)
 				shutdown(sockets[i], SHUT_RDWR);
-		r = wait_it_out(child, RELEASE_PATIENCE, &status);
+		r = wait_it_out(child, RELEASE_MOST, &status);
 	}
 	if (r < 0 && child > 0) {
 		process_leave(child);
@@ -99,7 +96,7 @@ static void announce_free(unsigned index)
 	struct error ignored;
 
 	(void)sysfs_announce(index, "change", &ignored);
-	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
+	(void)udev_settle(deadline_after(RELEASE_MOST));
 }
 
 /*
@@ -119,7 +116,7 @@ static void announce_over(unsigned index)
 	if (glob(pattern, GLOB_NOSORT, NULL, &partitions) == 0)
 		for (size_t i = 0; i < partitions.gl_pathc; i++)
 			(void)file_write_attribute(partitions.gl_pathv[i], "change");
-	(void)udev_settle(deadline_after(RELEASE_PATIENCE));
+	(void)udev_settle(deadline_after(RELEASE_MOST));
 }
 
 /* Disconnected, and somebody has not closed it. */
@@ -163,7 +160,7 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 	_cleanup_hold_ struct hold hold = HOLD_NONE;
 	struct sysfs_device again;
 	struct error unseen = {0};
-	usec_t patience = RELEASE_PATIENCE;
+	usec_t patience = RELEASE_MOST;
 	int used, r;
 
 	/* udev looks at a device when a writer closes it: let it, or it sees I/O errors.
@@ -182,7 +179,7 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 		return r;
 	}
 	if (used < 0)
-		patience = FORCED_PATIENCE;
+		patience = RELEASE_FORCED;
 	r = disconnect_or_cut(index, sockets, err);
 	if (r < 0)
 		return r;
@@ -258,7 +255,7 @@ static bool needs_supervisor(const struct stopped *stopped, const char *name, in
  */
 static int remove_unseen(const char *name, bool force, struct error *err)
 {
-	usec_t deadline = deadline_after(RELEASE_PATIENCE);
+	usec_t deadline = deadline_after(RELEASE_MOST);
 	struct sysfs_device device;
 	pid_t holder;
 	int r;
@@ -278,7 +275,7 @@ static int remove_unseen(const char *name, bool force, struct error *err)
 	if (r == -ENODEV)
 		r = 0; /* its supervisor sees that, too */
 	while (r == 0 && claim_is_held(name, &holder))
-		if (deadline_sleep(LET_GO_LOOK, deadline) < 0)
+		if (deadline_sleep(DETACH_CHECK, deadline) < 0)
 			break; /* it is busy; the disk is detached */
 	return r;
 }
@@ -287,7 +284,7 @@ int attachment_remove(const char *name, bool force, bool *ret_let_go, struct err
 {
 	_cleanup_stopped_ struct stopped stopped = STOPPED_NONE;
 	_cleanup_claim_ struct claim claim = CLAIM_NONE;
-	usec_t udev_deadline = deadline_after(RELEASE_PATIENCE);
+	usec_t udev_deadline = deadline_after(RELEASE_MOST);
 	pid_t holder;
 	int r = attachment_check_root(err);
 

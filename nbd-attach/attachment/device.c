@@ -4,9 +4,8 @@
 
 #include "attachment/device.h"
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "kernel/nbd-netlink.h"
-
-#define ASK_PATIENCE (2 * USEC_PER_SEC)
 
 const char *attachment_name(const struct sysfs_device *device)
 {
@@ -44,7 +43,7 @@ static int ask(const void *userdata)
 bool attachment_is_over(const struct sysfs_device *device)
 {
 	return geteuid() == 0 &&
-		process_run(ask, device, deadline_after(ASK_PATIENCE)) == -EINVAL;
+		process_run(ask, device, deadline_after(DRIVER_ANSWERS)) == -EINVAL;
 }
 
 int attachment_find(const char *name, struct sysfs_device *ret, struct error *err)

@@ -10,8 +10,7 @@
 #include "attachment/stop-supervisor.h"
 #include "common/deadline.h"
 #include "common/fd.h"
-
-#define LET_GO_PATIENCE (3 * USEC_PER_SEC)
+#include "common/timeouts.h"
 
 #define FDS_MAX 256 /* more than it ever has */
 
@@ -66,10 +65,10 @@ static int end_process(int pidfd)
 	int r = -ETIMEDOUT;
 
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0U) == 0)
-		r = deadline_wait(pidfd, POLLIN, deadline_after(LET_GO_PATIENCE));
+		r = deadline_wait(pidfd, POLLIN, deadline_after(SUPERVISOR_LETS_GO));
 	if (r == -ETIMEDOUT &&
 		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0U) == 0)
-		r = deadline_wait(pidfd, POLLIN, deadline_after(LET_GO_PATIENCE));
+		r = deadline_wait(pidfd, POLLIN, deadline_after(SUPERVISOR_LETS_GO));
 	return r < 0 ? r : 0;
 }
 

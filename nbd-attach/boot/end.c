@@ -15,9 +15,7 @@
 #include "boot/boot.h"
 #include "common/deadline.h"
 #include "common/log.h"
-
-#define OTHERS_PATIENCE (10 * USEC_PER_SEC)
-#define OTHERS_LOOK     (50 * USEC_PER_MSEC)
+#include "common/timeouts.h"
 
 struct end {
 	int r;
@@ -53,7 +51,7 @@ static void wait_for_others(void)
 {
 	char path[64], children[4096];
 	pid_t parent = getppid();
-	usec_t end = deadline_after(OTHERS_PATIENCE);
+	usec_t end = deadline_after(SHUTDOWN_OTHERS);
 
 	if (parent == 1)
 		return; /* dracut's shutdown, which has no others */
@@ -67,7 +65,7 @@ static void wait_for_others(void)
 		space = strchr(children, ' ');
 		if (!space || strspn(space, " ") == strlen(space))
 			return; /* one: ourselves */
-		(void)usleep(OTHERS_LOOK);
+		(void)usleep(SHUTDOWN_OTHERS_CHECK);
 	}
 }
 

@@ -24,6 +24,7 @@
 #include "common/notify.h"
 #include "common/process.h"
 #include "common/program.h"
+#include "common/timeouts.h"
 #include "kernel/root-disk.h"
 #include "link/link.h"
 #include "link/sandbox.h"
@@ -32,9 +33,6 @@
 #include "supervisor/spawn.h"
 #include "supervisor/supervise.h"
 #include "wire/credentials.h"
-
-/* How long a disk without a supervisor is left to whoever has ended that. */
-#define PRECEDENCE (1 * USEC_PER_SEC)
 
 static const char help[] =
 	"Attach a remote disk (NBD), and keep it attached: in the foreground, for service\n"
@@ -150,7 +148,7 @@ static int stand_by(const struct target *t, struct error *err)
 		if (holder > 0)
 			r = process_wait_for_end(holder, USEC_INFINITY);
 		if (r == 0)
-			r = deadline_sleep(PRECEDENCE, USEC_INFINITY);
+			r = deadline_sleep(STANDBY_YIELDS, USEC_INFINITY);
 	}
 	return r == -EINTR || r == 0
 		? r
@@ -266,7 +264,7 @@ static int keep(struct attachment *a, const struct target *t, struct error *err)
 	if (!a->state.ready)
 		r = give_up(a, t, r, err);
 	while (r == SUPERVISE_DETACH) {
-		if (attachment_end(a, RELEASE_PATIENCE, &used) == 0)
+		if (attachment_end(a, RELEASE_MOST, &used) == 0)
 			break;
 		log_error("%s", used.text);
 		r = supervise(a, t, NULL, err);

@@ -9,10 +9,9 @@
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "common/timeouts.h"
 #include "kernel/usage.h"
 #include "supervisor/spawn.h"
-
-#define SPAWN_PATIENCE (20 * USEC_PER_SEC)
 
 /*
  * The supervisor had let go when it turned out that the device is in use after all: it
@@ -29,7 +28,7 @@ static int detach(const char *name, bool force, struct error *err)
 	if (!let_go)
 		return r;
 	interrupt_clear(); /* that much must be done */
-	if (spawn_supervisor(argv, SPAWN_PATIENCE, &index, &this) < 0)
+	if (spawn_supervisor(argv, DETACH_SPAWNS, &index, &this) < 0)
 		log_warning("nobody supervises %s any more: %s", name, this.text);
 	return r;
 }

@@ -15,10 +15,10 @@
 
 #include "common/log.h"
 #include "common/scope.h"
+#include "common/timeouts.h"
 #include "kernel/clean-device.h"
 #include "kernel/sysfs.h"
 
-#define PAUSE      (20 * USEC_PER_MSEC)
 #define LEAST_SIZE 512
 
 static int wait_gone(unsigned index, usec_t deadline, struct error *err)
@@ -27,7 +27,7 @@ static int wait_gone(unsigned index, usec_t deadline, struct error *err)
 	int r = 0;
 
 	while (r == 0 && sysfs_read(index, &device) != -ENOENT)
-		r = deadline_sleep(PAUSE, deadline);
+		r = deadline_sleep(CLEAN_DEVICE_PAUSE, deadline);
 	if (r == -EINTR)
 		return error_set(err, FAULT_OTHER, r, "interrupted");
 	if (r < 0)
@@ -77,7 +77,7 @@ static int connect_anew(unsigned index, const struct nbd_settings *settings,
 	do
 		r = nbd_netlink_connect((int)index, settings, deadline, ret_index, err);
 	while (r == -EINVAL && sysfs_read(index, &device) == -ENOENT &&
-		deadline_sleep(PAUSE, deadline) == 0);
+		deadline_sleep(CLEAN_DEVICE_PAUSE, deadline) == 0);
 	return r;
 }
 

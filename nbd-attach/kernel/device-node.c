@@ -9,10 +9,10 @@
 #include <sys/sysmacros.h>
 
 #include "common/scope.h"
+#include "common/timeouts.h"
 #include "kernel/device-node.h"
 #include "kernel/sysfs.h"
 
-#define NODE_PAUSE  (20 * USEC_PER_MSEC)
 #define FIRST_BLOCK 512
 #define NODE_SIZE   (sizeof("/dev/") + NAME_MAX)
 

@@ -11,15 +11,10 @@
 #include "common/fd.h"
 #include "common/interrupt.h"
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "kernel/device-node.h"
 #include "kernel/hold.h"
 #include "kernel/sysfs.h"
-
-#define START_PATIENCE (10 * USEC_PER_SEC) /* for the child to come to its open */
-#define OPEN_PATIENCE  (2 * USEC_PER_SEC)  /* after that it waits for the server */
-#define SYNC_PATIENCE  (10 * USEC_PER_SEC)
-#define WRITE_LOOK     (100 * USEC_PER_MSEC)
-#define CLOSE_PATIENCE (2 * USEC_PER_SEC)
 
 /* What the child says before it opens the device; no result of open(2). */
 #define OPENING 1
@@ -120,13 +115,13 @@ static int hear(int socket, usec_t patience, int *ret_word)
 /* A child that runs yet has not come to the claim, on a machine with much to do. */
 static int hear_of_open(struct hold *hold)
 {
-	usec_t end = deadline_after(START_PATIENCE);
-	int word, r = hear(hold->socket, START_PATIENCE, &word);
+	usec_t end = deadline_after(HOLD_STARTS);
+	int word, r = hear(hold->socket, HOLD_STARTS, &word);
 
 	if (r < 0)
 		return r;
 	do
-		r = hear(hold->socket, OPEN_PATIENCE, &word);
+		r = hear(hold->socket, HOLD_OPENS, &word);
 	while (r == -ETIMEDOUT && !process_sleeps(hold->child) && deadline_left(end) > 0);
 	if (r == -ETIMEDOUT && process_sleeps(hold->child)) {
 		r = hear(hold->socket, 0, &word); /* it may have come just now */
@@ -174,18 +169,18 @@ static bool writes(unsigned index)
  */
 static int wait_for_open(struct hold *hold)
 {
-	usec_t end = deadline_after(SYNC_PATIENCE);
+	usec_t end = deadline_after(HOLD_SYNCS);
 	bool waited = false;
 	int word, r = -ETIMEDOUT;
 
 	while (r == -ETIMEDOUT && writes(hold->index)) {
 		if (deadline_left(end) == 0)
 			return r;
-		r = hear(hold->socket, WRITE_LOOK, &word);
+		r = hear(hold->socket, HOLD_WRITE_CHECK, &word);
 		waited = true;
 	}
 	if (r == -ETIMEDOUT && waited)
-		r = hear(hold->socket, OPEN_PATIENCE, &word);
+		r = hear(hold->socket, HOLD_OPENS, &word);
 	if (r == -ETIMEDOUT)
 		return 0;
 	hold->waits = false;
@@ -201,7 +196,7 @@ int hold_sync(struct hold *hold)
 	if (r < 0 || hold->child == 0 || hold->waits)
 		return r;
 	say(hold->socket, 0);
-	r = hear(hold->socket, SYNC_PATIENCE, &word);
+	r = hear(hold->socket, HOLD_SYNCS, &word);
 	return r < 0 ? r : word;
 }
 
@@ -211,7 +206,7 @@ void hold_release(struct hold *hold)
 
 	closep(&hold->socket);
 	if (hold->child > 0 &&
-		process_wait(hold->child, deadline_after(CLOSE_PATIENCE), &status) < 0)
+		process_wait(hold->child, deadline_after(HOLD_CLOSES), &status) < 0)
 		process_leave(hold->child);
 	*hold = HOLD_NONE;
 }

@@ -5,11 +5,10 @@
 #include <netlink/attr.h>
 
 #include "common/scope.h"
+#include "common/timeouts.h"
 #include "kernel/nbd-netlink.h"
 #include "kernel/netlink-socket.h"
 #include "kernel/sysfs.h"
-
-#define BUSY_PAUSE (50 * USEC_PER_MSEC)
 
 struct request {
 	int index;                           /* -1: the kernel picks */
@@ -117,7 +116,7 @@ static int wait_while_open(int index, int r, usec_t deadline, struct error *err)
 			"--device or leave it out",
 			index);
 
-	k = deadline_sleep(BUSY_PAUSE, deadline);
+	k = deadline_sleep(NETLINK_BUSY_PAUSE, deadline);
 	if (k == -EINTR)
 		return error_set(err, FAULT_OTHER, k, "interrupted");
 	if (k < 0 && index >= 0)

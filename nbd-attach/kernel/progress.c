@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <sys/param.h>
 
+#include "common/timeouts.h"
 #include "kernel/progress.h"
 
-/* Between two looks at a device. */
-#define LOOK_IDLE  (5 * USEC_PER_SEC)
-#define LOOK_LEAST (250 * USEC_PER_MSEC)
-
 #define PATIENCE_MOST 16 /* timeouts */
-
-#define FORGET_AFTER (3600 * USEC_PER_SEC)
 
 void progress_init(struct progress *p, usec_t timeout)
 {
@@ -32,7 +27,7 @@ static void learn(struct progress *p, usec_t took, usec_t now)
 	if (took > p->timeout) {
 		p->needed = MAX(p->needed, took);
 		p->needed_at = now;
-	} else if (now - p->needed_at >= FORGET_AFTER) {
+	} else if (now - p->needed_at >= PROGRESS_FORGETS) {
 		p->needed = 0;
 	}
 	p->patience = bounded(p, 2 * p->needed);
@@ -63,6 +58,6 @@ void progress_replaced(struct progress *p, usec_t now)
 usec_t progress_next(const struct progress *p, usec_t now)
 {
 	if (p->last.in_flight == 0)
-		return now + LOOK_IDLE;
-	return now + MIN(MAX(p->patience / 4, LOOK_LEAST), LOOK_IDLE);
+		return now + PROGRESS_CHECK_MOST;
+	return now + MIN(MAX(p->patience / 4, PROGRESS_CHECK_LEAST), PROGRESS_CHECK_MOST);
 }

@@ -11,10 +11,9 @@
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/scope.h"
+#include "common/timeouts.h"
 #include "kernel/sysfs.h"
 
-#define POLL_FIRST  (10 * USEC_PER_MSEC)
-#define POLL_LAST   (50 * USEC_PER_MSEC)
 #define SECTOR_SIZE UINT64_C(512)
 
 int sysfs_get(unsigned index, const char *name, char *text, size_t size)
@@ -278,7 +277,8 @@ static int pause_for(usec_t *span, usec_t deadline)
 {
 	int r = deadline_sleep(*span, deadline);
 
-	*span = *span + POLL_FIRST < POLL_LAST ? *span + POLL_FIRST : POLL_LAST;
+	*span = *span + SYSFS_PAUSE_FIRST < SYSFS_PAUSE_LAST ? *span + SYSFS_PAUSE_FIRST
+							     : SYSFS_PAUSE_LAST;
 	return r;
 }
 
@@ -286,7 +286,7 @@ int sysfs_wait_released(
 	unsigned index, const char *backend, usec_t deadline, struct error *err)
 {
 	struct sysfs_device device;
-	usec_t span = POLL_FIRST;
+	usec_t span = SYSFS_PAUSE_FIRST;
 	int r;
 
 	while (!is_gone(r = sysfs_read(index, &device)) &&

@@ -4,10 +4,8 @@
 #include <unistd.h>
 
 #include "common/scope.h"
+#include "common/timeouts.h"
 #include "kernel/udev.h"
-
-#define FIRST_PAUSE (10 * USEC_PER_MSEC)
-#define LAST_PAUSE  (50 * USEC_PER_MSEC)
 
 /*
  * /run/udev/queue is there while udevd has work, but comes only when udevd has read the
@@ -60,7 +58,7 @@ static bool is_started_by_udev(void)
 
 int udev_settle(usec_t deadline)
 {
-	usec_t pause = FIRST_PAUSE;
+	usec_t pause = UDEV_PAUSE_FIRST;
 	int quiet = 0, r;
 
 	if (access("/run/udev/control", F_OK) < 0 || is_started_by_udev())
@@ -74,7 +72,7 @@ int udev_settle(usec_t deadline)
 			continue;
 		}
 		quiet = 0;
-		pause = pause * 2 < LAST_PAUSE ? pause * 2 : LAST_PAUSE;
+		pause = pause * 2 < UDEV_PAUSE_LAST ? pause * 2 : UDEV_PAUSE_LAST;
 	}
 	return 0;
 }

@@ -14,11 +14,8 @@
 
 #include "common/log.h"
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "kernel/usage-internal.h"
-
-#define LOOK_STEP      (1 * USEC_PER_SEC) /* without a step further: it hangs */
-#define CLAIM_PATIENCE (2 * USEC_PER_SEC) /* with who claims it for a moment */
-#define CLAIM_PAUSE    (100 * USEC_PER_MSEC)
 
 int usage_each(const struct usage *usage,
 	int (*check)(const struct usage *usage, const char *path), const char *format,
@@ -192,7 +189,7 @@ static int look_once(const struct usage *usage)
 		return child;
 	do {
 		last = place;
-		r = process_wait(child, deadline_after(LOOK_STEP), &status);
+		r = process_wait(child, deadline_after(USAGE_STEP), &status);
 		place = usage->report->place;
 	} while (r == -ETIMEDOUT && !(is_same(&place, &last) && process_sleeps(child)));
 	if (r < 0) {
@@ -282,14 +279,14 @@ static int check(unsigned index, pid_t except, struct error *err)
 /* Others claim a device for a moment, too, to see whether they could. */
 static int claim(unsigned index, struct hold *ret, struct error *err)
 {
-	usec_t deadline = deadline_after(CLAIM_PATIENCE);
+	usec_t deadline = deadline_after(USAGE_CLAIM);
 	int r = hold_take(index, ret);
 
 	while (r == -EBUSY) {
 		r = check(index, 0, err);
 		if (r < 0)
 			return r;
-		r = deadline_sleep(CLAIM_PAUSE, deadline);
+		r = deadline_sleep(USAGE_CLAIM_PAUSE, deadline);
 		if (r == -ETIMEDOUT)
 			return error_set(err, FAULT_KERNEL, -EBUSY,
 				"/dev/nbd%u is in use: the kernel has claimed it, for a mount that "

@@ -13,12 +13,10 @@
 #include "common/fd.h"
 #include "common/process.h"
 #include "common/scope.h"
+#include "common/timeouts.h"
 #include "link/isolation.h"
 
 #define OWN_NETWORK "/proc/self/ns/net"
-
-/* To make one the kernel may have to wait for whoever changes the network just now. */
-#define NETWORK_PATIENCE USEC_PER_SEC
 
 static int empty_network = -1;
 
@@ -57,7 +55,7 @@ void isolation_prepare(void)
 		return;
 	closep(&theirs);
 	theirs = -1;
-	if (deadline_wait(ours, POLLIN, deadline_after(NETWORK_PATIENCE)) >= 0)
+	if (deadline_wait(ours, POLLIN, deadline_after(NETWORK_NAMESPACE_MADE)) >= 0)
 		(void)fd_receive(ours, &byte, sizeof(byte), &empty_network);
 	process_kill(child);
 }

@@ -10,18 +10,13 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "link/connector.h"
 #include "link/isolation.h"
 #include "link/link.h"
 #include "link/sandbox.h"
 #include "link/worker-exec.h"
 #include "wire/cmd-disc.h"
-
-/* A worker reports at its deadline; one that does not is killed this much later. */
-#define WORKER_GRACE (1500 * USEC_PER_MSEC)
-
-/* After this a person is told what it waits for. */
-#define WORKER_PATIENCE (3 * USEC_PER_SEC)
 
 #define NEAR_BUFFER (1024 * 1024)
 
@@ -164,7 +159,8 @@ static int start(enum worker_task task, const struct target *t,
 	link_prepare();
 	attempt.task = task;
 	attempt.target = t;
-	attempt.deadline = deadline == USEC_INFINITY ? deadline : deadline + WORKER_GRACE;
+	attempt.deadline =
+		deadline == USEC_INFINITY ? deadline : deadline + WORKER_KILLED_AFTER;
 	r = make_sockets(&attempt, &ends);
 	if (r == 0)
 		r = start_children(&attempt, &ends, c, deadline);
@@ -190,7 +186,7 @@ static bool is_of_server(int signal_number)
 static int worker_died(struct link_attempt *attempt, struct error *err)
 {
 	int status = 0;
-	int r = process_wait(attempt->pid, deadline_after(WORKER_GRACE), &status);
+	int r = process_wait(attempt->pid, deadline_after(WORKER_KILLED_AFTER), &status);
 
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "the link worker hangs: %m");
@@ -252,7 +248,7 @@ static int wait_until(struct link_attempt *attempt, usec_t deadline)
 
 static int wait_for_report(struct link_attempt *attempt)
 {
-	usec_t patience = deadline_after(WORKER_PATIENCE);
+	usec_t patience = deadline_after(WORKER_TOLD_AFTER);
 	int r = wait_until(attempt, MIN(patience, attempt->deadline));
 
 	if (r != -ETIMEDOUT || patience >= attempt->deadline)

@@ -8,11 +8,10 @@
 
 #include "attachment/fd-store.h"
 #include "attachment/geometry.h"
+#include "common/timeouts.h"
 #include "kernel/root-disk.h"
 #include "link/worker-exec.h"
 #include "supervisor/attempt.h"
-
-#define SILENCE (10 * USEC_PER_SEC) /* about reasons that take turns */
 
 void connection_set_state(struct state_link *link, enum link_state state)
 {
@@ -77,7 +76,7 @@ void attempt_tell(struct supervisor *s, struct connection *conn, bool refused)
 	s->changed = true;
 	if (!other)
 		return;
-	conn->silent_until = deadline_after(SILENCE);
+	conn->silent_until = deadline_after(FAILURE_TOLD_AGAIN);
 	supervisor_tell(s, LINK(conn), refused ? "refused" : "retry", "%s: %s",
 		s->a->plaintext.fault != FAULT_NONE ? "no new link"
 			: refused                   ? "the server must not be used"

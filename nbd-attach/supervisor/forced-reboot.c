@@ -5,19 +5,13 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/timeouts.h"
 #include "kernel/root-disk.h"
 #include "supervisor/forced-reboot.h"
-
-/* As long as systemd gives a service to stop. */
-#define PATIENCE (90 * USEC_PER_SEC)
 
 /* Folders of systemd's: see the units of these names. */
 #define UP        "/run/nbd-attach-up"
 #define NO_REBOOT "/run/nbd-attach-no-reboot"
-
-/* A system that has not ended after so long, with its disk, goes on: a job was cancelled.
- */
-#define ENDS_WITHIN (1800 * USEC_PER_SEC)
 
 static bool was_up;                     /* UP was there, so that it tells something */
 static bool is_root;                    /* … and the system ran from this disk then */
@@ -34,7 +28,7 @@ static bool is_going_down(unsigned index, bool away, usec_t now)
 	}
 	if (was_up && down_at == USEC_INFINITY)
 		down_at = now;
-	if (was_up && !away && now - down_at > ENDS_WITHIN)
+	if (was_up && !away && now - down_at > SHUTDOWN_MOST)
 		was_up = false;
 	return was_up && is_root;
 }
@@ -52,9 +46,9 @@ void forced_reboot_check(unsigned index, bool away, usec_t now)
 		log_console(
 			"the system is to end, and its disk has no server: it is waited "
 			"for, %d s",
-			(int)(PATIENCE / USEC_PER_SEC));
+			(int)(REBOOT_SERVER_AWAY / USEC_PER_SEC));
 	}
-	if (now - alone_at < PATIENCE)
+	if (now - alone_at < REBOOT_SERVER_AWAY)
 		return;
 	log_console(
 		"no server for the system's disk: %s, without what is yet to be written",

@@ -9,6 +9,7 @@
 #include "attachment/fd-store.h"
 #include "attachment/state-file.h"
 #include "common/fd.h"
+#include "common/timeouts.h"
 #include "supervisor/deferred.h"
 #include "supervisor/driver-timeouts.h"
 #include "supervisor/handover.h"

@@ -4,6 +4,7 @@
 #include <sys/param.h>
 
 #include "attachment/device.h"
+#include "common/timeouts.h"
 #include "kernel/socket-table.h"
 #include "link/tls-records.h"
 #include "supervisor/connection.h"
@@ -13,14 +14,6 @@
 #include "supervisor/handover.h"
 #include "supervisor/health.h"
 #include "supervisor/private-root.h"
-
-#define MISSED_LOOK (50 * USEC_PER_MSEC)
-
-/* A link that has something to send, and was not seen to encrypt. */
-#define UNSEEN_LOOK (100 * USEC_PER_MSEC)
-
-/* For the rest of a record. */
-#define TORN_PATIENCE (5 * USEC_PER_SEC)
 
 /* The kernel's word, where /sys has none: it may just be moved to a new root. */
 static bool is_in_use(unsigned index)
@@ -100,7 +93,7 @@ static void look_at_adopted(struct supervisor *s, usec_t now)
 			connection_event(s, conn, EVENT_LOST);
 		} else { /* a table that changes while it is read may lack a line */
 			conn->missed = true;
-			s->look_at = now + MISSED_LOOK;
+			s->look_at = now + ADOPTED_LOST_CHECK;
 		}
 	}
 }
@@ -141,11 +134,11 @@ static void look_at_keys(struct supervisor *s, usec_t now)
 /* What has come of a reply tells more than that it is late. */
 static void look_at_records(struct supervisor *s, usec_t now)
 {
-	if (!s->a->state.tls || now - s->progress.since < TORN_PATIENCE)
+	if (!s->a->state.tls || now - s->progress.since < RECORD_TORN_AFTER)
 		return;
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		if (s->conns[i].phase == PHASE_UP &&
-			tls_records_are_torn(s->a->sockets[i], TORN_PATIENCE))
+			tls_records_are_torn(s->a->sockets[i], RECORD_TORN_AFTER))
 			connection_event(s, &s->conns[i], EVENT_STALLED);
 }
 
@@ -175,7 +168,7 @@ static void look_at_encryption(struct supervisor *s, usec_t now)
 		s->a->state.links[i].encrypts = !e->due;
 		s->changed |= !e->due;
 		if (e->due && s->progress.last.in_flight > 0)
-			s->look_at = MIN(s->look_at, now + UNSEEN_LOOK);
+			s->look_at = MIN(s->look_at, now + ENCRYPTION_CHECK);
 	}
 }
 

@@ -4,7 +4,7 @@
  *
  * The kernel takes a new link only once it knows that the old one is dead, and drops it
  * silently otherwise (nbd_reconnect_socket()). So a candidate is held back until the
- * driver has announced a dead link (EVENT_MARKED_DEAD), or for NOTE_PATIENCE: such
+ * driver has announced a dead link (EVENT_MARKED_DEAD), or for MARKED_DEAD_UNTOLD: such
  * announcements may get lost.
  */
 #include <errno.h>
@@ -15,23 +15,13 @@
 
 #include "attachment/fd-store.h"
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "supervisor/attempt.h"
 #include "supervisor/backoff.h"
 #include "supervisor/deferred.h"
 #include "supervisor/driver-timeouts.h"
 #include "supervisor/handover.h"
 #include "supervisor/recovery.h"
-
-#define NOTE_DELAY    (20 * USEC_PER_MSEC) /* from the announcement to the mark */
-#define NOTE_PATIENCE (250 * USEC_PER_MSEC)
-#define NOTE_AGAIN    (250 * USEC_PER_MSEC) /* it did not know yet */
-#define FADE_PATIENCE (100 * USEC_PER_MSEC) /* for the driver to read to the end */
-
-/* A link ends, too, when the device is taken away. */
-#define GONE_LOOK (100 * USEC_PER_MSEC)
-
-/* Its first requests are sent by then: has the kernel encrypted them? */
-#define FIRST_LOOK (50 * USEC_PER_MSEC)
 
 static uint32_t random_number(void)
 {
@@ -97,12 +87,12 @@ static void lose(struct supervisor *s, struct connection *conn)
 	*fd = -1;
 	end_relay(s, conn);
 	deferred_stop(s);
-	conn->flaps = now - conn->up_since >= WELL_AFTER ? 0 : conn->flaps + 1;
+	conn->flaps = now - conn->up_since >= LINK_WELL_AFTER ? 0 : conn->flaps + 1;
 	conn->tries = 0;
 	conn->lost_at = now;
-	conn->accepts_at = now + NOTE_PATIENCE;
+	conn->accepts_at = now + MARKED_DEAD_UNTOLD;
 	conn->marked_dead = conn->missed = conn->stalled = false;
-	s->look_at = MIN(s->look_at, now + GONE_LOOK);
+	s->look_at = MIN(s->look_at, now + DEVICE_GONE_CHECK);
 	conn->half_closed = false;
 	if (conn->planned && conn->candidate.fd >= 0)
 		return;
@@ -148,7 +138,7 @@ enum phase recovery_hold(struct supervisor *s, struct connection *conn)
 
 enum phase recovery_marked_dead(_unused_ struct supervisor *s, struct connection *conn)
 {
-	usec_t soon = deadline_after(NOTE_DELAY);
+	usec_t soon = deadline_after(MARKED_DEAD_DELAY);
 
 	conn->marked_dead = true;
 	if (soon < conn->accepts_at)
@@ -161,7 +151,7 @@ enum phase recovery_marked_dead(_unused_ struct supervisor *s, struct connection
 /* The driver sees the end of the stream itself, unless it is stuck in sending. */
 enum phase recovery_half_closed(_unused_ struct supervisor *s, struct connection *conn)
 {
-	conn->timer = deadline_after(FADE_PATIENCE);
+	conn->timer = deadline_after(HALF_CLOSED_ENDS);
 	return conn->phase;
 }
 
@@ -208,7 +198,7 @@ static void came_up(struct supervisor *s, struct connection *conn)
 	fd_store_add(s->a, conn->number);
 	progress_restart(&s->progress, now);
 	if (s->a->encryption[conn->number].due)
-		s->look_at = MIN(s->look_at, now + FIRST_LOOK);
+		s->look_at = MIN(s->look_at, now + ENCRYPTION_FIRST_CHECK);
 	if (conn->planned)
 		supervisor_tell(s, LINK(conn), "replaced", "connection to %s replaced",
 			link->address);
@@ -274,7 +264,7 @@ enum phase recovery_install(struct supervisor *s, struct connection *conn)
 		return live_on(s, conn);
 	if (r == -EBUSY) {
 		attempt_tell_failure(s, conn);
-		conn->timer = deadline_after(NOTE_AGAIN);
+		conn->timer = deadline_after(MARKED_DEAD_AGAIN);
 		return PHASE_PENDING;
 	}
 	if (r < 0)

@@ -12,16 +12,10 @@
  */
 #include "supervisor/replace.h"
 #include "attachment/fd-store.h"
+#include "common/timeouts.h"
 #include "supervisor/attempt.h"
 #include "supervisor/handover.h"
 #include "supervisor/recovery.h"
-
-#define CUT_PATIENCE (3 * USEC_PER_SEC)
-#define IDLE_LOOK    (2 * USEC_PER_MSEC)
-#define DRAIN_MOST   (2 * USEC_PER_SEC)
-
-#define RENEW_AGAIN (60 * USEC_PER_SEC) /* after a failure */
-#define RENEW_LATER (2 * USEC_PER_SEC)
 
 /* Nothing moves: only a handshake on a new connection tells a dead server from a slow
  * one.
@@ -121,7 +115,7 @@ enum phase replace_keep(struct supervisor *s, struct connection *conn)
 		return renewing ? replace_settle(s, conn) : end_stalled(s, conn);
 	attempt_tell_failure(s, conn);
 	if (renewing)
-		s->renew_at = deadline_after(RENEW_AGAIN);
+		s->renew_at = deadline_after(RENEW_FAILED_AGAIN);
 	return stay(s, conn);
 }
 
@@ -145,14 +139,14 @@ enum phase replace_renew(struct supervisor *s, struct connection *conn)
 	if (attempt_start(s, conn))
 		return PHASE_REPLACING;
 	attempt_tell(s, conn, false);
-	s->renew_at = deadline_after(RENEW_LATER);
+	s->renew_at = deadline_after(RENEW_BUSY_AGAIN);
 	return PHASE_UP;
 }
 
 /* The attempt that is under way may be one with the old credentials. */
 enum phase replace_later(struct supervisor *s, struct connection *conn)
 {
-	s->renew_at = deadline_after(RENEW_LATER);
+	s->renew_at = deadline_after(RENEW_BUSY_AGAIN);
 	return conn->phase;
 }
 
@@ -165,11 +159,11 @@ enum phase replace_exchange(struct supervisor *s, struct connection *conn)
 		return recovery_hold(s, conn);
 	conn->idle = sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight == 0;
 	if (!conn->idle && deadline_left(conn->drain_until) > 0) {
-		conn->timer = deadline_after(IDLE_LOOK);
+		conn->timer = deadline_after(DRAIN_PAUSE);
 		return PHASE_DRAINING;
 	}
 	conn->planned = true;
 	handover_cut(s, conn);
-	conn->timer = deadline_after(CUT_PATIENCE);
+	conn->timer = deadline_after(CUT_TOLD);
 	return PHASE_DRAINING;
 }

@@ -19,13 +19,11 @@
 #include "common/notify.h"
 #include "common/parse.h"
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "supervisor/spawn.h"
 
 /* The number of a descriptor, for the one message that is expected. */
 #define REPORT_VARIABLE "NBD_ATTACH_REPORT_FD"
-
-/* For it to undo what it has begun. */
-#define UNDO_PATIENCE (60 * USEC_PER_SEC)
 
 struct message {
 	int r;
@@ -122,7 +120,7 @@ static int await_message(int socket, usec_t deadline, struct message *message)
  */
 static int interrupted(pid_t child, int socket, struct error *err)
 {
-	usec_t deadline = deadline_after(UNDO_PATIENCE);
+	usec_t deadline = deadline_after(SPAWN_UNDOES);
 	struct message message;
 	int r;
 
@@ -154,7 +152,7 @@ static int wait_for_message(
 		*ret_index = message.index;
 		return 0;
 	}
-	(void)process_wait(child, deadline_after(USEC_PER_SEC), &status);
+	(void)process_wait(child, deadline_after(SPAWN_KILLED_ENDS), &status);
 	if (r < 0)
 		return error_set(
 			err, FAULT_OTHER, r, SUPERVISOR_PROGRAM " ended without a word");

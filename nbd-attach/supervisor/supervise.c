@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "kernel/root-disk.h"
 #include "kernel/socket-table.h"
 #include "supervisor/connection.h"
@@ -30,8 +31,7 @@
 #include "supervisor/private-root.h"
 #include "supervisor/supervise.h"
 
-#define GOING_ON     INT_MAX               /* no end yet */
-#define CHILD_LOOK   (500 * USEC_PER_MSEC) /* whether one at work is done */
+#define GOING_ON     INT_MAX /* no end yet */
 #define LINK_IS_OVER (POLLHUP | POLLERR | POLLNVAL)
 
 /* The state file, and what a service manager shows. */
@@ -164,7 +164,7 @@ static usec_t next_timer(const struct supervisor *s)
 
 	next = MIN(next, s->bring_up.look_at);
 	if (s->timeouts_child > 0 || s->resize_child > 0)
-		next = MIN(next, deadline_after(CHILD_LOOK));
+		next = MIN(next, deadline_after(CHILD_CHECK));
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		next = MIN(next, s->conns[i].timer);
 		if (s->conns[i].attempt.pid > 0)

@@ -22,15 +22,6 @@ enum phase {
 	PHASE_MAX,
 };
 
-/* A link that dies younger than this has not been well. */
-#define WELL_AFTER (3 * USEC_PER_SEC)
-
-/*
- * How long NBD_ATTR_TIMEOUT stays 1 with a new link at least: all that was waiting has
- * been sent by then, and nothing was under way for so long that its link would be ended.
- */
-#define SHORT_TIMEOUT_LEAST (150 * USEC_PER_MSEC)
-
 enum connection_event {
 	EVENT_HALF_CLOSED, /* the server has closed its side */
 	EVENT_LOST,        /* the link's socket is shut */

@@ -10,11 +10,11 @@
 #include "common/parse.h"
 #include "common/scope.h"
 #include "common/text.h"
+#include "common/timeouts.h"
 #include "target/target.h"
 
 #define BLOCK_SIZE_MIN 512
 #define BLOCK_SIZE_MAX 65536
-#define HOUR           (3600 * USEC_PER_SEC)
 
 struct option {
 	const char *name;

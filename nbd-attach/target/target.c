@@ -10,6 +10,7 @@
 #include "common/parse.h"
 #include "common/scope.h"
 #include "common/text.h"
+#include "common/timeouts.h"
 #include "target/target.h"
 
 /* A minor number has 20 bits and the driver keeps 5 of them for partitions. */
@@ -21,9 +22,9 @@ void target_init(struct target *t)
 		.tls_verify_peer = true,
 		.device = -1,
 		.connections = 1,
-		.connect_timeout = 30 * USEC_PER_SEC,
-		.io_timeout = 30 * USEC_PER_SEC,
-		.reconnect_timeout = 300 * USEC_PER_SEC,
+		.connect_timeout = CONNECT_TIMEOUT_DEFAULT,
+		.io_timeout = IO_TIMEOUT_DEFAULT,
+		.reconnect_timeout = RECONNECT_TIMEOUT_DEFAULT,
 	};
 }
 

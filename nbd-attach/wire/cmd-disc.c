@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <endian.h>
 
+#include "common/timeouts.h"
 #include "wire/cmd-disc.h"
 #include "wire/nbd-protocol.h"
 
@@ -10,6 +11,6 @@ void cmd_disc(struct stream *s)
 		.magic = htobe32(NBD_REQUEST_MAGIC), .type = htobe16(NBD_CMD_DISC)};
 	struct error ignored = {0};
 
-	s->deadline = deadline_after(USEC_PER_SEC);
+	s->deadline = deadline_after(DISC_SENT);
 	(void)stream_write(s, &request, sizeof(request), &ignored);
 }

@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "common/timeouts.h"
 #include "wire/connect.h"
 
 /*
@@ -21,20 +22,15 @@
  * user timeout below, which takes the place of the count of probes
  * (tcp_keepalive_timer()).
  */
-static const int keepalive_idle = 10, keepalive_interval = 5;
-
-/* A server may take as long as a request may: --io-timeout, but never less than this. */
-#define USER_TIMEOUT_LEAST (30 * USEC_PER_SEC)
-
-/* Servers farther away than this are of no use as disks. */
-#define SYN_PATIENCE (3 * USEC_PER_SEC)
+static const int keepalive_idle = TCP_KEEPALIVE_IDLE_SECONDS,
+		 keepalive_interval = TCP_KEEPALIVE_INTERVAL_SECONDS;
 
 DEFINE_CLEANUP(struct addrinfo *, freeaddrinfo)
 
 /* What a TCP socket of ours needs; failing to set it does not make it useless. */
 static void tune_tcp(int fd, const struct target *t)
 {
-	const usec_t span = MAX(t->io_timeout, USER_TIMEOUT_LEAST);
+	const usec_t span = MAX(t->io_timeout, TCP_USER_TIMEOUT_LEAST);
 	const unsigned user_timeout = (unsigned)(span / USEC_PER_MSEC);
 	const int on = 1;
 
@@ -63,7 +59,7 @@ static int connect_one(const struct sockaddr *address, socklen_t size, usec_t de
 			break;
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		r = deadline_sleep(50 * USEC_PER_MSEC, deadline);
+		r = deadline_sleep(CONNECT_AGAIN, deadline);
 		if (r < 0)
 			return r;
 	}
@@ -96,8 +92,8 @@ static int connect_patiently(
 	int r;
 
 	do
-		r = connect_one(
-			address, size, MIN(deadline, deadline_after(SYN_PATIENCE)));
+		r = connect_one(address, size,
+			MIN(deadline, deadline_after(CONNECT_ONE_ADDRESS)));
 	while (r == -ETIMEDOUT && deadline_left(deadline) > 0);
 	return r;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "wire/opt-abort.h"
-
-#define ABORT_PATIENCE (1 * USEC_PER_SEC)
+#include "common/timeouts.h"
 
 void opt_abort(struct negotiation *n)
 {
-	usec_t patience = deadline_after(ABORT_PATIENCE);
+	usec_t patience = deadline_after(ABORT_ANSWER);
 	struct error ignored = {0};
 	struct reply reply;
 

@@ -6,11 +6,9 @@
 #include <sys/socket.h>
 
 #include "common/fd.h"
+#include "common/timeouts.h"
 #include "wire/relay-internal.h"
 #include "wire/tls.h"
-
-/* For what is under way when one side has ended. */
-#define END_PATIENCE (5 * USEC_PER_SEC)
 
 #define N_BUFFERS 4
 
@@ -146,7 +144,7 @@ int relay_run(struct relay *relay, int near, struct stream *far)
 			return -ECONNRESET;
 		}
 		if (deadline == USEC_INFINITY && (relay->up.over || relay->down.over))
-			deadline = deadline_after(END_PATIENCE);
+			deadline = deadline_after(RELAY_ENDS);
 		if (n == 0 && wait_for_more(relay, near, deadline) == -ETIMEDOUT)
 			return -ETIMEDOUT;
 	}

@@ -22,6 +22,7 @@
 #include "attachment/state-file.h"
 #include "common/fd.h"
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "supervisor/deferred.h"
 #include "supervisor/driver-timeouts.h"
 #include "supervisor/handover.h"
