@@ -94,7 +94,8 @@ static nfds_t watch(const struct supervisor *s, struct pollfd fds[WATCH_MAX])
 {
 	unsigned n = s->a->state.n_links;
 
-	fds[WATCH_EVENTS] = (struct pollfd){nbd_events_fd(s->events), POLLIN, 0};
+	fds[WATCH_EVENTS] =
+		(struct pollfd){s->events ? nbd_events_fd(s->events) : -1, POLLIN, 0};
 	fds[WATCH_MAKING] = (struct pollfd){s->bring_up.pidfd, POLLIN, 0};
 	for (unsigned i = 0; i < n; i++) {
 		const struct connection *conn = &s->conns[i];
@@ -176,6 +177,7 @@ static usec_t next_timer(const struct supervisor *s)
 static bool take_timers(struct supervisor *s)
 {
 	usec_t now = deadline_now();
+	struct error ignored;
 
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct connection *conn = &s->conns[i];
@@ -197,6 +199,8 @@ static bool take_timers(struct supervisor *s)
 	if (s->look_at > now && s->renew_at > now)
 		return true;
 	process_reap();
+	if (!s->events)
+		(void)nbd_events_open(&s->events, &ignored);
 	if (supervisor_all_up(s)) {
 		if (s->short_timeout) /* deferred.c sets it right, with what goes with it
 		                       */
@@ -359,6 +363,18 @@ static bool is_gone(const struct attachment *a)
 	return r == -ENOENT || (r == 0 && device.index != a->state.index);
 }
 
+/*
+ * A disk that is attached is kept up without what fails just now: a lost link is seen
+ * without the driver's word, too, and timeouts are put right after the next one.
+ */
+static int make_do(const struct supervisor *s, int r, const struct error *err)
+{
+	if (r == 0 || !s->a->state.ready)
+		return r;
+	log_warning("%s: %s", s->a->claim.name, err->text);
+	return 0;
+}
+
 static void end(struct supervisor *s)
 {
 	bring_up_cancel(&s->bring_up);
@@ -393,11 +409,12 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 	/* Links that live need none. */
 	if (credentials_read(t, &s.credentials, &s.no_credentials) < 0)
 		log_warning("%s", s.no_credentials.text);
-	r = nbd_events_open(&s.events, err);
+	r = make_do(&s, nbd_events_open(&s.events, err), err);
 	if (r == 0)
 		r = take_over(&s, err);
 	if (r == -EINVAL && is_gone(a))
 		return SUPERVISE_GONE;
+	r = make_do(&s, r, err);
 	if (r == 0 && !a->state.ready)
 		r = bring_up_start(a, t, true, &s.bring_up, err);
 	if (r < 0)

@@ -66,7 +66,7 @@ struct supervisor {
 	struct attachment *a;
 	const struct target *target;
 	struct credentials credentials;
-	struct nbd_events *events;
+	struct nbd_events *events; /* NULL: it cannot be listened to just now */
 	usec_t watchdog; /* the service manager's; USEC_INFINITY: there is none */
 	struct connection conns[NBD_LINKS_MAX];
 	struct bring_up bring_up;      /* of a device that is not ready yet */

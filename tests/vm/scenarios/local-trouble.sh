@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The server is well, but this machine lacks something for a while: processes, keys, space
-# in /run. That is tried again soon, and not taken for what it is not.
+# in /run, memory to listen to the driver. That is tried again soon, and not taken for what
+# it is not.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -108,7 +109,96 @@ never_written() {
 	umount "$RUN_DIR"
 }
 
+# ---- nobody can listen to the driver ----
+
+deaf() { # COMMAND…
+	touch /run/deaf
+	LD_PRELOAD=$TOOLS/deaf.so "$@"
+}
+
+# Who cannot be looked after is not attached.
+deaf_at_attach() {
+	! sanitized || return 0
+	expect_in_kernel_log 'I/O error'
+	WAYS=(plain-1)
+	new_disks 4M
+	serve
+	server_up
+	deaf expect_exit 7 attach --name plain-1 "$(uri plain-1)"
+	expect_says "cannot listen.*No buffer space"
+	assert_clean
+	rm /run/deaf
+}
+
+configured() {
+	[ -n "$(configured_devices)" ]
+}
+
+# It is in use by then: so it stays, and is looked after.
+deaf_in_use() {
+	local code=0 attach user
+	! sanitized || return 0
+	WAYS=(plain-1)
+	new_disks 4M
+	serve
+	server_up
+	touch /run/deaf
+	LD_PRELOAD=$TOOLS/deaf.so "$PROGRAM" attach --name plain-1 "$(uri plain-1)" \
+		>out 2>err &
+	attach=$!
+	within 10 configured
+	sleep 600 </dev/nbd0 &
+	user=$!
+	wait $attach || code=$?
+	cat err
+	[ $code = 7 ] || fail "exit code $code"
+	expect_says "cannot listen.*stays attached"
+	DEVICES[plain-1]=/dev/nbd0
+	deaf_but_mended
+	kill $user
+	wait $user || :
+	rm /run/deaf
+	detach plain-1
+}
+
+# A supervisor is there, and makes a new link.
+deaf_but_mended() {
+	local before
+	within 5 supervisor plain-1
+	before=$(links)
+	server_down
+	server_up
+	within 10 all_new "$before"
+	within 10 is plain-1 up
+}
+
+# Refused to detach, it looks anew at everything; and so does the next one that takes over.
+deaf_later() {
+	! sanitized || return 0
+	WAYS=(plain-1)
+	new_disks 4M
+	serve
+	server_up
+	rm -f /run/deaf
+	LD_PRELOAD=$TOOLS/deaf.so attach_ways
+	start_loads
+	touch /run/deaf
+	kill -INT "$(supervisor plain-1)"
+	within 10 grep -q 'cannot listen' syslog
+	deaf_but_mended
+	kill_supervisor plain-1
+	deaf adopt plain-1
+	deaf_but_mended
+	rm /run/deaf
+	sleep 6
+	deaf_but_mended
+	finish
+}
+
 it "no process can be started" supervised no_process
 it "keys cannot be read" supervised no_keys
 it "/run is full: the state is written later" supervised written_later
 it "/run is full, and the supervisor is killed" supervised never_written
+it "nobody can listen to the driver: nothing is attached" supervised deaf_at_attach
+it "… but what is in use by then is looked after" supervised deaf_in_use
+it "… and so is what was attached before" supervised deaf_later
