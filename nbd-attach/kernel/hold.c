@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -87,6 +88,10 @@ static _Noreturn void be_holder(unsigned index, int socket)
 	int fd, r, passed = -1;
 
 	interrupt_reset();
+	/* a terminal's signals come here, too, and the claim is to outlast them */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	(void)prctl(PR_SET_NAME, HOLD_PROCESS, 0, 0, 0);
 	dup2(socket, STDIN_FILENO);
 	process_close_range(STDIN_FILENO + 1, PROCESS_FD_LAST);

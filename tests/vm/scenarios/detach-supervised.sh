@@ -155,6 +155,175 @@ stale() {
 	finish
 }
 
+# ---- interrupted ----
+
+interruptible_detach() { # ARGUMENT…: in a group of its own, as from a terminal; DETACH
+	setsid env --default-signal=INT "$PROGRAM" detach "$@" >out 2>err </dev/null &
+	DETACH=$!
+}
+
+interrupt() { # whoever of them is still there
+	kill -INT -- "-$DETACH" 2>/dev/null || :
+}
+
+detach_ends() { # CODE becomes its exit code
+	within 30 ended "$DETACH"
+	CODE=0
+	wait "$DETACH" || CODE=$?
+	cat out err
+}
+
+# A child of it is beyond the reach of signals; or it has just been.
+disconnects() {
+	local child
+	for child in $(pgrep -P "$DETACH" -x nbd-attach); do
+		! grep -q '^State:.D' "/proc/$child/status" || return 0
+	done 2>/dev/null
+	ended "$DETACH"
+}
+
+# The server reads nothing, and so the driver does not get its good-bye sent. There is no
+# way back from there, and whoever is impatient does not get half of it.
+interrupted_in_the_middle() {
+	local server writer
+	expect_in_kernel_log 'I/O error|nbd'
+	new_disk disk.img 64M
+	start_nbdkit_unix "$PWD/server" file disk.img
+	server=$SERVER_PID
+	nbd_attach attach --name disk "nbd+unix:///?socket=$PWD/server"
+	kill -STOP "$server"
+	dd if=/dev/zero of="$OUT" bs=1M count=32 oflag=direct status=none &
+	writer=$!
+	sleep 1
+	interruptible_detach --force disk
+	within 10 disconnects
+	interrupt
+	nap 0.3
+	interrupt
+	detach_ends
+	[ $CODE = 0 ] || fail "exit code $CODE"
+	kill -CONT "$server"
+	wait $writer || :
+	within 5 no_devices
+	nbd_attach attach --name disk "nbd+unix:///?socket=$PWD/server"
+	detach disk
+}
+
+# The disk is gone, and its name free; or all is as before.
+interrupted_at_any_moment() {
+	local i
+	RANDOM=${SEED:=$((EPOCHSECONDS % 32768))}
+	echo "SEED=$SEED"
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	for ((i = 0; i < 12; i++)); do
+		[ -n "${DEVICES[tls-1]-}" ] || attach_ways
+		interruptible_detach tls-1
+		nap "$(printf '0.%03d' $((RANDOM % 600)))"
+		interrupt
+		detach_ends
+		if [ $CODE = 0 ]; then
+			[ -z "$(field tls-1 DEVICE)" ] || fail "it is there: $("$PROGRAM" list)"
+			unset 'DEVICES[tls-1]'
+		else
+			[ $CODE = 1 ] || fail "exit code $CODE"
+			grep -q interrupted err || fail "it does not say why"
+			within 15 is tls-1 up
+			supervisor tls-1
+			reads_back "${DEVICES[tls-1]}" disks/tls-1
+		fi
+	done
+	detach --all
+}
+
+# ---- two at once ----
+
+# Its own udev, which is busy until it is told to go on.
+detach_behind() { # [UNSHARE-OPTION…] -- ARGUMENT…: DETACH, and what started it
+	local wrapper=()
+	while [ "$1" != -- ]; do
+		wrapper+=("$1")
+		shift
+	done
+	unshare --mount "${wrapper[@]}" sh -c 'mount -t tmpfs none /run/udev &&
+		touch /run/udev/control /run/udev/queue && exec "$@"' sh \
+		"$PROGRAM" detach "${@:2}" >out 2>err </dev/null &
+	BEHIND=$!
+	within 10 pgrep -x nbd-attach >/dev/null
+	DETACH=$(pgrep -n -x nbd-attach)
+	within 10 waits_for_udev
+	kill -STOP "$DETACH"
+}
+
+# It looks again and again.
+waits_for_udev() {
+	[ "$(awk '$1 == "voluntary_ctxt_switches:" { print $2 }' "/proc/$DETACH/status")" -ge 50 ]
+}
+
+detach_goes_on() { # CODE becomes its exit code
+	rm "/proc/$DETACH/root/run/udev/queue"
+	kill -CONT "$DETACH"
+	within 30 ended "$DETACH"
+	CODE=0
+	wait "$BEHIND" || CODE=$?
+	cat out err
+}
+
+attach_at() { # NAME INDEX
+	nbd_attach attach --name "$1" --device "/dev/nbd$2" "nbd://127.0.0.1:$PORT/$1"
+}
+
+serve_two() {
+	WAYS=(one two)
+	new_disks 4M
+	start_nbdkit file dir=disks
+	pattern one 4194304 >disks/one
+	pattern two 4194304 >disks/two
+}
+
+is_as_served() { # NAME INDEX
+	[ "$(field "$1" DEVICE)" = "/dev/nbd$2" ] || fail "$1 is not nbd$2: $("$PROGRAM" list)"
+	is "$1" up || fail "$("$PROGRAM" list)"
+	reads_back "/dev/nbd$2" "disks/$1"
+}
+
+# Another detach, of another PID namespace, is faster, and the number is given away.
+number_is_anothers() {
+	local other
+	serve_two
+	attach_at one 5
+	detach_behind -- --force one
+	unshare --pid --fork --mount-proc "$PROGRAM" detach --force one &
+	other=$!
+	within 10 [ ! -e /sys/block/nbd5/pid ]
+	attach_at two 5
+	detach_goes_on
+	[ $CODE = 0 ] || fail "exit code $CODE"
+	expect_says 'had lost its device'
+	wait $other
+	is_as_served two 5
+	detach two
+}
+
+# The name is there again, too, at another number.
+numbers_are_exchanged() {
+	serve_two
+	attach_at one 5
+	attach_at two 6
+	detach_behind --pid --fork --mount-proc -- --force one
+	detach one
+	detach two
+	attach_at two 5
+	attach_at one 6
+	detach_goes_on
+	[ $CODE = 0 ] || fail "exit code $CODE"
+	is_as_served one 6
+	is_as_served two 5
+	detach --all
+}
+
 it "all is well" supervised well
 it "during an outage" supervised outage_idle
 it "from a hung server" supervised hung_idle
@@ -169,3 +338,7 @@ it "the state file is cut" supervised broken cut
 it "the state file is no JSON" supervised broken nonsense
 it "the state file is of another version" supervised broken '{"version": 999}'
 it "the state file is of a device that is gone" supervised stale
+it "SIGINT in the middle of it: it comes to its end" supervised interrupted_in_the_middle
+it "SIGINT at random moments: all of it or nothing" supervised interrupted_at_any_moment
+it "another is faster, and the number is another disk's" supervised number_is_anothers
+it "… and the name is there again, at another number" supervised numbers_are_exchanged
