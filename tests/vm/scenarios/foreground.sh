@@ -86,6 +86,34 @@ stalls_in_data() { # WAY
 	finish
 }
 
+# The same where only a partition is in use: some kernels (6.12) count what is under way
+# for that alone.
+stalls_in_partition() {
+	local server
+	WAYS=(plain-16)
+	new_disks 4M
+	echo '2048,' | sfdisk -q disks/plain-16
+	serve
+	server_up
+	server=$PORT
+	free_port
+	start proxy "$VM_LIB/stalling-proxy.py" "$PORT" "$server" 3000000
+	wait_for listening
+	ATTACH_OPTIONS=(--io-timeout 3s)
+	attach_ways
+	DEVICES[plain-16]+=p1
+	start_loads
+	DEVICES[plain-16]=${DEVICES[plain-16]%p1}
+	within 30 grep -q "no reply for 3 s" syslog
+	within 30 grep -q "connection to .* replaced" syslog
+	flows 5
+	end_load plain-16
+	[ "$CODE" = 0 ] || fail "the load ended with $CODE"
+	detach plain-16
+	tail -c +1048577 disks/plain-16 >partition
+	"$TOOLS/load" --check ledger-plain-16 partition
+}
+
 # Half a record without the rest: no need to wait for --io-timeout, which is 30 s here.
 stalls_in_record() {
 	local server
@@ -138,4 +166,5 @@ for signal in INT TERM HUP KILL; do
 done
 it "a server that stalls in the middle of a payload" supervised stalls_in_data plain-1
 it "the same with TLS" supervised stalls_in_data tls-16
+it "the same where only a partition is in use" supervised stalls_in_partition
 it "half a record: noticed soon" supervised stalls_in_record
