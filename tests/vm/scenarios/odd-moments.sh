@@ -166,21 +166,11 @@ sys_is_away() {
 	finish
 }
 
-# What was to be put right after a reconnect is not forgotten: a slow request ends no link.
-interrupted_after_reconnect() {
+# A timeout of a second, as it is while the server is away, would have ended it.
+slow_request_ends_no_link() {
 	local before
 	expect_in_kernel_log 'Possible stuck'
-	one_way plain-1 4M
-	server_up
-	attach_ways
-	server_down
-	sleep 1
-	server_up
-	within 10 is plain-1 up
-	exec 9</dev/nbd0
-	kill -INT "$(supervisor plain-1)"
-	within 5 grep -q 'is in use' syslog
-	nap 1
+	nap 3
 	before=$(links)
 	kill -STOP "$SERVER_PID"
 	dd if=/dev/nbd0 of=one bs=4k count=1 iflag=direct status=none &
@@ -189,8 +179,45 @@ interrupted_after_reconnect() {
 	wait $!
 	[ "$before" = "$(links)" ] || fail "a slow request has ended the link"
 	within 15 is_ticking
+}
+
+# What was to be put right after a reconnect is not forgotten.
+interrupted_after_reconnect() {
+	one_way plain-1 4M
+	server_up
+	attach_ways
+	server_down
+	sleep 1
+	server_up
+	within 10 is plain-1 up
+	exec 9</dev/nbd0
+	refused_to_detach
+	slow_request_ends_no_link
 	exec 9<&-
 	detach plain-1
+}
+
+# Who looks anew at everything does not know what was to be put right.
+timeout_is_short() { # COMMAND…: which makes somebody do so
+	one_way plain-1 4M
+	server_up
+	attach_ways
+	exec 9</dev/nbd0
+	"$VM_LIB/set-timeout.py" 0 1 nbd-attach:plain-1
+	"$@"
+	slow_request_ends_no_link
+	exec 9<&-
+	detach plain-1
+}
+
+refused_to_detach() {
+	kill -INT "$(supervisor plain-1)"
+	within 5 grep -q 'is in use' syslog
+}
+
+another_supervisor() {
+	kill_supervisor plain-1
+	adopt plain-1
 }
 
 is_ticking() {
@@ -205,3 +232,5 @@ it "nobody takes the log's lines" supervised log_is_stuck
 it "a link that was taken over hangs" supervised adopted_link_hangs
 it "/sys is not there for a while" supervised sys_is_away
 it "refused to detach just after a reconnect" supervised interrupted_after_reconnect
+it "the same, and nobody has put the timeout right" supervised timeout_is_short refused_to_detach
+it "a short timeout is left to the next supervisor" supervised timeout_is_short another_supervisor
