@@ -17,7 +17,7 @@ serve() {
 in_its_place() { # COMMAND… that puts something there; NODE is what is in the way
 	serve
 	expect_in_kernel_log 'I/O error' # udev reads while it is taken away again
-	rm -f "$NODE"
+	rm -rf "$NODE" # of a case before, which failed
 	"$@" "$NODE"
 	expect_no_attach 7 --device /dev/nbd5 "nbd://127.0.0.1:$PORT/"
 	expect_says "$NODE" "mknod -m 660 $NODE b $(cat numbers)"
