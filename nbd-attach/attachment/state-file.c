@@ -47,7 +47,7 @@ int state_read(
 	r = file_read(path, STATE_SIZE_MAX, false, &file);
 	if (r == -ENOENT)
 		return error_set(
-			err, FAULT_NO_SUCH, r, "there is no attachment called %s", name);
+			err, FAULT_NO_SUCH, r, "there is no attachment named %s", name);
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "cannot read %s: %m", path);
 	*ret = (struct state){0};

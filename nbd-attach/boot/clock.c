@@ -38,7 +38,7 @@ void boot_clock_floor(void)
 	strftime(is, sizeof(is), "%Y-%m-%d %H:%M", gmtime_r(&floor.tv_sec, &tm));
 	if (clock_settime(CLOCK_REALTIME, &floor) < 0)
 		log_warning(
-			"the clock says %s, and cannot be set: %s", was, strerror(errno));
+			"the clock says %s and cannot be set: %s", was, strerror(errno));
 	else
 		log_warning(
 			"the clock said %s, before this image was made: set to %s UTC, %s; "

@@ -57,7 +57,7 @@ static void print_key(const char *path)
 	if (path && !target_credential(path) &&
 		file_read(path, KEY_SIZE_MAX, true, &text) == -EPERM) {
 		log_error(
-			"%s can be read by everybody, or written by its group: chmod 600 it",
+			"%s is readable by everybody or writable by its group: run chmod 600 on it",
 			path);
 		refused = true;
 	}
@@ -127,7 +127,7 @@ static void print_found(const char *path)
 	struct stat st;
 
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		log_warning("not in the image: %s is no file", path);
+		log_warning("not in the image: %s is not a file", path);
 	else if (file_read(path, KEY_SIZE_MAX, false, &text) == 0 && is_key(text.data))
 		print_key(path);
 	else
@@ -179,10 +179,9 @@ int boot_files(struct error *err)
 			err, FAULT_OTHER, r, "cannot find what is configured: %m");
 	if (refused)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"mend that: nothing would boot with it");
+			"fix that first: a system would not boot with such an image");
 	if (!wanted)
-		return error_set(
-			err, FAULT_NO_SUCH, -ENOENT, "nothing is to be attached");
+		return error_set(err, FAULT_NO_SUCH, -ENOENT, "nothing to attach");
 	for (size_t i = 0; i < ELEMENTSOF(modules); i++)
 		print("module", modules[i]);
 	if (trust)

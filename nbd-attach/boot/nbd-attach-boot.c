@@ -16,6 +16,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/program.h"
+#include "common/text.h"
 #include "supervisor/spawn.h"
 #include "target/boot-plan.h"
 #include "target/config.h"
@@ -24,16 +25,23 @@
 #define CMDLINE_SIZE_MAX ((size_t)64 * 1024)
 
 static const char help[] =
-	"For dracut's module and initramfs-tools' scripts: see nbd-attach-initrd(7).\n"
+	"nbd-attach-boot COMMAND\n"
 	"\n"
-	"  nbd-attach-boot plan     what is to be attached: variables for a shell; fails if\n"
-	"                           there is nothing\n"
-	"  nbd-attach-boot attach   tries once to attach what is not attached yet\n"
-	"  nbd-attach-boot end      disconnects it all, for good\n"
-	"  nbd-attach-boot files    what an image must hold\n"
+	"Attach the disks that a system boots from: for the scripts of an initramfs.\n"
 	"\n"
-	"From the environment: ROOTPATH and ROOTSERVER (DHCP's), NBDROOT, and\n"
-	"NBD_ATTACH_CMDLINE, which takes the place of the kernel's command line.\n";
+	"Commands:\n"
+	"  plan                  Print what is to be attached, as variables for a shell;\n"
+	"                        fail if there is nothing\n"
+	"  attach                Try once to attach what is not attached yet\n"
+	"  end                   Disconnect everything for good\n"
+	"  files                 List what an initramfs image must contain\n"
+	"\n"
+	"Environment:\n"
+	"  ROOTPATH, ROOTSERVER  What a DHCP server has sent\n"
+	"  NBDROOT               initramfs-tools' nbdroot=\n"
+	"  NBD_ATTACH_CMDLINE    Replaces the kernel command line\n"
+	"\n"
+	"See nbd-attach-initrd(7) for details.\n";
 
 static int add_config(const char *name, void *userdata)
 {
@@ -206,7 +214,7 @@ static int attach_one(const struct boot_disk *disk, struct error *err)
 
 static int attach(const struct boot_plan *plan, struct error *err)
 {
-	static const char no_word[] = "no DHCP server has told a root-path yet";
+	static const char no_word[] = "no DHCP server has sent a root-path yet";
 	int result = 0;
 
 	boot_clock_floor();
@@ -235,8 +243,7 @@ static int run_plan(bool print, struct error *err)
 	if (r < 0)
 		return r;
 	if (is_empty(&plan))
-		return print ? error_set(err, FAULT_NO_SUCH, -ENOENT,
-				       "nothing is to be attached")
+		return print ? error_set(err, FAULT_NO_SUCH, -ENOENT, "nothing to attach")
 			     : 0;
 	if (!print)
 		return attach(&plan, err);
@@ -246,6 +253,8 @@ static int run_plan(bool print, struct error *err)
 
 static int run(const char *verb, struct error *err)
 {
+	char quoted[64];
+
 	if (strcmp(verb, "plan") == 0)
 		return run_plan(true, err);
 	if (strcmp(verb, "attach") == 0)
@@ -256,7 +265,9 @@ static int run(const char *verb, struct error *err)
 		return boot_files(err);
 	if (strcmp(verb, "--help") == 0)
 		return fputs(help, stdout) < 0 ? -errno : 0;
-	return error_set(err, FAULT_USAGE, -EINVAL, "see nbd-attach-boot --help");
+	return error_set(err, FAULT_USAGE, -EINVAL,
+		"unknown command %s: see nbd-attach-boot --help",
+		text_quote(verb, strlen(verb), quoted, sizeof(quoted)));
 }
 
 int main(int argc, char **argv)
@@ -267,7 +278,7 @@ int main(int argc, char **argv)
 	program_begin("nbd-attach-boot");
 	r = argc == 2 ? run(argv[1], &err)
 		      : error_set(&err, FAULT_USAGE, -EINVAL,
-				"one word is needed: see nbd-attach-boot --help");
+				"expected one command: see nbd-attach-boot --help");
 	/* attach_one() has said what is new; that there is nothing to do is no failure */
 	if (r < 0 && (told || err.fault == FAULT_NO_SUCH))
 		return (int)err.fault;

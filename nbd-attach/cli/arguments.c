@@ -61,7 +61,7 @@ static int bad_option(int found, char **argv, struct error *err)
 		return error_set(
 			err, FAULT_USAGE, -EINVAL, "option %s takes no value", quoted);
 	return error_set(err, FAULT_USAGE, -EINVAL,
-		"%s is no option here, or may be several: see --help", quoted);
+		"unknown or ambiguous option %s: see --help", quoted);
 }
 
 static int add_setting(
@@ -73,6 +73,15 @@ static int add_setting(
 	a->settings[a->n_settings].value = value;
 	a->n_settings++;
 	return 0;
+}
+
+static int unexpected(const char *word, struct error *err)
+{
+	char quoted[128];
+
+	return error_set(err, FAULT_USAGE, -EINVAL,
+		"unexpected argument %s: one URI, name or device is enough",
+		text_quote(word, strlen(word), quoted, sizeof(quoted)));
 }
 
 int arguments_parse(
@@ -97,9 +106,7 @@ int arguments_parse(
 		}
 	}
 	if (argc - optind > 1)
-		return error_set(err, FAULT_USAGE, -EINVAL,
-			"one URI, name or device is enough: what is \"%.64s\"?",
-			argv[optind + 1]);
+		return unexpected(argv[optind + 1], err);
 	a.operand = optind < argc ? argv[optind] : NULL;
 	*ret = a;
 	return 0;
@@ -121,7 +128,7 @@ int arguments_look_up(const char *name, struct target *ret, struct error *err)
 	if (r != -ENOENT || err->fault != FAULT_NO_SUCH)
 		return r;
 	return error_set(err, FAULT_NO_SUCH, r,
-		"%s stands neither in " CONFIG_PLACE " nor in " NBDTAB,
+		"%s is configured neither in " CONFIG_PLACE " nor in " NBDTAB,
 		text_quote(name, strlen(name), quoted, sizeof(quoted)));
 }
 
@@ -134,15 +141,14 @@ static int look_up(const char *name, struct target *ret, struct error *err)
 	text_quote(name, strlen(name), quoted, sizeof(quoted));
 	if (!target_name_is_valid(name) && target_parse_device(name, &device) < 0)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"%s is not a URI, as nbds://server/export would be, and cannot be a "
-			"name",
+			"%s is neither a URI such as nbds://server/export nor a valid name",
 			quoted);
 	r = arguments_look_up(name, ret, err);
 	if (r != -ENOENT || err->fault != FAULT_NO_SUCH)
 		return r;
 	return error_set(err, FAULT_NO_SUCH, r,
-		"%s is neither a URI, as nbds://server/export would be, nor a name that "
-		"stands in " CONFIG_PLACE " or " NBDTAB,
+		"%s is neither a URI such as nbds://server/export nor a name configured "
+		"in " CONFIG_PLACE " or " NBDTAB,
 		quoted);
 }
 
@@ -154,7 +160,7 @@ int arguments_target(const struct arguments *a, struct target *ret, struct error
 	target_init(&t);
 	if (!a->operand)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"which server? Give a URI, as in nbds://server/export");
+			"no server given: expected a URI such as nbds://server/export");
 	r = strchr(a->operand, ':') ? target_parse_uri(&t, a->operand, err)
 				    : look_up(a->operand, &t, err);
 	for (size_t i = 0; r == 0 && i < a->n_settings; i++)

@@ -35,14 +35,20 @@
 #include "wire/credentials.h"
 
 static const char help[] =
-	"Attach a remote disk (NBD), and keep it attached: in the foreground, for service\n"
+	"nbd-attachd [OPTIONS...] URI|NAME\n"
+	"\n"
+	"Attach a remote disk (NBD) and keep it attached, in the foreground: for service\n"
 	"managers. nbd-attach attach starts it in the background.\n"
 	"\n"
-	"  nbd-attachd [--verbose] [OPTIONS] URI|NAME\n"
+	"The options are those of nbd-attach attach. A NAME is configured, or it is that of\n"
+	"an attachment without a supervisor.\n"
 	"\n"
-	"The options are those of nbd-attach attach. NAME is configured, or an attachment\n"
-	"whose supervisor is gone. SIGTERM: ends, the device stays; SIGINT: detaches;\n"
-	"SIGHUP: new credentials, new links. More: nbd-attachd(8)\n";
+	"Signals:\n"
+	"  SIGTERM  Exit; the device stays attached\n"
+	"  SIGINT   Detach the device and exit\n"
+	"  SIGHUP   Read the credentials again and replace all links\n"
+	"\n"
+	"See nbd-attachd(8) for details.\n";
 
 /* What was wanted when NAME was attached. */
 static int read_target(const char *name, struct target *ret, struct error *err)
@@ -108,7 +114,7 @@ static int attach(const struct target *t, bool from_state, struct attachment *re
 		r = attachment_adopt(name, ret, err);
 	if (r == -ENOENT && from_state)
 		return error_set(err, FAULT_NO_SUCH, r,
-			"%s has lost its device: attach it by its URI", t->name);
+			"%s has lost its device: attach it again by its URI", t->name);
 	if (r != -ENOENT)
 		return r;
 	r = attachment_create(t, true, ret, err);

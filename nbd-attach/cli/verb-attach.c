@@ -67,10 +67,10 @@ int verb_attach(const struct arguments *a, struct error *err)
 
 	if (!a->operand)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"which server? Give a URI, as in nbds://server/export");
+			"no server given: expected a URI such as nbds://server/export");
 	if (a->no_daemon && a->foreground)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"--foreground and --no-daemon contradict each other");
+			"--foreground and --no-daemon exclude each other");
 	if (a->no_daemon)
 		return attach_alone(a, err);
 	argv = supervisor_arguments(a);

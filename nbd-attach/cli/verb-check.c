@@ -64,9 +64,10 @@ int verb_check(const struct arguments *a, struct error *err)
 		return check_one(a->operand, err);
 	r = config_list("", check_next, &tally);
 	if (r < 0)
-		return error_set(err, FAULT_OTHER, r, "cannot check all of them: %m");
+		return error_set(
+			err, FAULT_OTHER, r, "cannot check all configurations: %m");
 	if (tally.n_bad > 0)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"%u of %u configurations are not valid", tally.n_bad, tally.n);
+			"%u of %u configurations are invalid", tally.n_bad, tally.n);
 	return 0;
 }

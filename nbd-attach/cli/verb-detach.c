@@ -29,7 +29,7 @@ static int detach(const char *name, bool force, struct error *err)
 		return r;
 	interrupt_clear(); /* that much must be done */
 	if (spawn_supervisor(argv, DETACH_SPAWNS, &index, &this) < 0)
-		log_warning("nobody supervises %s any more: %s", name, this.text);
+		log_warning("%s is no longer supervised: %s", name, this.text);
 	return r;
 }
 
@@ -48,8 +48,8 @@ static int detach_one(const char *name, void *userdata)
 	/* The system may run from it: nobody means that with "all". */
 	if (claim_is_initrd(name)) {
 		log_warning(
-			"%s was attached in the initramfs: it is left alone, unless it is "
-			"named",
+			"not detaching %s, which was attached in the initramfs: name it to "
+			"detach it",
 			name);
 		return 0;
 	}
@@ -97,14 +97,14 @@ static int detach_device(unsigned index, bool force, struct error *err)
 	name = attachment_name(&device);
 	if (!name)
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
-			"/dev/nbd%u was attached by another program: let that one detach it",
+			"/dev/nbd%u was attached by another program: use that program to detach it",
 			index);
 	if (attachment_is_over(&device)) {
 		struct usage_user user = {.how = "something has it open"};
 
 		(void)usage_find(index, &user);
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
-			"/dev/nbd%u is detached already, and goes with the last close: %s",
+			"/dev/nbd%u is detached already and disappears with the last close: %s",
 			index, user.how);
 	}
 	return detach(name, force, err);
@@ -119,12 +119,12 @@ int verb_detach(const struct arguments *a, struct error *err)
 		return detach_all(a->force, err);
 	if (a->all || !a->operand)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"detach takes a name, a device, or --all");
+			"expected either a name or device, or --all");
 	if (target_parse_device(a->operand, &index) == 0)
 		return detach_device(index, a->force, err);
 	if (!target_name_is_valid(a->operand))
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
-			"there is no attachment called %s",
+			"there is no attachment named %s",
 			text_quote(
 				a->operand, strlen(a->operand), quoted, sizeof(quoted)));
 	return detach(a->operand, a->force, err);

@@ -16,12 +16,12 @@ static const struct {
 } modes[] = {
 	[SERVER_MODE_UNKNOWN] = {"unknown", "it could not be asked"},
 	[SERVER_MODE_NOTLS] = {"NOTLS",
-		"it takes no STARTTLS, or has no fixed newstyle negotiation"},
+		"it does not accept STARTTLS, or has no fixed newstyle negotiation"},
 	[SERVER_MODE_FORCEDTLS] = {"FORCEDTLS", "it refuses every option without TLS"},
 	[SERVER_MODE_SELECTIVETLS] = {"SELECTIVETLS",
-		"it answers in plaintext, and takes STARTTLS"},
+		"it answers in plaintext and accepts STARTTLS"},
 	[SERVER_MODE_TLS] = {"FORCEDTLS or SELECTIVETLS",
-		"it takes STARTTLS; info with nbd:// tells which"},
+		"it accepts STARTTLS; info with nbd:// tells which"},
 };
 
 static const struct {

@@ -117,7 +117,7 @@ int verb_list(const struct arguments *a, struct error *err)
 	int r;
 
 	if (a->operand)
-		return error_set(err, FAULT_USAGE, -EINVAL, "list takes no name");
+		return error_set(err, FAULT_USAGE, -EINVAL, "list takes no argument");
 	r = sysfs_list(&devices, &p.n_devices, err);
 	if (r < 0)
 		return r;

@@ -327,10 +327,10 @@ int verb_monitor(const struct arguments *a, struct error *err)
 
 	if (m.only && !target_name_is_valid(m.only))
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"monitor takes the name of an attachment, which %s cannot be",
+			"%s is not a valid name of an attachment",
 			text_quote(m.only, strlen(m.only), quoted, sizeof(quoted)));
 	r = m.inotify < 0 ? -errno : monitor_run(&m);
 	if (r == -EINTR || r == -EPIPE)
 		return 0;
-	return error_set(err, FAULT_OTHER, r, "cannot go on: %m");
+	return error_set(err, FAULT_OTHER, r, "cannot continue: %m");
 }

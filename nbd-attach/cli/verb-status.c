@@ -23,7 +23,7 @@ static int find_device(
 			err, FAULT_NO_SUCH, -ENOENT, "/dev/nbd%u is not attached", index);
 	if (!attachment_name(&device))
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
-			"/dev/nbd%u was attached by another program: nothing is known of it",
+			"/dev/nbd%u was attached by another program: nothing is known about it",
 			index);
 	view_device(&device, ret, t);
 	return 0;
@@ -41,7 +41,7 @@ static int find(
 		return find_device(index, ret, t, err);
 	if (!target_name_is_valid(operand))
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
-			"there is no attachment called %s",
+			"there is no attachment named %s",
 			text_quote(operand, strlen(operand), quoted, sizeof(quoted)));
 	r = attachment_find(operand, &device, err);
 	if (r == -ENOENT)
@@ -114,7 +114,7 @@ static void print_device(const struct view *v)
 		line("in flight", "%" PRId64 " request%s%s", flying,
 			flying == 1 ? "" : "s",
 			v->known && view_links_up(v) < v->state.n_links
-				? ", besides those that wait for a link"
+				? ", not counting those that wait for a link"
 				: "");
 }
 
@@ -177,7 +177,7 @@ static void print_past(const struct state *state)
 			state->repeated, state->repeated == 1 ? "" : "s");
 	if (state->break_before_make)
 		line("replacing links",
-			"the old one is ended first: the server takes "
+			"the old one is ended first: the server accepts "
 			"no connection beside it");
 }
 
@@ -311,7 +311,7 @@ int verb_status(const struct arguments *a, struct error *err)
 	target_init(&t);
 	if (!a->operand)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"status takes a name or a device: nbd-attach list shows them");
+			"expected a name or a device: nbd-attach list shows them");
 	r = find(a->operand, &v, &t, err);
 	if (r < 0)
 		return r;

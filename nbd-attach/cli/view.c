@@ -19,8 +19,8 @@ static void set_over(struct view *v)
 
 	v->over = true;
 	(void)usage_find(v->device.index, &user);
-	error_set(&v->unknown, FAULT_OTHER, -EBUSY, "%s; it goes with the last close",
-		user.how);
+	error_set(&v->unknown, FAULT_OTHER, -EBUSY,
+		"%s; the device disappears with the last close", user.how);
 }
 
 void view_device(
@@ -38,7 +38,7 @@ void view_device(
 	if (ret->known && !is_attaching(ret) && ret->state.index != device->index) {
 		ret->known = false;
 		error_set(&ret->unknown, FAULT_OTHER, -EBADMSG,
-			"the state of %s is one of /dev/nbd%u", name, ret->state.index);
+			"the state of %s belongs to /dev/nbd%u", name, ret->state.index);
 	}
 	if (!ret->known)
 		ret->state = (struct state){0};
