@@ -44,15 +44,28 @@ static bool worker_is_ready(void)
 	return fd_get(CONNECTOR_TO_WORKER, &byte, sizeof(byte), 0) > 0;
 }
 
-/* The way to a unix socket may be open to root only; everything else needs no rights. */
+/*
+ * The way to a unix socket may be open to root only, and leads through no name service;
+ * everything else needs no rights.
+ */
+static int give_up_rights(const struct connector_order *order, struct error *err)
+{
+	int r;
+
+	if (order->target->transport == TRANSPORT_UNIX)
+		return 0;
+	r = sandbox_drop_privileges(err);
+	return r == 0 ? sandbox_forbid(err) : r;
+}
+
 static int work(const struct connector_order *order, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct peer peer;
 	int r = keep_only(order, err);
 
-	if (r == 0 && order->target->transport != TRANSPORT_UNIX)
-		r = sandbox_drop_privileges(err);
+	if (r == 0)
+		r = give_up_rights(order, err);
 	if (r == 0 && !worker_is_ready())
 		return 0;
 	if (r == 0)

@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pwd.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,7 +20,7 @@
 #include "common/cgroup.h"
 #include "common/file.h"
 #include "common/log.h"
-#include "link/sandbox.h"
+#include "link/sandbox-internal.h"
 
 #define WORKER_USER "nbd-attach"
 #define NOBODY      65534
@@ -214,23 +213,8 @@ void sandbox_outlive_parent(void)
  * the log's, and a relay's to the kernel: nothing opens or receives another.
  */
 
-#define ARG_MASKED(n, mask, value)                 \
-	{                                          \
-		n, SCMP_CMP_MASKED_EQ, mask, value \
-	}
-#define ARG_IS(n, value)                 \
-	{                                \
-		n, SCMP_CMP_EQ, value, 0 \
-	}
-
 /* Those bits of an int; what is above them the kernel does not look at. */
 #define NOT_OF_INT(bits) (UINT32_MAX & ~(scmp_datum_t)(bits))
-
-struct rule {
-	int call;
-	unsigned n;
-	struct scmp_arg_cmp args[3];
-};
 
 /* one call a line */
 /* clang-format off */
@@ -356,19 +340,24 @@ static int add_rules(scmp_filter_ctx filter, enum sandbox_use use)
 	return r < 0 ? r : forbid_socketcall(filter);
 }
 
-int sandbox_close(enum sandbox_use use, struct error *err)
+/* The calls of another architecture, of which other numbers are true: i386's and x32's on
+ * x86-64.
+ */
+scmp_filter_ctx sandbox_filter_new(uint32_t otherwise)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r = filter ? 0 : -ENOMEM;
+	scmp_filter_ctx filter = seccomp_init(otherwise);
 
-	/* The calls of another architecture, of which other numbers are true: i386's and
-	 * x32's on x86-64.
-	 */
-	if (r == 0)
-		r = seccomp_attr_set(
-			filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	if (r == 0)
-		r = add_rules(filter, use);
+	if (filter &&
+		seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) <
+			0) {
+		seccomp_release(filter);
+		return NULL;
+	}
+	return filter;
+}
+
+int sandbox_filter_load(scmp_filter_ctx filter, int r, struct error *err)
+{
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);
@@ -376,4 +365,12 @@ int sandbox_close(enum sandbox_use use, struct error *err)
 		return error_set(
 			err, FAULT_OTHER, r, "cannot set the seccomp filter: %m");
 	return 0;
+}
+
+int sandbox_close(enum sandbox_use use, struct error *err)
+{
+	scmp_filter_ctx filter = sandbox_filter_new(SCMP_ACT_ERRNO(EPERM));
+
+	return sandbox_filter_load(
+		filter, filter ? add_rules(filter, use) : -ENOMEM, err);
 }

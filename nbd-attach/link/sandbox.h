@@ -68,6 +68,15 @@ void sandbox_limit_memory(void);
 /* It does not die with its parent any more. */
 void sandbox_outlive_parent(void);
 
+/*
+ * For the connector, in which a name service's modules run, and they are anybody's: open,
+ * connect, threads and the like it keeps, as they use them to ask a daemon. What none of
+ * them needs fails with EPERM: to reach into other processes or signal them, another
+ * program, namespaces and mounts, and those parts of the kernel that are most often
+ * broken. The system calls of another architecture than ours end the process.
+ */
+int sandbox_forbid(struct error *err);
+
 enum sandbox_use {
 	SANDBOX_ASK,   /* no more than that */
 	SANDBOX_LINK,  /* and the link's keys go to the kernel */

@@ -48,6 +48,9 @@ static const char *secret;
 
 static bool connector_is_taken;
 
+/* What a connector does instead of connecting. */
+static void (*on_the_way)(char *told);
+
 int __wrap_negotiate_info(struct negotiation *, const struct tls_credentials *,
 	struct server_facts *, struct error *);
 int __wrap_negotiate_go(struct negotiation *, const struct tls_credentials *,
@@ -112,6 +115,12 @@ int __wrap_connect_server(const struct target *t, usec_t deadline, int *ret_fd,
 {
 	if (secret && memcmp(secret, SECRET, strlen(SECRET)) == 0)
 		return error_set(err, FAULT_USAGE, -EPERM, "found: a key");
+	if (on_the_way) {
+		char told[ERROR_TEXT_SIZE / 2] = "";
+
+		on_the_way(told);
+		return error_set(err, FAULT_UNREACHED, -EACCES, "told:%s", told);
+	}
 	if (connector_is_taken)
 		return connect_elsewhere(ret_fd, peer);
 	return __real_connect_server(t, deadline, ret_fd, peer, err);
@@ -448,6 +457,29 @@ static void test_connector(void **state _unused_)
 	credentials_done(&c);
 }
 
+/* On its way to a server that has a name; a unix socket's has nobody to ask. */
+static void tells_nothing(void (*what)(char *))
+{
+	_cleanup_target_ struct target named;
+	struct link link = {.fd = -1};
+	struct error err = {0};
+
+	target_init(&named);
+	assert_int_equal(target_parse_uri(&named, "nbd://localhost/", &err), 0);
+	assert_int_equal(target_check(&named, &err), 0);
+	named.connect_timeout = 20 * USEC_PER_SEC;
+	on_the_way = what;
+	assert_int_equal(link_info(&named, NULL, &link, &err), -EACCES);
+	on_the_way = NULL;
+	assert_string_equal(err.text, "told:");
+}
+
+static void test_names(void **state _unused_)
+{
+	tells_nothing(call_for_names);
+	tells_nothing(use_names);
+}
+
 /* What it says with --verbose is passed on: not for ever, and without what a terminal
  * would act on.
  */
@@ -623,6 +655,7 @@ int main(void)
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_connector),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_log),
 #if defined(__x86_64__)
 		cmocka_unit_test(test_other_abis),

@@ -3,13 +3,18 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/tls.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,6 +23,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -72,18 +79,11 @@ void hoard(char *told)
 		tell(told, "another error");
 }
 
-void call_kernel(char *told)
-{
-	static char passwd[] = "/etc/passwd", null[] = "/dev/null", folder[] = "/tmp";
-	static char path[] = "/tmp/test-sandbox";
-	static char *none[] = {NULL};
-	static char page[16];
-	struct iovec iov = {page, sizeof(page)};
-	const long parent = getppid(), here = AT_FDCWD, ours = (long)&iov;
-	const struct {
-		const char *name;
-		long number, args[6];
-	} calls[] = {
+struct call {
+	const char *name;
+	long number, args[6];
+};
+
 #define CALL(name, ...)             \
 	{                           \
 #name, SYS_##name,  \
@@ -92,6 +92,28 @@ void call_kernel(char *told)
 		}                   \
 	}
 #define P(pointer) (long)(pointer)
+
+/* Tells those that do not fail with that error. */
+static void try_calls(const struct call *calls, size_t n, int error, char *told)
+{
+	for (size_t i = 0; i < n; i++) {
+		const long *a = calls[i].args;
+
+		if (syscall(calls[i].number, a[0], a[1], a[2], a[3], a[4], a[5]) >= 0 ||
+			errno != error)
+			tell(told, calls[i].name);
+	}
+}
+
+void call_kernel(char *told)
+{
+	static char passwd[] = "/etc/passwd", null[] = "/dev/null", folder[] = "/tmp";
+	static char path[] = "/tmp/test-sandbox";
+	static char *none[] = {NULL};
+	static char page[16];
+	struct iovec iov = {page, sizeof(page)};
+	const long parent = getppid(), here = AT_FDCWD, ours = (long)&iov;
+	const struct call calls[] = {
 		CALL(openat, here, P(passwd), O_RDONLY),
 		{"openat of a device", SYS_openat, {here, P(null), O_RDWR}},
 		{"openat of a process", SYS_openat, {here, P("/proc/self/mem"), O_RDWR}},
@@ -189,11 +211,100 @@ void call_kernel(char *told)
 		CALL(pidfd_getfd, SERVER, 0, 0),
 	};
 
-	for (size_t i = 0; i < ELEMENTSOF(calls); i++) {
-		const long *a = calls[i].args;
+	try_calls(calls, ELEMENTSOF(calls), EPERM, told);
+}
 
-		if (syscall(calls[i].number, a[0], a[1], a[2], a[3], a[4], a[5]) >= 0 ||
-			errno != EPERM)
-			tell(told, calls[i].name);
-	}
+void call_for_names(char *told)
+{
+	static char folder[] = "/tmp", page[16];
+	static char *none[] = {NULL};
+	struct iovec iov = {page, sizeof(page)};
+	const long parent = getppid(), ours = (long)&iov;
+	const struct call calls[] = {
+		CALL(ptrace, PTRACE_TRACEME, 0, 0, 0),
+		CALL(process_vm_readv, getpid(), ours, 1, ours, 1, 0),
+		CALL(kill, parent, 0),
+		CALL(tgkill, parent, parent, 0),
+		CALL(tkill, parent, 0),
+		CALL(pidfd_getfd, SERVER, 0, 0),
+		CALL(prlimit64, parent, RLIMIT_CPU, 0, P(page)),
+		CALL(sched_setaffinity, parent, 1, P(page)),
+		CALL(execve, P("/bin/true"), P(none), P(none)),
+		CALL(execveat, AT_FDCWD, P("/bin/true"), P(none), P(none), 0),
+		{"clone with a namespace", SYS_clone, {CLONE_NEWUSER | SIGCHLD}},
+		CALL(unshare, CLONE_NEWUSER),
+		CALL(setns, SERVER, 0),
+		CALL(mount, P(folder), P(folder), 0, 0, 0),
+		CALL(bpf, 0, P(page), sizeof(page)),
+		CALL(userfaultfd, 0),
+		CALL(io_uring_setup, 1, P(page)),
+		CALL(keyctl, 0, 0, 0, 0, 0),
+		CALL(perf_event_open, P(page), 0, -1, -1, 0),
+		CALL(init_module, P(page), 0, P(page)),
+		CALL(reboot, 0, 0, 0, 0),
+	};
+	const struct call unknown[] = {CALL(clone3, P(page), sizeof(page))};
+
+	try_calls(calls, ELEMENTSOF(calls), EPERM, told);
+	try_calls(unknown, ELEMENTSOF(unknown), ENOSYS, told);
+}
+
+static void *be_thread(void *argument)
+{
+	return argument;
+}
+
+static bool has_thread(void)
+{
+	static char word;
+	pthread_t thread;
+	void *result = NULL;
+
+	return pthread_create(&thread, NULL, be_thread, &word) == 0 &&
+		pthread_join(thread, &result) == 0 && result == &word;
+}
+
+static bool has_child(void)
+{
+	pid_t child = fork();
+	int status = 1;
+
+	if (child == 0)
+		_exit(0);
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
+/* A daemon's socket; it may not be there, but can be asked for. */
+static bool has_daemon(void)
+{
+	const struct sockaddr_un address = {
+		.sun_family = AF_UNIX, .sun_path = "/nonexistent/daemon"};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 &&
+		connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
+		errno == ENOENT;
+}
+
+void use_names(char *told)
+{
+	struct addrinfo *list = NULL;
+	int fd;
+
+	if (!has_thread())
+		tell(told, "no thread");
+	if (!has_child())
+		tell(told, "no child");
+	if (!has_daemon())
+		tell(told, "no daemon");
+	if (socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0) < 0)
+		tell(told, "no netlink");
+	if (epoll_create1(EPOLL_CLOEXEC) < 0)
+		tell(told, "no epoll");
+	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED)
+		tell(told, "no module");
+	if (getaddrinfo("localhost", NULL, NULL, &list) != 0)
+		tell(told, "no localhost");
+	freeaddrinfo(list);
 }

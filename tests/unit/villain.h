@@ -16,5 +16,12 @@ void call_x32(char *told);
  */
 void call_kernel(char *told);
 
+/*
+ * The same for a connector, which a name server has taken over; and what the modules of
+ * name services do: tells what they could not.
+ */
+void call_for_names(char *told);
+void use_names(char *told);
+
 /* Takes all the memory it gets; tells if that is more than a server may cost. */
 void hoard(char *told);
