@@ -153,7 +153,7 @@
 #define DEVICE_GONE_CHECK          (100 * USEC_PER_MSEC)
 /* The first requests on a new link are sent by then. */
 #define ENCRYPTION_FIRST_CHECK     (50 * USEC_PER_MSEC)
-/* While a link has something to send and was not seen to encrypt. */
+/* While a link should have sent something and was not seen to encrypt. */
 #define ENCRYPTION_CHECK           (100 * USEC_PER_MSEC)
 /* A socket table that changes while it is read may lack a line. */
 #define ADOPTED_LOST_CHECK         (50 * USEC_PER_MSEC)

@@ -13,6 +13,7 @@
 #include "common/process.h"
 #include "common/timeouts.h"
 #include "kernel/device-node.h"
+#include "kernel/hardware-queues.h"
 #include "kernel/read-ahead.h"
 #include "kernel/udev.h"
 
@@ -81,6 +82,8 @@ static int make_ready(const struct order *o, struct error *err)
 	if (r < 0)
 		return r;
 	read_ahead(index, fd);
+	if (o->state->tls && !o->state->relay[0])
+		hardware_queues_read(index); /* each link is to be seen to encrypt */
 	o->result->udev_is_busy = !udev_is_done(index);
 	close(fd);
 	return 0;

@@ -14,6 +14,7 @@
 #include "supervisor/handover.h"
 #include "supervisor/health.h"
 #include "supervisor/private-root.h"
+#include "supervisor/proof.h"
 
 /* The kernel's word, where /sys has none: it may just be moved to a new root. */
 static bool is_in_use(unsigned index)
@@ -154,24 +155,6 @@ static void look_at_progress(struct supervisor *s, const struct sysfs_io *io, us
 		look_at_recovery(s);
 }
 
-/* Of links that had nothing to send so far. Where nothing is in flight, it can wait. */
-static void look_at_encryption(struct supervisor *s, usec_t now)
-{
-	for (unsigned i = 0; i < s->a->state.n_links; i++) {
-		struct connection *conn = &s->conns[i];
-		struct encryption *e = &s->a->encryption[i];
-
-		if (!connection_is_up(conn) || !e->due)
-			continue;
-		if (encryption_check(e, s->a->sockets[i], &s->a->plaintext) < 0)
-			handover_cut(s, conn);
-		s->a->state.links[i].encrypts = !e->due;
-		s->changed |= !e->due;
-		if (e->due && s->progress.last.in_flight > 0)
-			s->look_at = MIN(s->look_at, now + ENCRYPTION_CHECK);
-	}
-}
-
 bool look(struct supervisor *s, usec_t now)
 {
 	struct sysfs_io io;
@@ -183,7 +166,7 @@ bool look(struct supervisor *s, usec_t now)
 	s->look_at = progress_next(&s->progress, now);
 	s->changed |= s->unwritten;
 	look_at_adopted(s, now);
-	look_at_encryption(s, now);
+	proof_look(s, now);
 	look_at_keys(s, now);
 	look_at_patience(s, now);
 	if (private_root_is_entered())

@@ -94,6 +94,9 @@ static void lose(struct supervisor *s, struct connection *conn)
 	conn->marked_dead = conn->missed = conn->stalled = false;
 	s->look_at = MIN(s->look_at, now + DEVICE_GONE_CHECK);
 	conn->half_closed = false;
+	/* Its requests go to others now, which may be their first. */
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		s->conns[i].provoked = false;
 	if (conn->planned && conn->candidate.fd >= 0)
 		return;
 	conn->error = (struct error){0};
@@ -195,6 +198,7 @@ static void came_up(struct supervisor *s, struct connection *conn)
 	connection_set_state(link, LINK_UP);
 	conn->up_since = now;
 	conn->timer = USEC_INFINITY;
+	conn->provoked = false;
 	fd_store_add(s->a, conn->number);
 	progress_restart(&s->progress, now);
 	if (s->a->encryption[conn->number].due)

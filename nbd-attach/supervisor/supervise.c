@@ -383,6 +383,8 @@ static void end(struct supervisor *s)
 		process_kill(s->timeouts_child);
 	if (s->resize_child > 0)
 		process_leave(s->resize_child);
+	if (s->read_child > 0)
+		process_leave(s->read_child);
 	for (unsigned i = 0; i < NBD_LINKS_MAX; i++) {
 		link_attempt_cancel(&s->conns[i].attempt);
 		link_disconnect(&s->conns[i].candidate);

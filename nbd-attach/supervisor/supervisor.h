@@ -60,6 +60,7 @@ struct connection {
 	bool missed;         /* at the last look it was not to be found */
 	bool turned_away;    /* the last attempt got no greeting */
 	bool unseen;         /* another process's, lost because it was not to be found */
+	bool provoked;       /* a request of ours was made for it, if it gets any */
 };
 
 struct supervisor {
@@ -83,8 +84,9 @@ struct supervisor {
 	pid_t timeouts_child;   /* at work on that; 0: none */
 	bool timeouts_restores; /* NBD_ATTR_TIMEOUT, too */
 	pid_t resize_child;     /* at work on the size; 0: none */
-	bool reload;            /* credentials are to be read when all links are up */
-	bool suspect;           /* the kernel refused a link: is the device ours? */
+	pid_t read_child; /* reads, for links to have something to encrypt; 0: none */
+	bool reload;      /* credentials are to be read when all links are up */
+	bool suspect;     /* the kernel refused a link: is the device ours? */
 	struct error no_credentials; /* why there are none; fault 0: there are */
 };
 

@@ -130,9 +130,29 @@ not_reconnected() {
 	wait %dd || :
 }
 
+# Nobody has a request for it: it is seen all the same, before one comes.
+not_reconnected_idle() {
+	expect_in_kernel_log 'I/O error|nbd'
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	plain_kernel
+	within 20 is tls-1 up
+	touch /run/plaintext
+	server_down
+	server_up
+	within 20 says tls-1 reconnects ' 1$'
+	within 2 is tls-1 refused
+	says tls-1 'last error' 'in plaintext' || fail "$("$PROGRAM" status tls-1)"
+	rm /run/plaintext
+	takes_at_most 15 detach tls-1
+}
+
 it "it is seen, with ChaCha20" supervised seen
 it "… and with AES-GCM" supervised seen "${AES[@]}"
 it "… on several links" supervised several
 it "a kernel that does not: nothing is attached" supervised not_attached
 it "… nor, where it is in use by then, is a link made" supervised not_attached_in_use
 it "a kernel that does not any more: no link is made again" supervised not_reconnected
+it "… nor where the disk is idle" supervised not_reconnected_idle

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/param.h>
+#include <sys/prctl.h>
+
+#include "common/process.h"
+#include "common/timeouts.h"
+#include "kernel/hardware-queues.h"
+#include "kernel/hold.h"
+#include "supervisor/handover.h"
+#include "supervisor/proof.h"
+
+static int read_disk(const void *index)
+{
+	/* who looks for users of the disk is to know it for what it is */
+	(void)prctl(PR_SET_NAME, HOLD_PROCESS, 0, 0, 0);
+	hardware_queues_read(*(const unsigned *)index);
+	return 0;
+}
+
+static void collect(struct supervisor *s)
+{
+	int ignored;
+
+	if (s->read_child > 0 && process_poll(s->read_child, &ignored) == 0)
+		s->read_child = 0;
+}
+
+/*
+ * Has something sent by all links that are up. False: that was done before, and has told
+ * nothing of this one.
+ */
+static bool provoke(struct supervisor *s, const struct connection *conn)
+{
+	if (conn->provoked)
+		return s->read_child > 0;
+	/* What makes the disk ready reads it, too, and has to be able to close it. */
+	if (s->read_child > 0 || s->bring_up.child > 0)
+		return true;
+	s->read_child = process_start(read_disk, &s->a->state.index);
+	if (s->read_child < 0) {
+		s->read_child = 0; /* looking often has to do for now */
+		return true;
+	}
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		s->conns[i].provoked = connection_is_up(&s->conns[i]);
+	return true;
+}
+
+void proof_look(struct supervisor *s, usec_t now)
+{
+	collect(s);
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct connection *conn = &s->conns[i];
+		struct encryption *e = &s->a->encryption[i];
+
+		if (!connection_is_up(conn) || !e->due)
+			continue;
+		if (encryption_check(e, s->a->sockets[i], &s->a->plaintext) < 0) {
+			handover_cut(s, conn);
+			continue;
+		}
+		s->a->state.links[i].encrypts = !e->due;
+		s->changed |= !e->due;
+		if (e->due && (provoke(s, conn) || s->progress.last.in_flight > 0))
+			s->look_at = MIN(s->look_at, now + ENCRYPTION_CHECK);
+	}
+}
