@@ -88,28 +88,75 @@ pid_of() { # DISK
 	guest "systemctl show -P MainPID nbd-attach@$1"
 }
 
-reload() {
-	local before
-	before=$(pid_of vault)
-	guest 'systemctl reload nbd-attach@vault nbd-attach@raw'
-	guest_until 15 "nbd-attach status vault | grep -q 'replaced'"
-	[ "$(pid_of vault)" = "$before" ] || fail "another supervisor came"
-	moves_on
+# Our end of each connection to its server.
+links_of() { # DISK
+	guest "ss -Htn dport = :$(cat "$1.port")" | awk '{ print $4 }'
+}
+
+in_store() { # DISK
+	guest "systemctl show -P NFileDescriptorStore nbd-attach@$1"
+}
+
+# Besides the kernel, its supervisor and systemd have the link, and there is no other.
+is_kept() { # DISK
+	local pid
+	pid=$(pid_of "$1") &&
+		guest "ss -Htnp dport = :$(cat "$1.port")" >links &&
+		[ "$(wc -l <links)" = 1 ] && grep "pid=$pid," links &&
+		grep '"systemd",pid=1,' links && [ "$(in_store "$1")" = 1 ]
+}
+
+is_kept_no_more() { # DISK
+	[ -z "$(links_of "$1")" ] && [ "$(in_store "$1")" = 0 ]
+}
+
+links_are_kept() {
+	local disk
+	for disk in "${DISKS[@]}"; do
+		wait_for 10 is_kept "$disk"
+	done
+}
+
+note_links() {
+	local disk
+	for disk in "${DISKS[@]}"; do
+		links_of "$disk" >"$disk.link"
+	done
+}
+
+# They live, and the next supervisors have got them from systemd.
+links_are_the_same() {
+	local disk
+	for disk in "${DISKS[@]}"; do
+		links_of "$disk" | diff "$disk.link" - || fail "$disk has another link"
+	done
+	links_are_kept
 }
 
 restart() {
 	local before
+	links_are_kept
+	note_links
 	before=$(pid_of vault)
 	guest 'systemctl restart nbd-attach@vault nbd-attach.target'
 	guest_until 15 'systemctl is-active nbd-attach@vault nbd-attach@raw'
 	[ "$(pid_of vault)" != "$before" ] || fail "the supervisor is the same"
 	moves_on
+	links_are_the_same
 }
 
 crash() {
 	guest 'systemctl kill -s KILL nbd-attach@vault nbd-attach@raw; sleep 0.5; mountpoint /vault'
 	guest_until 20 'systemctl is-active nbd-attach@vault nbd-attach@raw'
 	moves_on
+	links_are_the_same
+}
+
+# systemd itself is another then, as after an upgrade of its own.
+reexecute() {
+	guest 'systemctl daemon-reexec'
+	moves_on
+	links_are_the_same
 }
 
 upgrade() {
@@ -120,6 +167,21 @@ upgrade() {
 	[ "$(pid_of vault)" != "$before" ] || fail "the supervisor is the old one"
 	! guest "readlink /proc/$(pid_of vault)/exe" | grep deleted
 	moves_on
+	links_are_the_same
+}
+
+# Links that were taken over are replaced as any other.
+reload() {
+	local before
+	before=$(pid_of vault)
+	guest 'systemctl reload nbd-attach@vault nbd-attach@raw'
+	guest_until 15 'nbd-attach status vault | grep -q replaced &&
+		nbd-attach status raw | grep -q replaced'
+	[ "$(pid_of vault)" = "$before" ] || fail "another supervisor came"
+	moves_on
+	! links_of vault | diff vault.link - || fail "the link is the old one"
+	links_are_kept
+	note_links
 }
 
 network_comes_back() {
@@ -138,6 +200,7 @@ refuses() {
 	guest 'nbd-attach detach vault; [ $? = 7 ]'
 	journal_says 'is in use: mounted on /vault'
 	moves_on
+	links_are_kept
 }
 
 end_load() {
@@ -154,8 +217,13 @@ stops() {
 	guest 'systemctl stop nbd-attach@raw'
 	guest 'nbd-attach list | grep -q raw && exit 1; [ ! -e /dev/nbd/by-name/raw ]'
 	guest_until 10 '! systemctl is-active "dev-nbd-by\x2dname-raw.device"'
+	is_kept_no_more raw
 	"$IMAGE/tree/usr/local/bin/load" --check ledger raw.img
 	guest 'systemctl --failed --no-legend' | diff - /dev/null
+	guest 'systemctl start nbd-attach@raw && [ -b /dev/nbd/by-name/raw ]'
+	wait_for 10 is_kept raw
+	guest 'nbd-attach detach raw'
+	wait_for 10 is_kept_no_more raw
 	guest 'systemctl start nbd-attach@raw && [ -b /dev/nbd/by-name/raw ]'
 }
 
@@ -174,10 +242,11 @@ it "attaches and mounts at boot" is_attached
 it "has its user" has_its_user
 it "takes load" start_load
 it "goes on when the servers were away" servers_restart
-it "goes on upon systemctl reload" reload
-it "goes on upon systemctl restart" restart
-it "goes on when its supervisors are killed" crash
-it "goes on while its package is updated" upgrade
+it "goes on upon systemctl restart, with the same links" restart
+it "goes on with them when its supervisors are killed" crash
+it "goes on with them when systemd is executed anew" reexecute
+it "goes on with them while its package is updated" upgrade
+it "has other links upon systemctl reload" reload
 it "goes on when the network was away" network_comes_back
 it "is not stopped while it is mounted" refuses
 it "has lost nothing" end_load
