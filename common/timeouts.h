@@ -202,3 +202,5 @@
 #define SHUTDOWN_OTHERS       (10 * USEC_PER_SEC)
 /* Between two looks at them. */
 #define SHUTDOWN_OTHERS_CHECK (50 * USEC_PER_MSEC)
+/* For a link that was lost just then, before the server is to be told. */
+#define SHUTDOWN_LINK         (15 * USEC_PER_SEC)

@@ -12,24 +12,49 @@
 
 #include "attachment/claim.h"
 #include "attachment/detach.h"
+#include "attachment/device.h"
 #include "boot/boot.h"
 #include "common/deadline.h"
 #include "common/log.h"
+#include "common/process.h"
 #include "common/timeouts.h"
+#include "kernel/device-node.h"
 
 struct end {
 	int r;
 	struct error *err; /* of the first failure */
 };
 
+/* In a child. What the server answers, and no cache. */
+static int read_block(const void *index)
+{
+	static _Alignas(4096) char block[4096];
+	int fd = device_node_open(*(const unsigned *)index, O_RDONLY | O_DIRECT);
+
+	return fd < 0 ? fd : read(fd, block, sizeof(block)) < 0 ? -errno : 0;
+}
+
+/* Without one the server could not be told. */
+static void wait_for_link(const char *name)
+{
+	struct sysfs_device device;
+	struct error ignored;
+
+	if (attachment_find(name, &device, &ignored) == 0)
+		(void)process_run(
+			read_block, &device.index, deadline_after(SHUTDOWN_LINK));
+}
+
 static int end_one(const char *name, void *userdata)
 {
 	struct end *end = userdata;
 	struct error this = {0};
-	int r = 0;
+	int r;
 
-	if (claim_is_initrd(name))
-		r = attachment_remove(name, true, NULL, &this);
+	if (!claim_is_initrd(name))
+		return 0;
+	wait_for_link(name);
+	r = attachment_remove(name, true, NULL, &this);
 	if (r == 0 || r == -ENOENT || end->r < 0)
 		return 0;
 	end->r = r;

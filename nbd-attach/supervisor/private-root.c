@@ -134,11 +134,23 @@ static int move_in(struct error *err)
 	return 0;
 }
 
+/*
+ * The system has left its disk for the image of its initramfs (systemd-shutdown(8)), and
+ * so has this process: nothing moves any more, and all that is read is in memory. A copy
+ * of the mounts, made while the disk is being unmounted, would have us unmount it.
+ */
+static bool is_back_in_image(void)
+{
+	return access("/etc/initrd-release", F_OK) == 0 && access("/oldroot", F_OK) == 0;
+}
+
 int private_root_enter(struct error *err)
 {
 	int r;
 
 	cgroup_leave_unit();
+	if (is_back_in_image())
+		return 0;
 	if (unshare(CLONE_NEWNS) < 0 ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return failed("mount namespace", err);

@@ -13,7 +13,10 @@
 
 #include "common/error.h"
 
-/* Moves this process there. It must be root; its root may also be the disk itself. */
+/*
+ * Moves this process there. It must be root; its root may also be the disk itself. Where
+ * the system has gone back to the image of its initramfs, nothing is to be moved.
+ */
 int private_root_enter(struct error *err);
 
 /* Whether this process is there. */
