@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# The cases of a machine that is to end while its root file system has no server, for
-# scenarios of both frameworks.
+# The cases of a machine that is to end while its root file system has no server, and of one
+# whose link to that is a relay, for scenarios of both frameworks.
 
 # shellcheck source=tests/boot/lib-root.sh
 . "${BASH_SOURCE[0]%/*}/lib-root.sh"
@@ -42,8 +42,66 @@ ends_without_server() { # VERB LAST-WORDS KERNEL'S-LAST-WORDS
 # The files there are of before.
 boots_again() {
 	server_start_again root
-	boot_on LABEL=root "nbd.attach=root,$(attach_options root)"
+	boot_on LABEL=root "nbd.attach=root,$(attach_options root),data-path=relay"
 	wait_booted
 	guest 'grep before /before'
+	is_attached
+	is_left_alone
+	guest 'nbd-attach status root' >status
+	grep -E '^data path: +relay: ' status
+	grep -E '^ *reconnects: +0$' status
+	relay_is_left_alone
+}
+
+# There is one.
+root_relay() {
+	guest 'pgrep nbd-relay' | tee relay.pid
+	[ "$(wc -l <relay.pid)" = 1 ]
+}
+
+# Its name begins with @ and its real user is root, so that systemd spares it at the end,
+# but it acts as nobody; it is in no unit.
+relay_is_left_alone() {
+	local pid
+	pid=$(root_relay)
+	guest "tr '\0' ' ' </proc/$pid/cmdline" | grep '^@'
+	guest "grep ^Uid: /proc/$pid/status" | grep -P '^Uid:\t0\t[1-9]\d*\t'
+	guest "cat /proc/$pid/cgroup" | grep -x -E '0::/(init.scope)?'
+}
+
+keeps_its_relay() {
+	local before
+	before=$(root_relay)
+	is_replaced_if_killed
+	[ "$(root_relay)" = "$before" ] || fail "the relay is another one"
+	guest 'nbd-attach status root' | grep -E '^ *reconnects: +0$'
+}
+
+has_another_relay() {
+	local before
+	before=$(root_relay)
+	server_stop root
+	guest '(head -c 2M /dev/urandom | tee /data | sha256sum; sync; touch /synced) >/sum &'
+	sleep 3
+	server_start_again root
+	guest_until 30 '[ -e /synced ]'
+	guest 'cat /sum' >sum
+	[ "$(root_relay)" != "$before" ] || fail "the relay is the same"
+	relay_is_left_alone
+	is_attached
+}
+
+# The relay lives until the file system is unmounted, and the server is told.
+goes_off_with_relay() {
 	goes_off_clean root
+	debugfs -R 'cat /data' root.img 2>/dev/null | sha256sum | diff - sum
+}
+
+end_cases() { # VERB LAST-WORDS KERNEL'S-LAST-WORDS
+	it "boots, told in old words" boots_in_old_words
+	it "ends without a server" ends_without_server "$@"
+	it "boots again, with a relay" boots_again
+	it "keeps it when its supervisor is killed" keeps_its_relay
+	it "has another one when its server was away" has_another_relay
+	it "goes off clean" goes_off_with_relay
 }

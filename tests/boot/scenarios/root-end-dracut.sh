@@ -7,6 +7,4 @@
 export FRAMEWORK=dracut
 . "${0%/*}/../root-end.sh"
 
-it "boots, told in old words" boots_in_old_words
-it "ends without a server" ends_without_server reboot restarting "Restarting system"
-it "boots again" boots_again
+end_cases reboot restarting "Restarting system"

@@ -7,6 +7,4 @@
 export FRAMEWORK=initramfs-tools
 . "${0%/*}/../root-end.sh"
 
-it "boots, told in old words" boots_in_old_words
-it "ends without a server" ends_without_server poweroff "switching off" "Power down"
-it "boots again" boots_again
+end_cases poweroff "switching off" "Power down"
