@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <glob.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -10,7 +10,6 @@
 #include "attachment/device.h"
 #include "attachment/state-file.h"
 #include "attachment/stop-supervisor.h"
-#include "common/file.h"
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/process.h"
@@ -99,6 +98,15 @@ static void announce_free(unsigned index)
 	(void)udev_settle(deadline_after(RELEASE_MOST));
 }
 
+static int announce_partition(unsigned index, const char *partition, void *none _unused_)
+{
+	char attribute[NAME_MAX + sizeof("/uevent")];
+
+	snprintf(attribute, sizeof(attribute), "%s/uevent", partition);
+	(void)sysfs_put(index, attribute, "change");
+	return 0;
+}
+
 /*
  * The driver shows it as before: udev is told that the names are free. The disk first,
  * for its partitions' names are made from its.
@@ -106,16 +114,10 @@ static void announce_free(unsigned index)
 static void announce_over(unsigned index)
 {
 	static const char over[] = "change 00000000-0000-0000-0000-000000000000 OVER=1";
-	_cleanup_(globfree) glob_t partitions = {};
 	struct error ignored;
-	char pattern[64];
 
 	(void)sysfs_announce(index, over, &ignored);
-	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/nbd%up*/uevent", index,
-		index);
-	if (glob(pattern, GLOB_NOSORT, NULL, &partitions) == 0)
-		for (size_t i = 0; i < partitions.gl_pathc; i++)
-			(void)file_write_attribute(partitions.gl_pathv[i], "change");
+	(void)sysfs_each_partition(index, announce_partition, NULL);
 	(void)udev_settle(deadline_after(RELEASE_MOST));
 }
 

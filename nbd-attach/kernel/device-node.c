@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <linux/fs.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -99,11 +97,14 @@ static int check_node(const char *name, dev_t number, struct error *err)
 }
 
 /* A node that is not there misleads nobody: not every /dev has those of partitions. */
-static int check_partition(unsigned index, const char *name, struct error *err)
+static int check_partition(unsigned index, const char *name, void *err)
 {
 	dev_t number;
 	int r = sysfs_number(index, name, &number);
 
+	if (r < 0 && r != -ENOENT && r != -ENODEV)
+		return error_set(err, FAULT_KERNEL, r,
+			"cannot read /sys/block/nbd%u/%s/dev: %m", index, name);
 	if (r == 0)
 		r = check_node(name, number, err);
 	return r == -ENOENT || r == -ENODEV ? 0 : r;
@@ -111,17 +112,14 @@ static int check_partition(unsigned index, const char *name, struct error *err)
 
 static int check_partitions(unsigned index, struct error *err)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	const struct dirent *entry;
-	char path[48], prefix[32];
-	int r = 0;
+	struct error wrong = {0};
+	int r = sysfs_each_partition(index, check_partition, &wrong);
 
-	snprintf(path, sizeof(path), "/sys/block/nbd%u", index);
-	snprintf(prefix, sizeof(prefix), "nbd%up", index);
-	dir = opendir(path);
-	while (r == 0 && dir && (entry = readdir(dir)))
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
-			r = check_partition(index, entry->d_name, err);
+	if (r < 0 && wrong.fault == FAULT_NONE)
+		error_set(&wrong, FAULT_KERNEL, r,
+			"cannot list the partitions of /dev/nbd%u: %m", index);
+	if (r < 0)
+		*err = wrong;
 	return r;
 }
 
@@ -150,13 +148,15 @@ static int wait_for_node(unsigned index, usec_t deadline)
 	return r;
 }
 
+static int is_there(
+	unsigned index _unused_, const char *name _unused_, void *none _unused_)
+{
+	return 1;
+}
+
 static bool has_partitions(unsigned index)
 {
-	_cleanup_(globfree) glob_t found = {};
-	char pattern[64];
-
-	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/nbd%up*", index, index);
-	return glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+	return sysfs_each_partition(index, is_there, NULL) == 1;
 }
 
 /*

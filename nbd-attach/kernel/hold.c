@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -52,29 +50,26 @@ static int sync_cache(int fd)
 	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE_AND_WAIT) < 0 ? -errno : 0;
 }
 
-static int sync_partition(unsigned index, const char *name)
+static int sync_partition(unsigned index, const char *name, void *first)
 {
 	_cleanup_close_ int fd = open_part(index, name, O_RDONLY);
+	int *result = first, r;
 
-	return fd < 0 ? 0 : sync_cache(fd); /* gone, or /dev can have no node of it */
+	if (fd < 0)
+		return 0; /* gone, or /dev can have no node of it */
+	r = sync_cache(fd);
+	if (*result == 0)
+		*result = r;
+	return 0;
 }
 
 /* A partition has a cache of its own. The first failure; the others are written, too. */
 static int sync_all(unsigned index, int fd)
 {
-	_cleanup_(globfree) glob_t found = {};
-	int first = sync_cache(fd), r;
-	char pattern[64];
+	int first = sync_cache(fd);
+	int r = sysfs_each_partition(index, sync_partition, &first);
 
-	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/nbd%up*", index, index);
-	r = glob(pattern, GLOB_NOSORT, NULL, &found);
-	if (r == GLOB_NOSPACE)
-		return -ENOMEM;
-	for (size_t i = 0; i < found.gl_pathc; i++) {
-		r = sync_partition(index, strrchr(found.gl_pathv[i], '/') + 1);
-		first = first < 0 ? first : r;
-	}
-	return first;
+	return first < 0 ? first : r;
 }
 
 static void say(int socket, int r)

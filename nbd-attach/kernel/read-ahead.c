@@ -6,12 +6,12 @@
  * costs udev a round trip.
  */
 #include <fcntl.h>
-#include <limits.h>
-#include <string.h>
 #include <sys/param.h>
 
 #include "common/scope.h"
+#include "kernel/device-node.h"
 #include "kernel/read-ahead.h"
+#include "kernel/sysfs.h"
 
 #define KIB   ((off_t)1024)
 #define CHUNK (128 * KIB) /* the kernel takes no more of one call */
@@ -41,22 +41,18 @@ static void read_ahead_of(int fd)
 	}
 }
 
+static int read_ahead_partition(
+	unsigned index, const char *partition, void *none _unused_)
+{
+	int fd = device_node_open_part(index, partition, O_RDONLY);
+
+	if (fd >= 0)
+		read_ahead_of(fd);
+	return 0;
+}
+
 void read_ahead(unsigned index, int fd)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	const struct dirent *entry;
-	char path[48], prefix[32], node[sizeof("/dev/") + NAME_MAX];
-
 	read_ahead_of(fd);
-	snprintf(path, sizeof(path), "/sys/block/nbd%u", index);
-	snprintf(prefix, sizeof(prefix), "nbd%up", index);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
-			continue;
-		snprintf(node, sizeof(node), "/dev/%s", entry->d_name);
-		fd = open(node, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0)
-			read_ahead_of(fd);
-	}
+	(void)sysfs_each_partition(index, read_ahead_partition, NULL);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
@@ -45,7 +44,7 @@ int sysfs_get_number(unsigned index, const char *name, uint64_t max, uint64_t *r
 
 int sysfs_put(unsigned index, const char *name, const char *text)
 {
-	char path[64];
+	char path[NAME_MAX + 64];
 
 	snprintf(path, sizeof(path), "/sys/block/nbd%u/%s", index, name);
 	return file_write_attribute(path, text);
@@ -66,6 +65,24 @@ int sysfs_number(unsigned index, const char *partition, dev_t *ret)
 		return -EBADMSG;
 	*ret = makedev(major_number, minor_number);
 	return 0;
+}
+
+int sysfs_each_partition(unsigned index, sysfs_partition_fn fn, void *userdata)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	const struct dirent *entry;
+	char path[48], prefix[32];
+	int r = 0;
+
+	snprintf(path, sizeof(path), "/sys/block/nbd%u", index);
+	snprintf(prefix, sizeof(prefix), "nbd%up", index);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while (r == 0 && (errno = 0, entry = readdir(dir)))
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+			r = fn(index, entry->d_name, userdata);
+	return r == 0 ? -errno : r;
 }
 
 /* Not there (any more), rather than not to be read just now. */
@@ -212,28 +229,33 @@ int sysfs_io_timeout(unsigned index, unsigned *ret_msec)
 	return r;
 }
 
-static void add_in_flight(const char *path, struct sysfs_in_flight *count)
+static void add_in_flight(
+	unsigned index, const char *attribute, struct sysfs_in_flight *count)
 {
-	_cleanup_fclose_ FILE *file = fopen(path, "re");
 	uint64_t reads, writes;
+	char text[64];
 
-	if (!file || fscanf(file, "%" SCNu64 " %" SCNu64, &reads, &writes) != 2)
+	if (sysfs_get(index, attribute, text, sizeof(text)) < 0 ||
+		sscanf(text, "%" SCNu64 " %" SCNu64, &reads, &writes) != 2)
 		return;
 	count->reads += reads;
 	count->writes += writes;
 }
 
+static int add_of_partition(unsigned index, const char *partition, void *count)
+{
+	char attribute[NAME_MAX + sizeof("/inflight")];
+
+	snprintf(attribute, sizeof(attribute), "%s/inflight", partition);
+	add_in_flight(index, attribute, count);
+	return 0;
+}
+
 void sysfs_read_in_flight(unsigned index, struct sysfs_in_flight *ret)
 {
-	_cleanup_(globfree) glob_t found = {};
-	char pattern[80];
-
 	*ret = (struct sysfs_in_flight){0};
-	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/{,nbd%up*/}inflight", index,
-		index);
-	(void)glob(pattern, GLOB_NOSORT | GLOB_BRACE, NULL, &found);
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		add_in_flight(found.gl_pathv[i], ret);
+	add_in_flight(index, "inflight", ret);
+	(void)sysfs_each_partition(index, add_of_partition, ret);
 }
 
 /* Documentation/block/stat.rst */

@@ -42,6 +42,14 @@ int sysfs_read(unsigned index, struct sysfs_device *ret);
 int sysfs_number(unsigned index, const char *partition, dev_t *ret);
 
 /*
+ * Calls fn with the name of each partition ("nbd5p1"), in no order, until it returns
+ * something other than 0, which is returned. A disk that is not there has no partitions.
+ * -errno: they cannot be listed.
+ */
+typedef int (*sysfs_partition_fn)(unsigned index, const char *partition, void *userdata);
+int sysfs_each_partition(unsigned index, sysfs_partition_fn fn, void *userdata);
+
+/*
  * All configured nbd devices, by index; the caller frees *ret. An absent driver is
  * an empty list.
  */

@@ -10,11 +10,11 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sysmacros.h>
 
 #include "common/log.h"
 #include "common/process.h"
 #include "common/timeouts.h"
+#include "kernel/sysfs.h"
 #include "kernel/usage-internal.h"
 
 int usage_each(const struct usage *usage,
@@ -85,18 +85,21 @@ static const struct usage_node *find_name(const struct usage *usage, const char 
 	return NULL;
 }
 
-/* Path is /sys/block/nbd0/nbd0p1/dev, or /sys/block/nbd0/dev. */
-static int add_node(struct usage *usage, const char *path)
+/* Of a partition; NULL: of the disk. */
+static int add_node(unsigned index, const char *partition, void *userdata)
 {
 	struct usage_node *grown, node = {};
-	unsigned major, minor;
-	char line[32];
+	struct usage *usage = userdata;
+	int r = sysfs_number(index, partition, &node.device);
 
-	if (!usage_read_line(path, line, sizeof(line)) ||
-		sscanf(line, "%u:%u", &major, &minor) != 2)
+	if (r == -ENOENT || r == -ENODEV)
 		return 0; /* gone just now */
-	node.device = makedev(major, minor);
-	usage_component(path, 1, node.name, sizeof(node.name));
+	if (r < 0)
+		return r;
+	if (partition)
+		snprintf(node.name, sizeof(node.name), "%s", partition);
+	else
+		snprintf(node.name, sizeof(node.name), "nbd%u", index);
 	grown = reallocarray(usage->nodes, usage->n_nodes + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
@@ -107,19 +110,9 @@ static int add_node(struct usage *usage, const char *path)
 
 static int find_nodes(struct usage *usage, unsigned index)
 {
-	_cleanup_(globfree) glob_t found = {};
-	char pattern[64];
-	int r = 0;
+	int r = add_node(index, NULL, usage);
 
-	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/dev", index);
-	if (glob(pattern, GLOB_NOSORT, NULL, &found) == GLOB_NOSPACE)
-		return -ENOMEM;
-	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/nbd%up*/dev", index, index);
-	if (glob(pattern, GLOB_NOSORT | GLOB_APPEND, NULL, &found) == GLOB_NOSPACE)
-		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++)
-		r = add_node(usage, found.gl_pathv[i]);
-	return r;
+	return r == 0 ? sysfs_each_partition(index, add_node, usage) : r;
 }
 
 /* Path is /sys/fs/ext4/nbd0, or /sys/fs/btrfs/UUID/devices/nbd0. */
