@@ -5,7 +5,7 @@
 #include "common/scope.h"
 
 static const int interrupt_signals[] = {SIGINT, SIGTERM, SIGHUP};
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, came;
 static sigset_t mask_before;
 static bool is_set_up;
 
@@ -14,6 +14,7 @@ static void on_interrupt(int signal_number)
 {
 	if (interrupted == 0 || interrupted == SIGHUP)
 		interrupted = signal_number;
+	came = true;
 }
 
 static void set_handlers(void (*handler)(int))
@@ -61,7 +62,8 @@ void interrupt_reset(void)
 	if (is_set_up)
 		sigprocmask(SIG_SETMASK, &mask_before, NULL);
 	is_set_up = false;
-	interrupted = 0; /* that was for the process that this one was forked from */
+	interrupted = came =
+		0; /* that was for the process that this one was forked from */
 }
 
 int interrupt_pending(void)
@@ -72,6 +74,11 @@ int interrupt_pending(void)
 void interrupt_clear(void)
 {
 	interrupted = 0;
+}
+
+bool interrupt_came(void)
+{
+	return came;
 }
 
 const sigset_t *interrupt_mask(void)

@@ -31,5 +31,8 @@ int interrupt_pending(void);
 /* Forgets the signal that came: what has to be undone may wait again. */
 void interrupt_clear(void);
 
+/* Whether one has come at all, forgotten or not: nothing more is to be begun. */
+bool interrupt_came(void);
+
 /* The signal mask for ppoll(2): NULL without interrupt_setup(). */
 const sigset_t *interrupt_mask(void);

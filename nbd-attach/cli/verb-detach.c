@@ -37,7 +37,16 @@ struct detach_all {
 	bool force;
 	int result;
 	struct error *err; /* of the first failure; the others are tried all the same */
+	char left[ERROR_TEXT_SIZE / 2]; /* those that an interruption has spared */
 };
+
+static void leave(struct detach_all *all, const char *name)
+{
+	size_t used = strlen(all->left);
+
+	snprintf(all->left + used, sizeof(all->left) - used, "%s%s", used ? ", " : "",
+		name);
+}
 
 static int detach_one(const char *name, void *userdata)
 {
@@ -53,8 +62,11 @@ static int detach_one(const char *name, void *userdata)
 			name);
 		return 0;
 	}
-	r = detach(name, all->force, &this);
-
+	r = interrupt_came() ? -EINTR : detach(name, all->force, &this);
+	if (r == -EINTR) {
+		leave(all, name);
+		return 0;
+	}
 	if (r < 0 && all->result < 0)
 		log_error("%s", this.text);
 	if (r < 0 && r != -ENOENT && all->result == 0) {
@@ -62,6 +74,14 @@ static int detach_one(const char *name, void *userdata)
 		*all->err = this;
 	}
 	return 0;
+}
+
+static int interrupted(const struct detach_all *all)
+{
+	if (all->result < 0)
+		log_error("%s", all->err->text);
+	return error_set(all->err, FAULT_OTHER, -EINTR, "interrupted; not detached: %s",
+		all->left);
 }
 
 /* Those that the kernel has, and then those of which only the state is left. */
@@ -80,9 +100,9 @@ static int detach_all(bool force, struct error *err)
 		if (name)
 			detach_one(name, &all);
 	}
-	if (all.result == 0)
+	if (all.result == 0 && !all.left[0])
 		claim_each(detach_one, &all);
-	return all.result;
+	return all.left[0] ? interrupted(&all) : all.result;
 }
 
 static int detach_device(unsigned index, bool force, struct error *err)

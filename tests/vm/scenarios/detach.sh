@@ -127,6 +127,39 @@ forced() {
 	detach disk
 }
 
+closed() { # PORT
+	[ -z "$(ss -Htn state established "dport = :$1")" ]
+}
+
+# What is half done is done; it does not begin with the next. Each is held open, which it
+# waits a second for, so that the last is safe also on a slow machine.
+interrupted() {
+	local disk first pid code=0 users=()
+	expect_in_kernel_log 'nbd'
+	for disk in one two three; do
+		new_disk $disk.img 8M
+		start_nbdkit file $disk.img
+		attach --name $disk "nbd://127.0.0.1:$PORT/"
+		[ $disk != one ] || first=$PORT
+		sleep 600 9<"$DEVICE" &
+		users+=($!)
+	done
+	env --default-signal=INT "$PROGRAM" detach --all --force >out 2>err &
+	pid=$!
+	wait_for closed "$first"
+	kill -INT $pid
+	wait $pid || code=$?
+	cat err
+	[ $code = 1 ] || fail "exit code $code"
+	tail -n 1 err | grep -q 'interrupted; not detached: .*three' ||
+		fail "it does not say what is left"
+	[ "$(field three STATE)" = unsupervised ] || fail "three is $(field three STATE)"
+	roundtrip "$DEVICE" three.img
+	kill "${users[@]}"
+	wait "${users[@]}" || :
+	detach --all
+}
+
 it "by name, and by device" by_name_and_device
 it "--all, also when there are none" all
 it "no process is needed in between" no_process_meanwhile
@@ -138,3 +171,4 @@ it "the server hears good-bye" good_bye
 it "the server hears good-bye on each link, with kernel TLS" good_bye_tls
 it "the server hears good-bye from an attach that fails" good_bye_without_device
 it "--force, with the device open" forced
+it "--all, interrupted: no other is begun with" interrupted
