@@ -166,6 +166,7 @@ static void print_options(const struct state *state, const struct target *t)
 
 	for (size_t i = 0; i < ELEMENTSOF(spans); i++)
 		line(spans[i].name, "%s", human_span(spans[i].span, human));
+	line("exclusive", "%s", t->exclusive ? "yes" : "no");
 	line("lock-memory", "%s", t->lock_memory ? "yes" : "no");
 	time_line("attached", state->since);
 }
@@ -272,6 +273,7 @@ static void add_known(json_object *o, const struct state *state, const struct ta
 	json_add_span(o, "connect-timeout", t->connect_timeout);
 	json_add_span(o, "io-timeout", t->io_timeout);
 	json_add_span(o, "reconnect-timeout", t->reconnect_timeout);
+	json_add_bool(o, "exclusive", t->exclusive);
 	json_add_bool(o, "lock-memory", t->lock_memory);
 	json_add_seconds(o, "since", state->since);
 	json_add_number(o, "repeated", state->repeated);

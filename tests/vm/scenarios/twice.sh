@@ -56,11 +56,19 @@ exclusive() {
 	attach --name first --exclusive "nbd://127.0.0.1:$PORT/disk"
 	expect_exit 7 attach --no-daemon --name second "nbd://127.0.0.1:$PORT/disk"
 	expect_says "first has this export" "alone"
+	nbd_attach status first
+	grep -qx 'exclusive: *yes' out || fail "status does not say so"
+	nbd_attach status --json first
+	grep -q '"exclusive": *true' out || fail "nor for scripts"
 	roundtrip "$DEVICE" disk.img
 	detach first
 	attach --name second --exclusive "nbd://127.0.0.1:$PORT/disk"
 	expect_quiet
 	detach second
+	attach --name third "nbd://127.0.0.1:$PORT/disk"
+	nbd_attach status third
+	grep -qx 'exclusive: *no' out || fail "status says what is not so"
+	detach third
 }
 
 # By a supervisor, and its key in a configuration file.
