@@ -16,6 +16,7 @@
 
 #define INITRD_FILE "initrd"
 #define LOCK_FILE   "lock"
+#define NEW_LOCK    "lock.new"
 #define LOCK_MODE   0600
 #define FOLDER_MODE 0755
 
@@ -137,12 +138,12 @@ bool claim_is_held(const char *name, pid_t *ret_pid)
 }
 
 /* The lock that we got may be of a file that its last owner removed just before. */
-static bool still_there(const struct claim *claim)
+static bool has_name(const struct claim *claim, int lock, const char *name)
 {
 	struct stat ours, found;
 
-	return fstat(claim->lock, &ours) == 0 &&
-		fstatat(claim->fd, LOCK_FILE, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstat(lock, &ours) == 0 &&
+		fstatat(claim->fd, name, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
 		ours.st_dev == found.st_dev && ours.st_ino == found.st_ino;
 }
 
@@ -164,29 +165,55 @@ static int open_folder(struct claim *claim)
 	return set_mode(claim->fd, FOLDER_MODE);
 }
 
-/* One try: 0, -ESTALE if the directory or the lock vanished under our hands. */
-static int try_lock(struct claim *claim)
+/* The file stays open where another has locked it. */
+static int open_and_lock(const struct claim *claim, const char *name, int *ret_fd)
 {
 	struct flock lock = whole(F_WRLCK);
-	bool usurped;
-	int r = open_folder(claim);
+
+	*ret_fd = openat(
+		claim->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+	if (*ret_fd < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	return fcntl(*ret_fd, F_SETLK, &lock) < 0 ? -errno : 0;
+}
+
+/*
+ * Whoever has the old one open is to lock what nobody looks at any more. The new one is
+ * locked before it gets the name: of two who replace the same, one would take away the
+ * other's.
+ */
+static int replace_lock(struct claim *claim)
+{
+	_cleanup_close_ int new = -1;
+	int r = open_and_lock(claim, NEW_LOCK, &new);
 
 	if (r < 0)
 		return r;
-	claim->lock = openat(claim->fd, LOCK_FILE,
-		O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
-	if (claim->lock < 0)
-		return errno == ENOENT ? -ESTALE : -errno;
-	r = fcntl(claim->lock, F_SETLK, &lock) < 0 ? -errno : 0;
-	usurped = r == -EAGAIN && is_usurped(claim->lock);
-	if (r < 0 && !usurped)
-		return r;
-	if (!still_there(claim))
+	if (!has_name(claim, new, NEW_LOCK))
 		return -ESTALE;
-	if (!usurped && !is_open_to_all(claim->lock))
-		return 0;
-	/* Whoever has it open is to lock what nobody looks at any more. */
-	return unlinkat(claim->fd, LOCK_FILE, 0) < 0 ? -errno : -ESTALE;
+	if (!has_name(claim, claim->lock, LOCK_FILE)) {
+		unlinkat(claim->fd, NEW_LOCK, 0);
+		return -ESTALE;
+	}
+	if (renameat(claim->fd, NEW_LOCK, claim->fd, LOCK_FILE) < 0)
+		return errno == ENOENT ? -ESTALE : -errno;
+	closep(&claim->lock);
+	claim->lock = TAKE_FD(new);
+	return 0;
+}
+
+/* One try: 0, -ESTALE if the directory or the lock vanished under our hands. */
+static int try_lock(struct claim *claim)
+{
+	int r = open_folder(claim);
+
+	if (r == 0)
+		r = open_and_lock(claim, LOCK_FILE, &claim->lock);
+	if (r < 0 && !(r == -EAGAIN && is_usurped(claim->lock)))
+		return r;
+	if (!has_name(claim, claim->lock, LOCK_FILE))
+		return -ESTALE;
+	return is_open_to_all(claim->lock) ? replace_lock(claim) : 0;
 }
 
 int claim_take(const char *name, struct claim *ret, struct error *err)
@@ -226,7 +253,8 @@ static bool is_empty(const struct claim *claim)
 void claim_release(struct claim *claim)
 {
 	if (claim->lock >= 0 && is_empty(claim)) {
-		claim_forget_state(claim); /* what was to become one */
+		claim_forget_state(claim);        /* what was to become one */
+		unlinkat(claim->fd, NEW_LOCK, 0); /* of one who was killed */
 		unlinkat(claim->fd, LOCK_FILE, 0);
 		unlinkat(claim->root_fd, claim->name, AT_REMOVEDIR);
 	}
