@@ -58,14 +58,15 @@ void report_failure(int socket, int r, const struct error *err);
 
 /*
  * Whether the connector's socket is what the target asks for: a stream socket of its
- * family, to a peer that fits (see peer_fits()). 0, or -EPROTO with FAULT_PROTOCOL.
+ * family, to a peer that fits (see peer_fits()). Where that goes is the connector's to
+ * say, which has read nothing of the server. 0, or -EPROTO with FAULT_PROTOCOL.
  */
 int report_check_socket(
 	int fd, const struct peer *peer, const struct target *t, struct error *err);
 
 /*
- * Whether it is so still, after the worker has had it: connected to that peer, and, for
- * TLS, one whose keys the kernel has. 0, or -EPROTO with FAULT_PROTOCOL; -ECONNRESET: the
- * server has ended it.
+ * Whether it is so still, after the worker has had it: connected to the peer that the
+ * connector saw, and, for TLS, one whose keys the kernel has. 0, or -EPROTO with
+ * FAULT_PROTOCOL; -ECONNRESET: the server has ended it.
  */
 int report_check_link(int fd, const struct peer *peer, bool tls, struct error *err);

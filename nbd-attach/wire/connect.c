@@ -134,67 +134,17 @@ bool peer_is_same(const struct peer *a, const struct peer *b)
 		memcmp(&a->address, &b->address, a->size) == 0;
 }
 
-/* As getaddrinfo() gives it, without asking anybody; NULL: the host is a name. */
-static struct addrinfo *numeric(const struct target *t)
-{
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-	struct addrinfo *list = NULL;
-
-	return getaddrinfo(t->host, t->port, &hints, &list) == 0 ? list : NULL;
-}
-
-static uint16_t port_of(const struct sockaddr *a)
-{
-	return a->sa_family == AF_INET6 ? ((const struct sockaddr_in6 *)a)->sin6_port
-					: ((const struct sockaddr_in *)a)->sin_port;
-}
-
-/* Who asks for "any" address gets this host. */
-static bool is_same_host(const struct sockaddr *asked, const struct sockaddr *peer)
-{
-	if (asked->sa_family == AF_INET) {
-		in_addr_t host = ((const struct sockaddr_in *)asked)->sin_addr.s_addr;
-
-		if (host == htonl(INADDR_ANY))
-			host = htonl(INADDR_LOOPBACK);
-		return ((const struct sockaddr_in *)peer)->sin_addr.s_addr == host;
-	}
-	const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)asked,
-				  *b = (const struct sockaddr_in6 *)peer;
-	struct in6_addr host = a->sin6_addr;
-
-	if (IN6_IS_ADDR_UNSPECIFIED(&host))
-		host = in6addr_loopback;
-	return IN6_ARE_ADDR_EQUAL(&host, &b->sin6_addr) &&
-		(!IN6_IS_ADDR_LINKLOCAL(&host) || a->sin6_scope_id == b->sin6_scope_id);
-}
-
-static bool fits_tcp(const struct peer *peer, const struct target *t)
-{
-	const struct sockaddr *address = (const struct sockaddr *)&peer->address;
-	_cleanup_(freeaddrinfop) struct addrinfo *list = numeric(t);
-
-	if (address->sa_family == AF_INET ? peer->size != sizeof(struct sockaddr_in)
-					  : address->sa_family != AF_INET6 ||
-				peer->size != sizeof(struct sockaddr_in6))
-		return false;
-	if (!list)
-		return port_of(address) == htons((uint16_t)atoi(t->port));
-	return list->ai_family == address->sa_family &&
-		port_of(list->ai_addr) == port_of(address) &&
-		is_same_host(list->ai_addr, address);
-}
-
 bool peer_fits(const struct peer *peer, const struct target *t)
 {
 	const struct sockaddr_vm *vm = (const struct sockaddr_vm *)&peer->address;
+	const sa_family_t family = peer->address.ss_family;
 
 	switch (t->transport) {
-	case TRANSPORT_TCP: return fits_tcp(peer, t);
+	case TRANSPORT_TCP:
+		return (family == AF_INET && peer->size == sizeof(struct sockaddr_in)) ||
+			(family == AF_INET6 && peer->size == sizeof(struct sockaddr_in6));
 	/* the server's own name for it, which may be another path, or none */
-	case TRANSPORT_UNIX: return peer->address.ss_family == AF_UNIX;
+	case TRANSPORT_UNIX: return family == AF_UNIX;
 	case TRANSPORT_VSOCK:
 		return peer->size == sizeof(*vm) && vm->svm_family == AF_VSOCK &&
 			vm->svm_cid == t->vsock_cid && vm->svm_port == t->vsock_port;

@@ -28,8 +28,9 @@ int peer_of(int fd, struct peer *ret);
 bool peer_is_same(const struct peer *a, const struct peer *b);
 
 /*
- * Whether it can be the target's server: its family and port, and where the target has an
- * address instead of a name, that address. Asks nobody.
+ * Whether it can be the target's server: an address of its transport. Not whether it is
+ * the very one that was asked for: a load balancer's program may put another one in its
+ * place at connect(2), and another port (BPF_CGROUP_INET4_CONNECT, as in Kubernetes).
  */
 bool peer_fits(const struct peer *peer, const struct target *t);
 

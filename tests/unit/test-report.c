@@ -220,7 +220,7 @@ static void test_each_bit(void **state _unused_)
 	}
 }
 
-static char loopback[] = "127.0.0.1", name[] = "server.example", port[8];
+static char loopback[] = "127.0.0.1", port[8];
 static const struct target over_tcp = {
 	.transport = TRANSPORT_TCP, .host = loopback, .port = port};
 static const struct target over_unix = {.transport = TRANSPORT_UNIX};
@@ -279,7 +279,7 @@ static void accepted(int fd, const struct target *t)
 
 static void test_tcp_socket(void **state _unused_)
 {
-	char other_port[] = "1", other_host[] = "127.0.0.2", any[] = "0.0.0.0";
+	char service_port[] = "1", service[] = "192.0.2.7";
 	struct target t = over_tcp;
 	struct sockaddr_in address;
 	_cleanup_close_ int server = listening(&address), fd = connected(&address);
@@ -289,17 +289,10 @@ static void test_tcp_socket(void **state _unused_)
 	refused(alone, &over_tcp);
 	refused(fd, &over_unix);
 	accepted(fd, &t);
-	t.host = any;
+	/* translated when it was connected to: what it stands for is not known here */
+	t.host = service;
+	t.port = service_port;
 	accepted(fd, &t);
-	t.host = other_host;
-	refused(fd, &t);
-	/* what a name stands for is not known here */
-	t.host = name;
-	accepted(fd, &t);
-	t.port = other_port;
-	refused(fd, &t);
-	t.host = loopback;
-	refused(fd, &t);
 }
 
 /* The worker has had it: the same socket, and to the same peer. */
