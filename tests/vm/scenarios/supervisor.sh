@@ -29,6 +29,12 @@ idle() {
 	finish
 }
 
+# felt WAY: how often a request waited for the driver's timer. Shorter gaps are a busy
+# machine's: up to 0.7 s were seen of them, also where nothing was replaced.
+felt() {
+	awk -F '[= ]' '$1 == "gap" && $2 >= 0.9 { n++ } END { print n + 0 }' "load-$1"
+}
+
 # Little enough to leave moments with nothing under way. A request that begins at just such
 # a moment is lost with the link, and sent again a second later: seldom, so once is allowed.
 light() {
@@ -43,9 +49,9 @@ light() {
 	done
 	finish
 	for way in "${WAYS[@]}"; do
-		grep -q ' stalls=[01]$' "load-$way" || fail "$way: $(tail -n 1 "load-$way")"
-		at_most "$(longest_gap)" 1.5 || fail "it stood still for $(longest_gap) s"
+		[ "$(felt "$way")" -le 1 ] || fail "$way: $(cat "load-$way")"
 	done
+	at_most "$(longest_gap)" 2 || fail "it stood still for $(longest_gap) s"
 }
 
 # No such moments: it may be felt, but not as an error.
