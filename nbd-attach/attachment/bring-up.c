@@ -93,6 +93,7 @@ static int work(const void *userdata)
 {
 	const struct order *o = userdata;
 
+	(void)prctl(PR_SET_NAME, SCAN_PROCESS, 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	o->result->r = make_ready(o, &o->result->error);
 	return 0;

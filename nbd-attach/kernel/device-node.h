@@ -33,6 +33,12 @@ int device_node_set_read_only(unsigned index, bool read_only);
 int device_node_check(unsigned index, struct error *err);
 
 /*
+ * The name of a child that scans, by which those who look for users pass over it: killed,
+ * it stays until the server answers or the device is disconnected.
+ */
+#define SCAN_PROCESS "nbd-attach-scan"
+
+/*
  * Opens the device, which makes the kernel read the partition table, and checks that it
  * could, and the nodes before and after. For a child: it waits for the server, beyond the
  * reach of signals. As long as *ret_fd is open, the kernel keeps what it has read. The

@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 
 #include "common/scope.h"
+#include "kernel/device-node.h"
 #include "kernel/hold.h"
 #include "kernel/udev.h"
 #include "kernel/usage-internal.h"
@@ -295,6 +296,13 @@ static bool is_path_only(int pid, const char *fd)
 	return found;
 }
 
+/* udev's workers open each new device for a moment; and ours open it for no use. */
+static bool is_no_user(const char *process)
+{
+	return udev_is_process(process) || strcmp(process, HOLD_PROCESS) == 0 ||
+		strcmp(process, SCAN_PROCESS) == 0;
+}
+
 /* The process has the file, which is a node of ours or lies on one. */
 static int found_process(const struct usage *usage, int pid, const struct file *file,
 	const struct usage_node *node, const char *what)
@@ -302,9 +310,7 @@ static int found_process(const struct usage *usage, int pid, const struct file *
 	char path[64], process[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	/* udev's workers open each new device for a moment; and others may look at it */
-	if (!usage_read_line(path, process, sizeof(process)) ||
-		udev_is_process(process) || strcmp(process, HOLD_PROCESS) == 0)
+	if (!usage_read_line(path, process, sizeof(process)) || is_no_user(process))
 		return 0;
 	return usage_found(usage, node, "%s%s by %s (pid %d)",
 		file->is_block ? "" : "a file on it is ", what, process, pid);
