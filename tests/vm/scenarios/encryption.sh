@@ -75,13 +75,18 @@ not_attached() {
 	detach tls-1
 }
 
-open_early() { # until there is /run/closed
-	until [ -e /sys/block/nbd0/pid ] && exec 7</dev/nbd0; do
-		sleep 0.01
-	done 2>/dev/null
-	until [ -e /run/closed ]; do
-		sleep 0.1
-	done
+# udev gives the names, and is then at work: the attach waits for it.
+busy_udev() {
+	touch /run/busy
+	printf '#!/bin/sh\nwhile [ -e /run/busy ]; do sleep 0.1; done\n' >busy
+	chmod +x busy
+	echo "KERNEL==\"nbd0\", TEST==\"pid\", RUN+=\"$PWD/busy\"" >/etc/udev/rules.d/90-busy.rules
+	udevadm control --reload
+}
+
+idle_udev() {
+	rm /run/busy /etc/udev/rules.d/90-busy.rules
+	udevadm control --reload
 }
 
 # Somebody has it open, and so it stays; with no link, and what waits is not sent.
@@ -91,18 +96,24 @@ not_attached_in_use() {
 	new_disks 4M
 	serve
 	server_up
-	touch /run/plaintext
-	open_early &
+	busy_udev
 	plain_kernel
+	within 20 [ -e /sys/block/nbd0/pid ]
+	exec 7</dev/nbd0
+	touch /run/plaintext
+	server_down
+	server_up
+	dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none &
 	within 30 is tls-1 refused
 	grep -q 'in plaintext.*stays attached' supervisor.log || fail "$(cat supervisor.log)"
 	sleep 3
 	n_links 0 || fail "a link was made"
-	says tls-1 reconnects ' 0$' || fail "a link was made: $("$PROGRAM" status tls-1)"
+	says tls-1 reconnects ' 1$' || fail "a link was made: $("$PROGRAM" status tls-1)"
+	idle_udev
 	rm /run/plaintext
-	touch /run/closed
-	wait %open_early || :
-	detach tls-1
+	exec 7<&-
+	detach --force tls-1
+	wait %dd || :
 }
 
 # The first request tells; all later ones wait, and no link is made any more.

@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Somebody uses a disk before its attach is done; its server leaves just after its last
+# reply; the kernel's answer gets lost.
+# Long: left to `tests/run vm`, for the time that all of them take together.
+
+. "${0%/*}/../lib.sh"
+# shellcheck source=tests/vm/lib-attach.sh
+. "$VM_LIB/lib-attach.sh"
+
+# udev gives the names, and is then at work for long: time to use them.
+busy_udev() {
+	echo 'KERNEL=="nbd0", TEST=="pid", RUN+="/bin/sleep 15"' >/etc/udev/rules.d/90-busy.rules
+	udevadm control --reload
+}
+
+idle_udev() {
+	rm /etc/udev/rules.d/90-busy.rules
+	udevadm control --reload
+}
+
+mounted_early() { # SIGNAL supervised|alone
+	new_disk disk.img 16M
+	mke2fs -q disk.img
+	start_nbdkit file disk.img
+	busy_udev
+	attach_behind "$2"
+	within 10 [ -e /dev/nbd/by-name/disk ]
+	mkdir mnt
+	mount /dev/nbd/by-name/disk mnt
+	pattern "$1" 1000000 >mnt/file
+	! ended "$ATTACH" || fail "attach has ended already"
+	kill "-$1" "$ATTACH"
+	ends 1 "interrupted.*stays attached.*mounted on $PWD/mnt"
+	idle_udev
+	if [ "$2" = supervised ]; then
+		is disk up || fail "it is $(field disk STATE)"
+	else
+		is disk unsupervised || fail "it is $(field disk STATE)"
+	fi
+	umount mnt
+	detach disk
+	debugfs -R "dump file file" disk.img
+	same file <(pattern "$1" 1000000)
+}
+
+# A service manager's TERM ends the supervisor, too; the next one finds the disk as it is.
+mounted_early_in_foreground() {
+	new_disk disk.img 16M
+	mke2fs -q disk.img
+	start_nbdkit file disk.img
+	busy_udev
+	attach_behind supervised --foreground
+	within 10 [ -e /dev/nbd/by-name/disk ]
+	mkdir mnt
+	mount /dev/nbd/by-name/disk mnt
+	kill -TERM "$ATTACH"
+	ends 1 "interrupted.*stays attached"
+	idle_udev
+	is disk unsupervised || fail "it is $(field disk STATE)"
+	nbd_attach attach --name disk "nbd://127.0.0.1:$PORT/"
+	is disk up || fail "it is $(field disk STATE)"
+	umount mnt
+	detach disk
+}
+
+# The kernel does not get such a link; or there is no end of them, and no reply.
+after_go() { # byte|end|later plain|tls CODE WORD
+	local uri
+	expect_in_kernel_log 'I/O error|Possible stuck'
+	free_port
+	start after-go "$VM_LIB/after-go.py" "$PORT" "$PKI" "$1" "$2"
+	wait_for listening
+	uri=nbd://localhost:$PORT/disk
+	[ "$2" = plain ] || uri="nbds://localhost:$PORT/disk?tls-certificates=$PKI/ca"
+	expect_exit "$3" attach --io-timeout 5s "$uri"
+	expect_says "$4"
+	assert_clean
+}
+
+# It is attached, and nobody says so.
+answer_lost() { # supervised|alone
+	! sanitized || return 0
+	new_disk disk.img 8M
+	start_nbdkit file disk.img
+	LD_PRELOAD=$TOOLS/lost-answer.so attach_behind "$1"
+	ends 0
+	roundtrip "$OUT" disk.img
+	detach disk
+}
+
+for signal in INT TERM; do
+	it "SIG$signal when it is mounted already" supervised mounted_early $signal supervised
+	it "the same without a supervisor" supervised mounted_early $signal alone
+done
+it "SIGTERM of a service manager" supervised mounted_early_in_foreground
+for transport in plain tls; do
+	it "$transport: a byte behind the server's last reply" \
+		supervised after_go byte $transport 6 'nobody asked for'
+	it "$transport: the server leaves after its last reply" \
+		supervised after_go end $transport 3 'closed the connection'
+	it "$transport: the server leaves a little later, each time" \
+		supervised after_go later $transport 3 '--io-timeout'
+done
+it "the kernel's answer gets lost" supervised answer_lost supervised
+it "the same without a supervisor" supervised answer_lost alone
