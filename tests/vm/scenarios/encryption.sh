@@ -102,8 +102,8 @@ not_attached_in_use() {
 	exec 7</dev/nbd0
 	touch /run/plaintext
 	server_down
-	server_up
-	dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none &
+	server_up 7<&- # not for the server, too
+	dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none 7<&- &
 	within 30 is tls-1 refused
 	grep -q 'in plaintext.*stays attached' supervisor.log || fail "$(cat supervisor.log)"
 	sleep 3
