@@ -190,6 +190,27 @@ void bring_up_cancel(struct bring_up *m)
 	forget(m);
 }
 
+static bool is_lost(const struct attachment *a)
+{
+	for (unsigned i = 0; i < a->state.n_links; i++) {
+		struct pollfd fd = {.fd = a->sockets[i]};
+
+		if (fd.fd >= 0 && poll(&fd, 1, 0) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Nobody makes a new link here, and the driver would wait for one. */
+static int check_links(const struct attachment *a, struct error *err)
+{
+	if (!is_lost(a))
+		return 0;
+	return error_set(err, FAULT_UNREACHED, -ENOTCONN,
+		"the connection to %s was lost while its disk was attached",
+		a->state.server);
+}
+
 int bring_up_run(const struct attachment *a, const struct target *t, struct error *err)
 {
 	struct bring_up m = BRING_UP_NONE;
@@ -197,6 +218,8 @@ int bring_up_run(const struct attachment *a, const struct target *t, struct erro
 
 	while (r == 0) {
 		r = bring_up_check(&m, a, err);
+		if (r == 0)
+			r = check_links(a, err);
 		if (r == 0 && deadline_wait(m.pidfd, POLLIN, m.look_at) == -EINTR)
 			r = error_set(err, FAULT_OTHER, -EINTR, "interrupted");
 		if (r < 0)

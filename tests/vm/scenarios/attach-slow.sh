@@ -41,7 +41,7 @@ silent() { # supervised|alone
 	new_disk disk.img 8M
 	start_nbdkit --filter=delay file disk.img rdelay=600
 	attach_behind "$1" --io-timeout 3s
-	ends 3 "--io-timeout"
+	ends 3 "--io-timeout|was lost" # without a supervisor the driver has that patience, too
 	assert_clean
 }
 
@@ -56,7 +56,7 @@ silent_later() { # supervised|alone
 	END
 	start_nbdkit eval get_size="stat -c %s $PWD/disk.img" pread=". $PWD/answer"
 	attach_behind "$1" --io-timeout 3s
-	ends 3 "--io-timeout"
+	ends 3 "--io-timeout|was lost" # without a supervisor the driver has that patience, too
 	assert_clean
 }
 
@@ -101,6 +101,19 @@ restarted() {
 	detach disk
 }
 
+# There nobody makes another.
+lost() {
+	expect_in_kernel_log 'Possible stuck|Receive control|I/O error|nbd0'
+	partitioned_disk
+	start_nbdkit --filter=delay file disk.img rdelay=2
+	attach_behind alone
+	wait_for configured
+	nap 1
+	stop_server "$SERVER_PID"
+	ends 3 "was lost"
+	assert_clean
+}
+
 it "a server that takes 3 s a read" supervised slow supervised
 it "the same without a supervisor" supervised slow alone
 it "a server that answers no request" supervised silent supervised
@@ -113,3 +126,4 @@ it "the same without a supervisor" supervised broken alone
 it "a first scan that fails" supervised broken_at_first supervised
 it "the same without a supervisor" supervised broken_at_first alone
 it "the server is restarted while its disk is attached" supervised restarted
+it "the same without a supervisor: it fails" supervised lost
