@@ -201,8 +201,8 @@ interrupted_in_the_middle() {
 	nap 0.3
 	interrupt
 	detach_ends
+	kill -CONT "$server" # or else, should this fail, what comes after it would hang
 	[ $CODE = 0 ] || fail "exit code $CODE"
-	kill -CONT "$server"
 	wait $writer || :
 	within 5 no_devices
 	nbd_attach attach --name disk "nbd+unix:///?socket=$PWD/server"
