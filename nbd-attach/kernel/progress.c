@@ -11,14 +11,20 @@ void progress_init(struct progress *p, usec_t timeout)
 	*p = (struct progress){.timeout = timeout, .patience = timeout};
 }
 
-void progress_restart(struct progress *p, usec_t now)
-{
-	p->since = now;
-}
-
 static usec_t bounded(const struct progress *p, usec_t patience)
 {
 	return MIN(MAX(patience, p->timeout), PATIENCE_MOST * p->timeout);
+}
+
+void progress_extend(struct progress *p, usec_t timeout)
+{
+	p->timeout = timeout;
+	p->patience = bounded(p, p->patience);
+}
+
+void progress_restart(struct progress *p, usec_t now)
+{
+	p->since = now;
 }
 
 /* Twice what it has needed: it was seen at a look only, and the next may take longer. */

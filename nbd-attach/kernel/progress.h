@@ -24,6 +24,9 @@ struct progress {
 
 void progress_init(struct progress *p, usec_t timeout);
 
+/* The same with a longer timeout, and all that is known by now. */
+void progress_extend(struct progress *p, usec_t timeout);
+
 /* A link is new, or known to live: the time counts from now on. */
 void progress_restart(struct progress *p, usec_t now);
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <sys/param.h>
 
 #include "attachment/device.h"
 #include "supervisor/driver-timeouts.h"
+
+#define EXTENDED_MOST 16 /* times --io-timeout, as for a single link */
 
 /*
  * The driver asks for the backend identifier only on devices that have one: a device that
@@ -71,6 +74,41 @@ void driver_timeout_restore(struct supervisor *s)
 		s->short_timeout = false;
 }
 
+/* The watchdog is to come after the driver. */
+static void take_request_timeout(struct supervisor *s, usec_t timeout)
+{
+	s->request_timeout = timeout;
+	progress_extend(&s->progress, 2 * timeout);
+}
+
+void driver_timeout_extend(struct supervisor *s)
+{
+	usec_t longer =
+		MIN(2 * s->request_timeout, EXTENDED_MOST * s->target->io_timeout);
+	struct error ignored;
+
+	if (longer == s->request_timeout ||
+		set_timeout(s, attachment_seconds(longer), &ignored) < 0)
+		return;
+	supervisor_tell(s, -1, "slow",
+		"the server answers, but not each request within %llu s: one may take %llu s "
+		"from now on",
+		(unsigned long long)attachment_seconds(s->request_timeout),
+		(unsigned long long)attachment_seconds(longer));
+	take_request_timeout(s, longer);
+}
+
+/* What the last supervisor has come to, the kernel knows. */
+static usec_t find_request_timeout(const struct supervisor *s)
+{
+	usec_t asked = s->target->io_timeout;
+	unsigned msec;
+
+	if (sysfs_io_timeout(s->a->state.index, &msec) < 0)
+		return asked;
+	return MIN(MAX(msec * USEC_PER_MSEC, asked), EXTENDED_MOST * asked);
+}
+
 int driver_timeouts_set(struct supervisor *s, struct error *err)
 {
 	struct nbd_settings settings = NBD_NOTHING;
@@ -79,10 +117,12 @@ int driver_timeouts_set(struct supervisor *s, struct error *err)
 
 	/* Of a link that lives it may be 1 or 0: deferred.c sees to it that it is 0. */
 	s->short_timeout = n == 1;
-	if (!s->short_timeout)
-		settings.timeout = attachment_timeout(s->target, n, true);
-	else if (!supervisor_all_up(s))
+	if (!s->short_timeout) {
+		take_request_timeout(s, find_request_timeout(s));
+		settings.timeout = attachment_seconds(s->request_timeout);
+	} else if (!supervisor_all_up(s)) {
 		settings.timeout = 1;
+	}
 	settings.dead_conn_timeout = attachment_seconds(s->target->reconnect_timeout);
 	r = reconfigure(s, &settings, err);
 	s->timeouts_at = deadline_now();

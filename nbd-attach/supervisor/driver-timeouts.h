@@ -13,6 +13,12 @@
  * again keeps such a timer for all of its life, however many links it sees. So the new
  * link is given while it is still 1: all that has waited is sent with a short timer. Only
  * a little later, well before it could end that link, both are changed (deferred.c).
+ *
+ * With several links the timer ends the link of each request that takes longer, whatever
+ * NBD_ATTR_TIMEOUT is, and has it sent again: the server does it once more, and the old
+ * one may come after newer ones. So the timeout grows where the server turns out to be
+ * slow, not gone. A request that has begun keeps its timer: that one is sent again and
+ * again until the server is fast enough for it.
  */
 #pragma once
 
@@ -33,6 +39,12 @@ void driver_timeout_shorten(struct supervisor *s);
 
 /* … and 0 again, but not while a link is being ended by it. */
 void driver_timeout_restore(struct supervisor *s);
+
+/*
+ * Several links: the driver has ended one for being slow, and the server answers all the
+ * same. It gets twice as long for a request from now on, up to 16 times --io-timeout.
+ */
+void driver_timeout_extend(struct supervisor *s);
 
 /* Sets the timeouts of a device that was adopted. Errors as driver_reconfigure(). */
 int driver_timeouts_set(struct supervisor *s, struct error *err);

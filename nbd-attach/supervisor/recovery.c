@@ -69,6 +69,17 @@ static void end_relay(struct supervisor *s, const struct connection *conn)
 	*relay = 0;
 }
 
+/*
+ * Of several links the driver ends one whose request takes too long. For about that time
+ * nothing has come back then; when the request began is not seen to the second.
+ */
+static bool has_timed_out(const struct supervisor *s, const struct connection *conn,
+	const struct sysfs_io *io, usec_t now)
+{
+	return s->a->state.n_links > 1 && !conn->planned && io->in_flight > 0 &&
+		now - s->progress.since >= s->request_timeout / 3 * 2;
+}
+
 /* The link is gone: what was known of it is over. */
 static void lose(struct supervisor *s, struct connection *conn)
 {
@@ -79,6 +90,7 @@ static void lose(struct supervisor *s, struct connection *conn)
 	if (sysfs_read_io(s->a->state.index, &io) == 0)
 		s->a->state.repeated += io.in_flight;
 	conn->completed = io.completed;
+	conn->timed_out = has_timed_out(s, conn, &io, now);
 	conn->unseen = *fd < 0;
 	(void)encryption_check(&s->a->encryption[conn->number], *fd, &s->a->plaintext);
 	connection_link(s, conn)->encrypts = false;
@@ -209,7 +221,9 @@ static void came_up(struct supervisor *s, struct connection *conn)
 	else
 		supervisor_tell(s, LINK(conn), "restored",
 			"connection to %s restored after %.1f s", link->address, away);
-	conn->planned = conn->idle = conn->stalled = false;
+	if (conn->timed_out && now - conn->lost_at < LINK_WELL_AFTER)
+		driver_timeout_extend(s);
+	conn->planned = conn->idle = conn->stalled = conn->timed_out = false;
 }
 
 /* Without a word to the server: the kernel may have the socket all the same. */

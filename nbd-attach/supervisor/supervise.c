@@ -292,8 +292,9 @@ static void begin(struct supervisor *s)
 	struct state *state = &s->a->state;
 	usec_t now = deadline_now();
 
+	s->request_timeout = s->target->io_timeout;
 	progress_init(&s->progress,
-		state->n_links == 1 ? s->target->io_timeout : 2 * s->target->io_timeout);
+		state->n_links == 1 ? s->target->io_timeout : 2 * s->request_timeout);
 	progress_restart(&s->progress, now);
 	/* This process may have looked after it before, and left it at that. */
 	s->short_timeout = state->ready && state->n_links == 1;

@@ -60,6 +60,7 @@ struct connection {
 	bool missed;         /* at the last look it was not to be found */
 	bool turned_away;    /* the last attempt got no greeting */
 	bool unseen;         /* another process's, lost because it was not to be found */
+	bool timed_out;      /* the driver ended it, for a request took too long */
 	bool provoked;       /* a request of ours was made for it, if it gets any */
 };
 
@@ -74,13 +75,14 @@ struct supervisor {
 	void (*ready)(unsigned index); /* to be called then; may be NULL */
 	struct progress progress;
 	bool short_timeout; /* NBD_ATTR_TIMEOUT is 1, or may be: see driver-timeouts.h */
-	bool overdue;       /* I/O fails: the reconnect timeout is over */
-	bool changed;       /* the state is to be written */
-	bool unwritten;     /* … again at the next look: it could not be */
-	usec_t look_at;     /* when to look at the device's counters */
-	usec_t timeouts_at; /* when to see to queue/io_timeout */
-	usec_t ping_at;     /* when to tell the service manager that we live */
-	usec_t renew_at;    /* when to try again what could not be renewed */
+	usec_t request_timeout; /* of several links: what NBD_ATTR_TIMEOUT is */
+	bool overdue;           /* I/O fails: the reconnect timeout is over */
+	bool changed;           /* the state is to be written */
+	bool unwritten;         /* … again at the next look: it could not be */
+	usec_t look_at;         /* when to look at the device's counters */
+	usec_t timeouts_at;     /* when to see to queue/io_timeout */
+	usec_t ping_at;         /* when to tell the service manager that we live */
+	usec_t renew_at;        /* when to try again what could not be renewed */
 	pid_t timeouts_child;   /* at work on that; 0: none */
 	bool timeouts_restores; /* NBD_ATTR_TIMEOUT, too */
 	pid_t resize_child;     /* at work on the size; 0: none */

@@ -148,6 +148,11 @@ void driver_timeout_shorten(struct supervisor *of)
 	of->short_timeout = true;
 }
 
+void driver_timeout_extend(_unused_ struct supervisor *of)
+{
+	call("extend");
+}
+
 void handover_cut(
 	_unused_ struct supervisor *of, _unused_ const struct connection *of_link)
 {
@@ -220,6 +225,8 @@ void connection_world_begin(unsigned links)
 	s->target = &world.target;
 	s->look_at = s->renew_at = USEC_INFINITY;
 	progress_init(&s->progress, 30 * USEC_PER_SEC);
+	s->request_timeout = 15 * USEC_PER_SEC;
+	progress_restart(&s->progress, world.now);
 	s->progress.last = world.io;
 	for (unsigned i = 0; i < NBD_LINKS_MAX; i++)
 		s->conns[i] = (struct connection){.number = i,

@@ -501,6 +501,37 @@ static void test_facts(void **state _unused_)
 	assert_int_equal(world.s.progress.since, world.now);
 }
 
+/* One of two links is lost after a while without a reply, and made anew after another. */
+static bool extends(usec_t silent, usec_t away, unsigned in_flight)
+{
+	bool extended;
+
+	connection_world_begin(2);
+	world.io.in_flight = in_flight;
+	pass(silent);
+	event_of(EVENT_LOST);
+	event_of(EVENT_MARKED_DEAD);
+	pass(away);
+	world.calls[0] = 0;
+	answer(GOOD);
+	extended = strstr(world.calls, "extend");
+	assert_int_equal(world.conn->phase, UP);
+	assert_false(world.conn->timed_out);
+	connection_world_end();
+	return extended;
+}
+
+/* A server that answers at once on a new link was slow, and not away (15 s are its own).
+ */
+static void test_slow(void **state _unused_)
+{
+	assert_true(extends(15 * USEC_PER_SEC, USEC_PER_SEC, 1));
+	assert_true(extends(10 * USEC_PER_SEC, USEC_PER_SEC, 3));
+	assert_false(extends(9 * USEC_PER_SEC, USEC_PER_SEC, 1));
+	assert_false(extends(15 * USEC_PER_SEC, 4 * USEC_PER_SEC, 1));
+	assert_false(extends(15 * USEC_PER_SEC, USEC_PER_SEC, 0));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -519,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_fading),
 		cmocka_unit_test(test_fading_and_more),
 		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_slow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,6 +169,12 @@ void state_set_tls(
 {
 }
 
+void supervisor_tell(_unused_ struct supervisor *s, _unused_ int link, const char *kind,
+	_unused_ const char *format, ...)
+{
+	assert_string_equal(kind, "slow");
+}
+
 bool supervisor_all_up(const struct supervisor *s)
 {
 	return s->conns[0].phase == PHASE_UP;
@@ -471,6 +477,32 @@ static void test_cut(void **state _unused_)
 	}
 }
 
+/* Several links, a server that is too slow again and again, and another supervisor. */
+static void test_extended(void **state _unused_)
+{
+	static const unsigned seconds[] = {6, 12, 24, 48, 48};
+	struct supervisor *s = &world.s;
+	struct error ignored;
+
+	world.a.state.n_links = 2;
+	world.target.io_timeout = 3 * USEC_PER_SEC;
+	world.msec = 3000;
+	assert_int_equal(driver_timeouts_set(s, &ignored), 0);
+	assert_int_equal(world.timeout, 3);
+	for (size_t i = 0; i < ELEMENTSOF(seconds); i++) {
+		driver_timeout_extend(s);
+		assert_int_equal(world.timeout, seconds[i]);
+		assert_true(s->progress.timeout == 2 * seconds[i] * USEC_PER_SEC);
+	}
+	s->request_timeout = 3 * USEC_PER_SEC;
+	assert_int_equal(driver_timeouts_set(s, &ignored), 0);
+	assert_int_equal(world.timeout, 48);
+	assert_true(s->request_timeout == 48 * USEC_PER_SEC);
+	world.msec = SHORT; /* somebody's own choice */
+	assert_int_equal(driver_timeouts_set(s, &ignored), 0);
+	assert_int_equal(world.timeout, 3);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -488,6 +520,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_slow_server, begin, end),
 		cmocka_unit_test_setup_teardown(test_no_child, begin, end),
 		cmocka_unit_test_setup_teardown(test_cut, begin, end),
+		cmocka_unit_test_setup_teardown(test_extended, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Of several links one dies, or all do. Requests that were under way are sent again when
-# --io-timeout is over.
+# --io-timeout is over; and so are those that take longer.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -52,7 +52,38 @@ all() { # WAY
 	finish
 }
 
+# It is that as long as there is a file. A request that it happens to first is sent again
+# until it is fast; later ones are waited for.
+slow() {
+	expect_in_kernel_log 'nbd0: Connection timed out|timed out|Receive control'
+	new_disk disk.img 4M
+	start_nbdkit eval get_size="stat -c %s $PWD/disk.img" can_multi_conn='exit 0' \
+		pread="dd if=$PWD/disk.img skip=\$4 count=\$3 iflag=skip_bytes,count_bytes status=none" \
+		pwrite="[ ! -e $PWD/slow ] || sleep 6
+			dd of=$PWD/disk.img seek=\$4 conv=notrunc oflag=seek_bytes status=none"
+	nbd_attach attach --connections 2 --io-timeout 4s "nbd://127.0.0.1:$PORT/disk"
+	DEVICE=$OUT
+	touch slow
+	dd if=/dev/urandom of="$DEVICE" bs=4k count=1 oflag=direct status=none &
+	within 20 told_slow
+	rm slow
+	wait %dd
+	touch slow
+	"$PROGRAM" status --json disk >before
+	dd if=/dev/urandom of="$DEVICE" bs=4k seek=1 count=1 oflag=direct status=none
+	"$PROGRAM" status --json disk >after
+	diff <(grep repeated before) <(grep repeated after) || fail "it was sent again"
+	rm slow
+	roundtrip "$DEVICE" disk.img
+	detach disk
+}
+
+told_slow() {
+	"$PROGRAM" status disk | grep 'may take 8 s'
+}
+
 for way in plain-16 tls-16; do
 	it "$way: one of four, the first and the last" supervised one $way
 	it "$way: all four" supervised all $way
 done
+it "a server that is slower than --io-timeout" supervised slow
