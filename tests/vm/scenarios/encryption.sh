@@ -116,8 +116,10 @@ not_attached_in_use() {
 	wait %dd || :
 }
 
-# The first request tells; all later ones wait, and no link is made any more.
+# The first request, which has waited for the link, tells; all later ones wait, and no link
+# is made any more.
 not_reconnected() {
+	local waiting=()
 	expect_in_kernel_log 'I/O error|nbd'
 	WAYS=(tls-1)
 	new_disks 4M
@@ -127,18 +129,20 @@ not_reconnected() {
 	within 20 is tls-1 up
 	touch /run/plaintext
 	server_down
+	dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none &
+	waiting+=($!)
 	server_up
 	within 20 says tls-1 reconnects ' 1$'
-	dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none || :
 	within 20 is tls-1 refused
 	says tls-1 'last error' 'in plaintext' || fail "$("$PROGRAM" status tls-1)"
 	dd if=/dev/nbd0 of=/dev/null bs=4k count=1 skip=1 iflag=direct status=none &
+	waiting+=($!)
 	sleep 3
 	n_links 0 || fail "a link was made"
 	is tls-1 refused || fail "$("$PROGRAM" list)"
 	rm /run/plaintext
 	detach --force tls-1
-	wait %dd || :
+	wait "${waiting[@]}" || :
 }
 
 # Nobody has a request for it: it is seen all the same, before one comes.
