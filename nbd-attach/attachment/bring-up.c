@@ -139,7 +139,7 @@ int bring_up_start(const struct attachment *a, const struct target *t, bool supe
 	progress_init(
 		&m.progress, a->state.n_links == 1 ? t->io_timeout : 2 * t->io_timeout);
 	progress_restart(&m.progress, deadline_now());
-	m.look_at = deadline_now();
+	m.check_at = deadline_now();
 	*ret = m;
 	return 0;
 }
@@ -155,7 +155,7 @@ int bring_up_check(struct bring_up *m, const struct attachment *a, struct error 
 			"%s has not answered a request for %llu s (--io-timeout)",
 			a->state.server,
 			(unsigned long long)(m->progress.patience / USEC_PER_SEC));
-	m->look_at = MIN(progress_next(&m->progress, now), now + BRING_UP_CHECK);
+	m->check_at = MIN(progress_next(&m->progress, now), now + BRING_UP_CHECK);
 	return 0;
 }
 
@@ -220,7 +220,7 @@ int bring_up_run(const struct attachment *a, const struct target *t, struct erro
 		r = bring_up_check(&m, a, err);
 		if (r == 0)
 			r = check_links(a, err);
-		if (r == 0 && deadline_wait(m.pidfd, POLLIN, m.look_at) == -EINTR)
+		if (r == 0 && deadline_wait(m.pidfd, POLLIN, m.check_at) == -EINTR)
 			r = error_set(err, FAULT_OTHER, -EINTR, "interrupted");
 		if (r < 0)
 			break;

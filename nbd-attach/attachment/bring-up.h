@@ -14,9 +14,9 @@ struct bring_up {
 	int pidfd;                      /* readable when it has ended */
 	struct bring_up_result *result; /* shared with it */
 	struct progress progress;       /* of the device's requests */
-	usec_t look_at;                 /* when to look again */
+	usec_t check_at;                /* when to look again */
 };
-#define BRING_UP_NONE ((struct bring_up){.pidfd = -1, .look_at = USEC_INFINITY})
+#define BRING_UP_NONE ((struct bring_up){.pidfd = -1, .check_at = USEC_INFINITY})
 
 /*
  * Starts it. With `supervised` somebody makes lost links anew, and what was on its way

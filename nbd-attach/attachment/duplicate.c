@@ -55,7 +55,7 @@ static bool is_attached(const char *name, char *where, size_t size)
 }
 
 /* Calls fn for each attachment of the same export. */
-static int look_at(const char *name, void *userdata)
+static int check_one(const char *name, void *userdata)
 {
 	const struct search *s = userdata;
 	_cleanup_target_ struct target t;
@@ -89,7 +89,7 @@ int duplicate_refuse(const struct target *t, const char *own, const struct state
 {
 	struct search s = {
 		.found = refuse, .target = t, .own = own, .state = state, .err = err};
-	int r = claim_each(look_at, &s);
+	int r = claim_each(check_one, &s);
 
 	if (r < 0 && r != -EBUSY)
 		return error_set(err, FAULT_OTHER, r,
@@ -111,5 +111,5 @@ void duplicate_warn(const struct target *t, const char *own, const struct state 
 {
 	struct search s = {.found = warn, .target = t, .own = own, .state = state};
 
-	(void)claim_each(look_at, &s);
+	(void)claim_each(check_one, &s);
 }

@@ -142,7 +142,7 @@ static void remember(struct watched *w, const struct state *state)
 	w->time = event ? event->time : 0;
 }
 
-static int look(const struct monitor *m, struct watched *w)
+static int check(const struct monitor *m, struct watched *w)
 {
 	struct state state;
 	struct error err;
@@ -164,13 +164,13 @@ static int look(const struct monitor *m, struct watched *w)
 	return r;
 }
 
-static int look_at_changed(const struct monitor *m)
+static int check_changed(const struct monitor *m)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < m->n_names; i++)
 		if (m->names[i].changed)
-			r = look(m, &m->names[i]);
+			r = check(m, &m->names[i]);
 	return r;
 }
 
@@ -300,7 +300,7 @@ static int monitor_run(struct monitor *m)
 	int r = watch_root(m);
 
 	if (r == 0)
-		r = look_at_changed(m);
+		r = check_changed(m);
 	m->begun = true;
 	while (r == 0) {
 		r = deadline_poll(fds, ELEMENTSOF(fds), USEC_INFINITY);
@@ -310,7 +310,7 @@ static int monitor_run(struct monitor *m)
 			return -EPIPE;
 		r = take_all(m);
 		if (r == 0)
-			r = look_at_changed(m);
+			r = check_changed(m);
 	}
 	return r;
 }

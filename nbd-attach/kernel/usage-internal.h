@@ -53,7 +53,7 @@ int usage_each(const struct usage *usage,
 	...) _printf_(3, 4);
 
 /*
- * usage-look.c, in a child: what may hang on another's dead file system, or on a process
+ * usage-scan.c, in a child: what may hang on another's dead file system, or on a process
  * that does. 0, -EBUSY, -ENOMEM.
  */
-int usage_look_around(const struct usage *usage);
+int usage_scan(const struct usage *usage);

@@ -163,7 +163,7 @@ static int look_in_sys(const struct usage *usage, unsigned index)
 
 static int look_around(const void *usage)
 {
-	return usage_look_around(usage);
+	return usage_scan(usage);
 }
 
 static bool is_same(const struct usage_place *a, const struct usage_place *b)
@@ -230,7 +230,7 @@ static int look_everywhere(struct usage *usage, unsigned index)
 }
 
 /* Passes over process `except`; 0: none. */
-static int look(unsigned index, pid_t except, struct usage_user *ret)
+static int find_user(unsigned index, pid_t except, struct usage_user *ret)
 {
 	_cleanup_(usage_done) struct usage usage = {.except = except};
 	int r = look_everywhere(&usage, index);
@@ -242,7 +242,7 @@ static int look(unsigned index, pid_t except, struct usage_user *ret)
 
 bool usage_find(unsigned index, struct usage_user *ret)
 {
-	return look(index, 0, ret) == -EBUSY;
+	return find_user(index, 0, ret) == -EBUSY;
 }
 
 /* Who cannot be looked for may be there. */
@@ -260,7 +260,7 @@ static int cannot_tell(unsigned index, int r, struct error *err)
 static int check(unsigned index, pid_t except, struct error *err)
 {
 	struct usage_user user;
-	int r = look(index, except, &user);
+	int r = find_user(index, except, &user);
 
 	if (r == -EBUSY)
 		return error_set(err, FAULT_KERNEL, r,

@@ -50,7 +50,7 @@ static bool is_ours(struct supervisor *s)
 }
 
 /* A timeout of the kernel's that we can only tell of. */
-static void look_at_patience(struct supervisor *s, usec_t now)
+static void check_patience(struct supervisor *s, usec_t now)
 {
 	bool overdue = true;
 
@@ -66,7 +66,7 @@ static void look_at_patience(struct supervisor *s, usec_t now)
 }
 
 /* That it could not be replaced as planned is not over with that. */
-static void look_at_recovery(struct supervisor *s)
+static void check_recovery(struct supervisor *s)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct state_link *link = &s->a->state.links[i];
@@ -80,7 +80,7 @@ static void look_at_recovery(struct supervisor *s)
 }
 
 /* Links of another process, whose death nothing tells but the driver, once. */
-static void look_at_adopted(struct supervisor *s, usec_t now)
+static void check_adopted(struct supervisor *s, usec_t now)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct connection *conn = &s->conns[i];
@@ -94,7 +94,7 @@ static void look_at_adopted(struct supervisor *s, usec_t now)
 			connection_event(s, conn, EVENT_LOST);
 		} else { /* a table that changes while it is read may lack a line */
 			conn->missed = true;
-			s->look_at = now + ADOPTED_LOST_CHECK;
+			s->check_at = now + ADOPTED_LOST_CHECK;
 		}
 	}
 }
@@ -114,7 +114,7 @@ static void for_each_up(struct supervisor *s, enum connection_event event)
 			connection_event(s, &s->conns[i], event);
 }
 
-static void look_at_keys(struct supervisor *s, usec_t now)
+static void check_keys(struct supervisor *s, usec_t now)
 {
 	if (s->renew_at <= now) {
 		s->renew_at = USEC_INFINITY;
@@ -133,7 +133,7 @@ static void look_at_keys(struct supervisor *s, usec_t now)
 }
 
 /* What has come of a reply tells more than that it is late. */
-static void look_at_records(struct supervisor *s, usec_t now)
+static void check_records(struct supervisor *s, usec_t now)
 {
 	if (!s->a->state.tls || now - s->progress.since < RECORD_TORN_AFTER)
 		return;
@@ -143,32 +143,32 @@ static void look_at_records(struct supervisor *s, usec_t now)
 			connection_event(s, &s->conns[i], EVENT_STALLED);
 }
 
-static void look_at_progress(struct supervisor *s, const struct sysfs_io *io, usec_t now)
+static void check_progress(struct supervisor *s, const struct sysfs_io *io, usec_t now)
 {
 	uint64_t completed = s->progress.last.completed;
 
 	if (progress_check(&s->progress, io, now))
 		for_each_up(s, EVENT_STALLED);
 	else if (io->in_flight > 0)
-		look_at_records(s, now);
+		check_records(s, now);
 	if (io->completed != completed)
-		look_at_recovery(s);
+		check_recovery(s);
 }
 
-bool look(struct supervisor *s, usec_t now)
+bool health_check(struct supervisor *s, usec_t now)
 {
 	struct sysfs_io io;
 
 	if (!is_ours(s))
 		return false;
 	if (sysfs_read_io(s->a->state.index, &io) == 0)
-		look_at_progress(s, &io, now);
-	s->look_at = progress_next(&s->progress, now);
+		check_progress(s, &io, now);
+	s->check_at = progress_next(&s->progress, now);
 	s->changed |= s->unwritten;
-	look_at_adopted(s, now);
+	check_adopted(s, now);
 	proof_look(s, now);
-	look_at_keys(s, now);
-	look_at_patience(s, now);
+	check_keys(s, now);
+	check_patience(s, now);
 	if (private_root_is_entered())
 		forced_reboot_check(s->a->state.index, none_is_up(s), now);
 	deferred_resize(s, now);

@@ -5,4 +5,4 @@
 #include "supervisor/supervisor.h"
 
 /* Sets when to look again. False: the device is not ours any more. */
-bool look(struct supervisor *s, usec_t now);
+bool health_check(struct supervisor *s, usec_t now);

@@ -62,6 +62,6 @@ void proof_look(struct supervisor *s, usec_t now)
 		s->a->state.links[i].encrypts = !e->due;
 		s->changed |= !e->due;
 		if (e->due && (provoke(s, conn) || s->progress.last.in_flight > 0))
-			s->look_at = MIN(s->look_at, now + ENCRYPTION_CHECK);
+			s->check_at = MIN(s->check_at, now + ENCRYPTION_CHECK);
 	}
 }

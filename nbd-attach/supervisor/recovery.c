@@ -104,7 +104,7 @@ static void lose(struct supervisor *s, struct connection *conn)
 	conn->lost_at = now;
 	conn->accepts_at = now + MARKED_DEAD_UNTOLD;
 	conn->marked_dead = conn->missed = conn->stalled = false;
-	s->look_at = MIN(s->look_at, now + DEVICE_GONE_CHECK);
+	s->check_at = MIN(s->check_at, now + DEVICE_GONE_CHECK);
 	conn->half_closed = false;
 	/* Its requests go to others now, which may be their first. */
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
@@ -214,7 +214,7 @@ static void came_up(struct supervisor *s, struct connection *conn)
 	fd_store_add(s->a, conn->number);
 	progress_restart(&s->progress, now);
 	if (s->a->encryption[conn->number].due)
-		s->look_at = MIN(s->look_at, now + ENCRYPTION_FIRST_CHECK);
+		s->check_at = MIN(s->check_at, now + ENCRYPTION_FIRST_CHECK);
 	if (conn->planned)
 		supervisor_tell(s, LINK(conn), "replaced", "connection to %s replaced",
 			link->address);
@@ -232,7 +232,7 @@ static enum phase fail_to_install(struct supervisor *s, struct connection *conn)
 	shutdown(conn->candidate.fd, SHUT_RDWR);
 	link_done(&conn->candidate);
 	s->suspect = true; /* is the device ours still? */
-	s->look_at = 0;
+	s->check_at = 0;
 	return recovery_back_off(s, conn);
 }
 
@@ -259,7 +259,7 @@ static enum phase live_on(struct supervisor *s, struct connection *conn)
 	conn->timer = USEC_INFINITY;
 	conn->planned = conn->idle = conn->stalled = conn->unseen = false;
 	progress_restart(&s->progress, deadline_now());
-	s->look_at = 0; /* the timeouts of an outage are not for it */
+	s->check_at = 0; /* the timeouts of an outage are not for it */
 	supervisor_tell(s, LINK(conn), "alive",
 		"the connection was not lost: the driver uses one that was not known of");
 	return PHASE_UP;

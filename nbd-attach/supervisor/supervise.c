@@ -161,9 +161,9 @@ static void reload(struct supervisor *s)
 
 static usec_t next_timer(const struct supervisor *s)
 {
-	usec_t next = MIN(MIN(s->look_at, s->timeouts_at), MIN(s->ping_at, s->renew_at));
+	usec_t next = MIN(MIN(s->check_at, s->timeouts_at), MIN(s->ping_at, s->renew_at));
 
-	next = MIN(next, s->bring_up.look_at);
+	next = MIN(next, s->bring_up.check_at);
 	if (s->timeouts_child > 0 || s->resize_child > 0)
 		next = MIN(next, deadline_after(CHILD_CHECK));
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
@@ -196,7 +196,7 @@ static bool take_timers(struct supervisor *s)
 		notify_send("WATCHDOG=1");
 		s->ping_at = now + s->watchdog / 2;
 	}
-	if (s->look_at > now && s->renew_at > now)
+	if (s->check_at > now && s->renew_at > now)
 		return true;
 	process_reap();
 	if (!s->events)
@@ -208,7 +208,7 @@ static bool take_timers(struct supervisor *s)
 		if (s->reload)
 			reload(s);
 	}
-	return look(s, now);
+	return health_check(s, now);
 }
 
 static int take_signal(struct supervisor *s)
@@ -241,7 +241,7 @@ static int take_making(struct supervisor *s, struct error *err)
 	int r = bring_up_finish(&s->bring_up, err);
 
 	if (r == -EAGAIN)
-		return s->bring_up.look_at <= deadline_now()
+		return s->bring_up.check_at <= deadline_now()
 			? bring_up_check(&s->bring_up, s->a, err)
 			: 0;
 	if (r == 0)
@@ -298,7 +298,7 @@ static void begin(struct supervisor *s)
 	progress_restart(&s->progress, now);
 	/* This process may have looked after it before, and left it at that. */
 	s->short_timeout = state->ready && state->n_links == 1;
-	s->look_at = now;
+	s->check_at = now;
 	s->timeouts_at = state->ready ? now : USEC_INFINITY;
 	s->renew_at = s->ping_at = USEC_INFINITY;
 	s->watchdog = notify_watchdog_interval();

@@ -79,7 +79,7 @@ struct supervisor {
 	bool overdue;           /* I/O fails: the reconnect timeout is over */
 	bool changed;           /* the state is to be written */
 	bool unwritten;         /* … again at the next look: it could not be */
-	usec_t look_at;         /* when to look at the device's counters */
+	usec_t check_at;        /* when to look at the device's counters */
 	usec_t timeouts_at;     /* when to see to queue/io_timeout */
 	usec_t ping_at;         /* when to tell the service manager that we live */
 	usec_t renew_at;        /* when to try again what could not be renewed */

@@ -36,7 +36,7 @@ static bool is_expired(gnutls_x509_crt_t certificate)
  * well be something old in it. Only where it sends another certificate of that same
  * authority we are stricter than GnuTLS, since which of the two is which is not told.
  */
-static int look_at_end(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer,
+static int check_chain_end(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer,
 	_unused_ gnutls_x509_crl_t crl, _unused_ unsigned flaws)
 {
 	path.seen = true;
@@ -58,7 +58,7 @@ static void set_flags(gnutls_session_t session, unsigned flags)
 	gnutls_session_set_verify_function(session, verify);
 }
 
-static int look(gnutls_session_t session, struct tls_session *tls)
+static int verify_peer(gnutls_session_t session, struct tls_session *tls)
 {
 	return gnutls_certificate_verify_peers(
 		session, tls->wanted, ELEMENTSOF(tls->wanted), &tls->flaws);
@@ -76,10 +76,10 @@ static int verify(gnutls_session_t session)
 	int r;
 
 	path.seen = path.expired = false;
-	r = look(session, tls);
+	r = verify_peer(session, tls);
 	if (r == 0 && tls->flaws == 0) {
 		set_flags(session, GNUTLS_PROFILE_TO_VFLAGS(TLS_PROFILE));
-		r = look(session, tls);
+		r = verify_peer(session, tls);
 	}
 	if (r < 0)
 		return GNUTLS_E_CERTIFICATE_ERROR;
@@ -100,7 +100,7 @@ void tls_verify(struct tls_session *tls, const struct target *t)
 	tls->ignore_not_before = t->tls_ignore_not_before;
 	if (tls->ignore_not_before) {
 		flags = GNUTLS_VERIFY_DISABLE_TIME_CHECKS;
-		gnutls_session_set_verify_output_function(tls->gnutls, look_at_end);
+		gnutls_session_set_verify_output_function(tls->gnutls, check_chain_end);
 	}
 	set_flags(tls->gnutls, flags);
 	gnutls_session_set_ptr(tls->gnutls, tls);

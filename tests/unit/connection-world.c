@@ -223,7 +223,7 @@ void connection_world_begin(unsigned links)
 	world.a.state.n_links = links;
 	s->a = &world.a;
 	s->target = &world.target;
-	s->look_at = s->renew_at = USEC_INFINITY;
+	s->check_at = s->renew_at = USEC_INFINITY;
 	progress_init(&s->progress, 30 * USEC_PER_SEC);
 	s->request_timeout = 15 * USEC_PER_SEC;
 	progress_restart(&s->progress, world.now);

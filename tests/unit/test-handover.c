@@ -211,7 +211,7 @@ static int begin(_unused_ void **state)
 	world.a.state.n_links = 1;
 	s->a = &world.a;
 	s->target = &world.target;
-	s->timeouts_at = s->look_at = USEC_INFINITY;
+	s->timeouts_at = s->check_at = USEC_INFINITY;
 	s->conns[0] = (struct connection){.candidate = {.fd = -1}};
 	return 0;
 }

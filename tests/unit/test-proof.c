@@ -85,9 +85,9 @@ static int begin(_unused_ void **state)
 /* When the next look is to be. */
 static usec_t look_again(void)
 {
-	world.s.look_at = LATER;
+	world.s.check_at = LATER;
 	proof_look(&world.s, NOW);
-	return world.s.look_at;
+	return world.s.check_at;
 }
 
 static void test_idle(void **state _unused_)

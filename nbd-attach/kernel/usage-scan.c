@@ -47,7 +47,7 @@ struct file {
 	dev_t on;
 };
 
-static bool look_at(const char *path, struct file *ret)
+static bool stat_path(const char *path, struct file *ret)
 {
 	struct statx st;
 
@@ -169,7 +169,7 @@ static int check_swaps(const struct usage *usage)
 			strcmp(type, "partition") != 0)
 			continue;
 		unescape(path);
-		node = look_at(path, &file) ? find_node(usage, &file) : NULL;
+		node = stat_path(path, &file) ? find_node(usage, &file) : NULL;
 		if (node && file.is_block)
 			return usage_found(usage, node, "used as swap");
 	}
@@ -207,7 +207,7 @@ static int check_loop(const struct usage *usage, const char *path)
 	if (sscanf(loop, "loop%d", &number) != 1 || !step(usage, STAGE_LOOPS, number) ||
 		!usage_read_line(path, backing, sizeof(backing)))
 		return 0;
-	if (!ask_loop(loop, &file) && !look_at(backing, &file))
+	if (!ask_loop(loop, &file) && !stat_path(backing, &file))
 		return 0;
 	node = find_node(usage, &file);
 	if (!node)
@@ -262,7 +262,7 @@ static int check_target(const struct usage *usage, const char *path)
 	if (stat(path, &st) < 0 || !step(usage, STAGE_TARGETS, (int)st.st_ino) ||
 		!is_enabled(folder) || !read_backing(path, backing, sizeof(backing)))
 		return 0;
-	node = look_at(backing, &file) ? find_node(usage, &file) : NULL;
+	node = stat_path(backing, &file) ? find_node(usage, &file) : NULL;
 	return node ? usage_found(usage, node, "used by %s", folder + strlen(CONFIGFS))
 		    : 0;
 }
@@ -325,7 +325,7 @@ static int check_descriptor(const struct usage *usage, const char *path)
 	int pid;
 
 	if (readlink(path, target, sizeof(target)) < 1 || target[0] != '/' ||
-		sscanf(path, "/proc/%d/", &pid) != 1 || !look_at(path, &file))
+		sscanf(path, "/proc/%d/", &pid) != 1 || !stat_path(path, &file))
 		return 0;
 	node = find_node(usage, &file);
 	if (!node || is_path_only(pid, strrchr(path, '/') + 1))
@@ -344,7 +344,7 @@ static int check_files(const struct usage *usage, int pid)
 		char path[64];
 
 		snprintf(path, sizeof(path), "/proc/%d/%s", pid, links[i]);
-		node = look_at(path, &file) ? find_node(usage, &file) : NULL;
+		node = stat_path(path, &file) ? find_node(usage, &file) : NULL;
 		if (node)
 			r = found_process(usage, pid, &file, node, "used");
 	}
@@ -365,7 +365,7 @@ static int check_map(
 		!strchr(line + which, '/') || is_seen(files, line + which))
 		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", pid, begin, end);
-	if (!look_at(path, &file))
+	if (!stat_path(path, &file))
 		return 0;
 	node = find_node(usage, &file);
 	return node ? found_process(usage, pid, &file, node, "mapped")
@@ -417,7 +417,7 @@ static int each_process(const struct usage *usage, int stage)
 	return r;
 }
 
-int usage_look_around(const struct usage *usage)
+int usage_scan(const struct usage *usage)
 {
 	int r = each_process(usage, STAGE_MOUNTS);
 
