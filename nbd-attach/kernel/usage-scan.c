@@ -296,11 +296,19 @@ static bool is_path_only(int pid, const char *fd)
 	return found;
 }
 
-/* udev's workers open each new device for a moment; and ours open it for no use. */
-static bool is_no_user(const char *process)
+/*
+ * udev's workers open each new device for a moment; and ours open it for no use. A name
+ * anybody can have, so that only root's are believed.
+ */
+static bool is_no_user(int pid, const char *process)
 {
-	return udev_is_process(process) || strcmp(process, HOLD_PROCESS) == 0 ||
-		strcmp(process, SCAN_PROCESS) == 0;
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	return (udev_is_process(process) || strcmp(process, HOLD_PROCESS) == 0 ||
+		       strcmp(process, SCAN_PROCESS) == 0) &&
+		stat(path, &st) == 0 && st.st_uid == 0;
 }
 
 /* The process has the file, which is a node of ours or lies on one. */
@@ -310,7 +318,7 @@ static int found_process(const struct usage *usage, int pid, const struct file *
 	char path[64], process[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	if (!usage_read_line(path, process, sizeof(process)) || is_no_user(process))
+	if (!usage_read_line(path, process, sizeof(process)) || is_no_user(pid, process))
 		return 0;
 	return usage_found(usage, node, "%s%s by %s (pid %d)",
 		file->is_block ? "" : "a file on it is ", what, process, pid);
