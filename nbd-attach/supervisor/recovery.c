@@ -199,6 +199,14 @@ enum phase recovery_back_off(struct supervisor *s, struct connection *conn)
 	return PHASE_BACKING_OFF;
 }
 
+/* The links of a slow server time out together: that is one reason, not several. */
+static void allow_more_time(struct supervisor *s)
+{
+	driver_timeout_extend(s);
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		s->conns[i].timed_out = false;
+}
+
 static void came_up(struct supervisor *s, struct connection *conn)
 {
 	struct state_link *link = connection_link(s, conn);
@@ -222,7 +230,7 @@ static void came_up(struct supervisor *s, struct connection *conn)
 		supervisor_tell(s, LINK(conn), "restored",
 			"connection to %s restored after %.1f s", link->address, away);
 	if (conn->timed_out && now - conn->lost_at < LINK_WELL_AFTER)
-		driver_timeout_extend(s);
+		allow_more_time(s);
 	conn->planned = conn->idle = conn->stalled = conn->timed_out = false;
 }
 

@@ -532,6 +532,25 @@ static void test_slow(void **state _unused_)
 	assert_false(extends(15 * USEC_PER_SEC, USEC_PER_SEC, 0));
 }
 
+/* All links end at the same time: the timeout becomes twice as long, once. */
+static void test_slow_together(void **state _unused_)
+{
+	connection_world_begin(3);
+	world.io.in_flight = 3;
+	pass(15 * USEC_PER_SEC);
+	event_of(EVENT_LOST);
+	for (unsigned i = 0; i < 2; i++)
+		world.s.conns[i].timed_out = true;
+	event_of(EVENT_MARKED_DEAD);
+	pass(USEC_PER_SEC);
+	world.calls[0] = 0;
+	answer(GOOD);
+	assert_non_null(strstr(world.calls, "extend"));
+	for (unsigned i = 0; i < 3; i++)
+		assert_false(world.s.conns[i].timed_out);
+	connection_world_end();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -551,6 +570,7 @@ int main(void)
 		cmocka_unit_test(test_fading_and_more),
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_slow_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
