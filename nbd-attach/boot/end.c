@@ -18,20 +18,18 @@
 #include "common/log.h"
 #include "common/process.h"
 #include "common/timeouts.h"
-#include "kernel/device-node.h"
+#include "kernel/hardware-queues.h"
 
 struct end {
 	int r;
 	struct error *err; /* of the first failure */
 };
 
-/* In a child. What the server answers, and no cache. */
-static int read_block(const void *index)
+/* In a child. The server answers, and no cache. */
+static int read_disk(const void *index)
 {
-	static _Alignas(4096) char block[4096];
-	int fd = device_node_open(*(const unsigned *)index, O_RDONLY | O_DIRECT);
-
-	return fd < 0 ? fd : read(fd, block, sizeof(block)) < 0 ? -errno : 0;
+	hardware_queues_read(*(const unsigned *)index);
+	return 0;
 }
 
 /* Without one the server could not be told. */
@@ -42,7 +40,7 @@ static void wait_for_link(const char *name)
 
 	if (attachment_find(name, &device, &ignored) == 0)
 		(void)process_run(
-			read_block, &device.index, deadline_after(SHUTDOWN_LINK));
+			read_disk, &device.index, deadline_after(SHUTDOWN_LINK));
 }
 
 static int end_one(const char *name, void *userdata)
