@@ -147,7 +147,7 @@ deaf_in_use() {
 		>out 2>err &
 	attach=$!
 	within 10 configured
-	sleep 600 </dev/nbd0 &
+	sleep 600 3</dev/nbd0 &
 	user=$!
 	wait $attach || code=$?
 	cat err
