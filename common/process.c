@@ -140,7 +140,14 @@ pid_t process_start(int (*work)(const void *userdata), const void *userdata)
 
 int process_result(int status)
 {
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+	if (WIFEXITED(status))
+		return -WEXITSTATUS(status);
+	switch (WTERMSIG(status)) {
+	case SIGHUP:
+	case SIGINT:
+	case SIGTERM: return -EINTR;
+	default: return -EIO;
+	}
 }
 
 bool process_sleeps(pid_t pid)
