@@ -87,12 +87,12 @@ ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd)
 	return received;
 }
 
-ssize_t fd_put(int socket, const void *data, size_t size, int flags)
+ssize_t fd_sendto(int socket, const void *data, size_t size, int flags)
 {
 	return syscall(SYS_sendto, socket, data, size, flags | MSG_NOSIGNAL, NULL, 0);
 }
 
-ssize_t fd_get(int socket, void *data, size_t size, int flags)
+ssize_t fd_recvfrom(int socket, void *data, size_t size, int flags)
 {
 	return syscall(SYS_recvfrom, socket, data, size, flags, NULL, NULL);
 }

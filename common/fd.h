@@ -25,8 +25,8 @@ ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd);
  * worker's cage: by the system calls of their own. For some architectures the C library
  * takes socketcall(2), whose arguments are in memory, where no seccomp filter sees them.
  */
-ssize_t fd_put(int socket, const void *data, size_t size, int flags);
-ssize_t fd_get(int socket, void *data, size_t size, int flags);
+ssize_t fd_sendto(int socket, const void *data, size_t size, int flags);
+ssize_t fd_recvfrom(int socket, void *data, size_t size, int flags);
 int fd_set_option(int socket, int level, int name, const void *value, socklen_t size);
 
 /* The inode's number, which tells a socket from all others; 0 if there is none. */

@@ -25,14 +25,14 @@ static void set_handlers(void (*handler)(int))
 	for (size_t i = 0; i < ELEMENTSOF(interrupt_signals); i++) {
 		struct sigaction before;
 
-		/* What is to be ignored stays so: see interrupt_heed(). */
+		/* What is to be ignored stays so: see interrupt_unignore(). */
 		if (sigaction(interrupt_signals[i], NULL, &before) == 0 &&
 			before.sa_handler != SIG_IGN)
 			sigaction(interrupt_signals[i], &action, NULL);
 	}
 }
 
-void interrupt_heed(bool all)
+void interrupt_unignore(bool all)
 {
 	struct sigaction action;
 
@@ -46,7 +46,7 @@ void interrupt_setup(void)
 {
 	sigset_t block;
 
-	interrupt_heed(false);
+	interrupt_unignore(false);
 	sigemptyset(&mask_before);
 	sigemptyset(&block);
 	for (size_t i = 0; i < ELEMENTSOF(interrupt_signals); i++)
@@ -76,7 +76,7 @@ void interrupt_clear(void)
 	interrupted = 0;
 }
 
-bool interrupt_came(void)
+bool interrupt_seen(void)
 {
 	return came;
 }

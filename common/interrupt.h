@@ -11,7 +11,7 @@
 
 /*
  * To begin a program with: whatever its caller has blocked or ignored is heeded, but as
- * interrupt_heed(false) says.
+ * interrupt_unignore(false) says.
  */
 void interrupt_setup(void);
 
@@ -20,7 +20,7 @@ void interrupt_setup(void);
  * SIGCHLD hides how a child has ended. SIGINT and SIGHUP only where `all` says so, for
  * nohup(1) and shells ignore them on purpose, to protect from what a terminal sends.
  */
-void interrupt_heed(bool all);
+void interrupt_unignore(bool all);
 
 /* Back to the signals' defaults, in a forked child. */
 void interrupt_reset(void);
@@ -32,7 +32,7 @@ int interrupt_pending(void);
 void interrupt_clear(void);
 
 /* Whether one has come at all, forgotten or not: nothing more is to be begun. */
-bool interrupt_came(void);
+bool interrupt_seen(void);
 
 /* The signal mask for ppoll(2): NULL without interrupt_setup(). */
 const sigset_t *interrupt_mask(void);

@@ -113,7 +113,7 @@ static _printf_(2, 0) void log_line(int priority, const char *format, va_list ar
 		return;
 	text_flatten(text);
 	if (log_socket >= 0) {
-		(void)fd_put(log_socket, text, strlen(text), 0);
+		(void)fd_sendto(log_socket, text, strlen(text), 0);
 		return;
 	}
 	if (log_system && !send_to_system(priority, text))

@@ -98,7 +98,7 @@ void process_reap(void)
 }
 
 /* Where there is no room, it stays a zombie until we end. */
-void process_leave(pid_t child)
+void process_abandon(pid_t child)
 {
 	process_reap();
 	for (size_t i = 0; i < ELEMENTSOF(left); i++)
@@ -111,12 +111,12 @@ void process_leave(pid_t child)
 void process_kill(pid_t child)
 {
 	struct timespec pause = {.tv_nsec = 1000000};
-	usec_t deadline = deadline_after(PROCESS_KILLED_ENDS);
+	usec_t deadline = deadline_after(PROCESS_KILL_TIMEOUT);
 
 	kill(child, SIGKILL);
 	while (waitpid(child, NULL, WNOHANG) == 0) {
 		if (deadline_left(deadline) == 0) {
-			process_leave(child);
+			process_abandon(child);
 			return;
 		}
 		nanosleep(&pause, NULL);
@@ -183,7 +183,7 @@ int process_run(int (*work)(const void *userdata), const void *userdata, usec_t 
 		return child;
 	r = process_wait(child, deadline, &status);
 	if (r < 0) {
-		process_leave(child);
+		process_abandon(child);
 		return r;
 	}
 	return process_result(status);

@@ -64,7 +64,7 @@ int process_result(int status);
 bool process_sleeps(pid_t pid);
 
 /* Leaves a child to itself. */
-void process_leave(pid_t child);
+void process_abandon(pid_t child);
 
 /* Collects the children that were left to themselves and have ended. */
 void process_reap(void);

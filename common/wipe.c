@@ -9,7 +9,7 @@
 
 #define FREED_LAST 16           /* more than malloc() keeps of a size, to give first */
 #define FREED_STEP ((size_t)16) /* from one size of malloc()'s to the next … */
-#define FREED_MOST ((size_t)1024 + 8) /* … up to the last of which it keeps some */
+#define FREED_MAX  ((size_t)1024 + 8) /* … up to the last of which it keeps some */
 
 static void wipe_freed_of(size_t size)
 {
@@ -26,7 +26,7 @@ static void wipe_freed_of(size_t size)
 
 void wipe_freed(void)
 {
-	for (size_t size = FREED_STEP + 8; size <= FREED_MOST; size += FREED_STEP)
+	for (size_t size = FREED_STEP + 8; size <= FREED_MAX; size += FREED_STEP)
 		wipe_freed_of(size);
 }
 

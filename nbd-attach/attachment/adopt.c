@@ -83,7 +83,7 @@ static int clear_away(struct attachment *a, unsigned index, struct error *err)
 	int r;
 
 	a->state.index = index;
-	r = attachment_end(a, RELEASE_MOST, err);
+	r = attachment_end(a, RELEASE_TIMEOUT, err);
 	if (r != -EBUSY)
 		return r < 0 ? r : -ENOENT;
 	log_warning("%s was not attached to the end, but is kept: %s", a->claim.name,

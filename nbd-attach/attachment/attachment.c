@@ -6,11 +6,11 @@
 #include "common/fd.h"
 
 /* What the kernel can count in ticks of a long. */
-#define SECONDS_MOST (sizeof(long) == 4 ? INT32_MAX / 1000 : UINT32_MAX)
+#define SECONDS_MAX (sizeof(long) == 4 ? INT32_MAX / 1000 : UINT32_MAX)
 
 uint64_t attachment_seconds(usec_t span)
 {
-	return MIN(span / USEC_PER_SEC + (span % USEC_PER_SEC > 0), SECONDS_MOST);
+	return MIN(span / USEC_PER_SEC + (span % USEC_PER_SEC > 0), SECONDS_MAX);
 }
 
 /*

@@ -38,7 +38,7 @@ static int set_limits(const struct order *o, struct error *err)
 	const struct state *state = o->state;
 	const struct limits limits = state_limits(state);
 	struct error ignored;
-	int r = limits_settle(state->index, &limits, err);
+	int r = limits_apply(state->index, &limits, err);
 
 	if (r == 0 && o->supervised && state->n_links == 1)
 		(void)sysfs_set_io_timeout(
@@ -57,7 +57,7 @@ static bool udev_is_done(unsigned index)
 
 	do {
 		before = now;
-		r = udev_settle(deadline_after(BRING_UP_UDEV));
+		r = udev_settle(deadline_after(BRING_UP_UDEV_TIMEOUT));
 		if (sysfs_read_io(index, &now) < 0)
 			break;
 	} while (r == -ETIMEDOUT &&
@@ -76,9 +76,10 @@ static int make_ready(const struct order *o, struct error *err)
 	int fd, r = set_limits(o, err);
 
 	if (r == 0)
-		r = sysfs_announce(index, "add", err);
+		r = sysfs_trigger_uevent(index, "add", err);
 	if (r == 0)
-		r = device_node_scan(index, deadline_after(BRING_UP_NODE), &fd, err);
+		r = device_node_scan(
+			index, deadline_after(BRING_UP_NODE_TIMEOUT), &fd, err);
 	if (r < 0)
 		return r;
 	read_ahead(index, fd);
@@ -154,7 +155,8 @@ int bring_up_check(struct bring_up *m, const struct attachment *a, struct error 
 		return error_set(err, FAULT_UNREACHED, -ETIMEDOUT,
 			"%s has not answered a request for %llu s (--io-timeout)",
 			a->state.server,
-			(unsigned long long)(m->progress.patience / USEC_PER_SEC));
+			(unsigned long long)(m->progress.effective_timeout /
+				USEC_PER_SEC));
 	m->check_at = MIN(progress_next(&m->progress, now), now + BRING_UP_CHECK);
 	return 0;
 }
@@ -184,8 +186,9 @@ void bring_up_cancel(struct bring_up *m)
 
 	if (m->child > 0) {
 		kill(m->child, SIGKILL);
-		if (process_wait(m->child, deadline_after(BRING_UP_ENDS), &status) < 0)
-			process_leave(m->child);
+		if (process_wait(m->child, deadline_after(BRING_UP_CANCEL_TIMEOUT),
+			    &status) < 0)
+			process_abandon(m->child);
 	}
 	forget(m);
 }

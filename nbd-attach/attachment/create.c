@@ -57,7 +57,7 @@ static int connect_device(const struct target *t, const char *name, bool supervi
 	for (size_t i = 0; i < links->n; i++)
 		fds[i] = links->list[i].fd;
 	r = clean_device_connect(t->device, &limits, &settings,
-		deadline_after(CREATE_DEVICE_FREE), &state->index, err);
+		deadline_after(CREATE_DEVICE_TIMEOUT), &state->index, err);
 	if (r < 0 && is_connected(name, state))
 		return 0;
 	if (r == -EINVAL && state->block_size > (uint32_t)sysconf(_SC_PAGESIZE))
@@ -231,7 +231,7 @@ int attachment_give_up(
 	/* The way back takes waiting, too; who is impatient does not shorten it. */
 	do {
 		interrupt_clear();
-		ended = attachment_end(a, GIVE_UP_UDEV, &used);
+		ended = attachment_end(a, GIVE_UP_UDEV_TIMEOUT, &used);
 	} while (ended == -EINTR);
 	if (ended != -EBUSY) {
 		claim_forget_state(&a->claim);

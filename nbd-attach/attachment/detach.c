@@ -54,15 +54,15 @@ static int disconnect_or_cut(
 	int status = 0, r = child;
 
 	if (r > 0)
-		r = wait_it_out(child, DISCONNECT_POLITELY, &status);
+		r = wait_it_out(child, DISCONNECT_TIMEOUT, &status);
 	if (r == -ETIMEDOUT) {
 		for (size_t i = 0; sockets && i < NBD_LINKS_MAX; i++)
 			if (sockets[i] >= 0)
 				shutdown(sockets[i], SHUT_RDWR);
-		r = wait_it_out(child, RELEASE_MOST, &status);
+		r = wait_it_out(child, RELEASE_TIMEOUT, &status);
 	}
 	if (r < 0 && child > 0) {
-		process_leave(child);
+		process_abandon(child);
 		return error_set(err, FAULT_KERNEL, -EINPROGRESS,
 			"the server of /dev/nbd%u does not take the disconnection; the kernel goes "
 			"on trying",
@@ -94,8 +94,8 @@ static void announce_free(unsigned index)
 {
 	struct error ignored;
 
-	(void)sysfs_announce(index, "change", &ignored);
-	(void)udev_settle(deadline_after(RELEASE_MOST));
+	(void)sysfs_trigger_uevent(index, "change", &ignored);
+	(void)udev_settle(deadline_after(RELEASE_TIMEOUT));
 }
 
 static int announce_partition(unsigned index, const char *partition, void *none _unused_)
@@ -103,7 +103,7 @@ static int announce_partition(unsigned index, const char *partition, void *none 
 	char attribute[NAME_MAX + sizeof("/uevent")];
 
 	snprintf(attribute, sizeof(attribute), "%s/uevent", partition);
-	(void)sysfs_put(index, attribute, "change");
+	(void)sysfs_set(index, attribute, "change");
 	return 0;
 }
 
@@ -116,9 +116,9 @@ static void announce_over(unsigned index)
 	static const char over[] = "change 00000000-0000-0000-0000-000000000000 OVER=1";
 	struct error ignored;
 
-	(void)sysfs_announce(index, over, &ignored);
+	(void)sysfs_trigger_uevent(index, over, &ignored);
 	(void)sysfs_each_partition(index, announce_partition, NULL);
-	(void)udev_settle(deadline_after(RELEASE_MOST));
+	(void)udev_settle(deadline_after(RELEASE_TIMEOUT));
 }
 
 /* Disconnected, and somebody has not closed it. */
@@ -162,7 +162,7 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 	_cleanup_hold_ struct hold hold = HOLD_NONE;
 	struct sysfs_device again;
 	struct error unseen = {0};
-	usec_t patience = RELEASE_MOST;
+	usec_t patience = RELEASE_TIMEOUT;
 	int used, r;
 
 	/* udev looks at a device when a writer closes it: let it, or it sees I/O errors.
@@ -181,7 +181,7 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 		return r;
 	}
 	if (used < 0)
-		patience = RELEASE_FORCED;
+		patience = RELEASE_FORCED_TIMEOUT;
 	r = disconnect_or_cut(index, sockets, err);
 	if (r < 0)
 		return r;
@@ -257,7 +257,7 @@ static bool needs_supervisor(const struct stopped *stopped, const char *name, in
  */
 static int remove_unseen(const char *name, bool force, struct error *err)
 {
-	usec_t deadline = deadline_after(RELEASE_MOST);
+	usec_t deadline = deadline_after(RELEASE_TIMEOUT);
 	struct sysfs_device device;
 	pid_t holder;
 	int r;
@@ -286,7 +286,7 @@ int attachment_remove(const char *name, bool force, bool *ret_let_go, struct err
 {
 	_cleanup_stopped_ struct stopped stopped = STOPPED_NONE;
 	_cleanup_claim_ struct claim claim = CLAIM_NONE;
-	usec_t udev_deadline = deadline_after(RELEASE_MOST);
+	usec_t udev_deadline = deadline_after(RELEASE_TIMEOUT);
 	pid_t holder;
 	int r = attachment_check_root(err);
 

@@ -43,7 +43,7 @@ static int ask(const void *userdata)
 bool attachment_is_over(const struct sysfs_device *device)
 {
 	return geteuid() == 0 &&
-		process_run(ask, device, deadline_after(DRIVER_ANSWERS)) == -EINVAL;
+		process_run(ask, device, deadline_after(DRIVER_TIMEOUT)) == -EINVAL;
 }
 
 int attachment_find(const char *name, struct sysfs_device *ret, struct error *err)

@@ -59,7 +59,7 @@ int geometry_choose(const struct target *t, const struct nbd_export *e,
 	if (r < 0)
 		return r;
 	state->size = whole_blocks(e->size, state->block_size);
-	state->maximum = MIN(e->maximum, SYSFS_REQUEST_MOST);
+	state->maximum = MIN(e->maximum, SYSFS_REQUEST_MAX);
 	state->flags = kernel_flags(t, e->flags);
 	return 0;
 }

@@ -65,10 +65,10 @@ static int end_process(int pidfd)
 	int r = -ETIMEDOUT;
 
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0U) == 0)
-		r = deadline_wait(pidfd, POLLIN, deadline_after(SUPERVISOR_LETS_GO));
+		r = deadline_wait(pidfd, POLLIN, deadline_after(SUPERVISOR_STOP_TIMEOUT));
 	if (r == -ETIMEDOUT &&
 		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0U) == 0)
-		r = deadline_wait(pidfd, POLLIN, deadline_after(SUPERVISOR_LETS_GO));
+		r = deadline_wait(pidfd, POLLIN, deadline_after(SUPERVISOR_STOP_TIMEOUT));
 	return r < 0 ? r : 0;
 }
 

@@ -40,7 +40,7 @@ static void wait_for_link(const char *name)
 
 	if (attachment_find(name, &device, &ignored) == 0)
 		(void)process_run(
-			read_disk, &device.index, deadline_after(SHUTDOWN_LINK));
+			read_disk, &device.index, deadline_after(SHUTDOWN_LINK_TIMEOUT));
 }
 
 static int end_one(const char *name, void *userdata)
@@ -74,7 +74,7 @@ static void wait_for_others(void)
 {
 	char path[64], children[4096];
 	pid_t parent = getppid();
-	usec_t end = deadline_after(SHUTDOWN_OTHERS);
+	usec_t end = deadline_after(SHUTDOWN_OTHERS_TIMEOUT);
 
 	if (parent == 1)
 		return; /* dracut's shutdown, which has no others */

@@ -154,7 +154,7 @@ static int stand_by(const struct target *t, struct error *err)
 		if (holder > 0)
 			r = process_wait_for_end(holder, USEC_INFINITY);
 		if (r == 0)
-			r = deadline_sleep(STANDBY_YIELDS, USEC_INFINITY);
+			r = deadline_sleep(STANDBY_DELAY, USEC_INFINITY);
 	}
 	return r == -EINTR || r == 0
 		? r
@@ -270,7 +270,7 @@ static int keep(struct attachment *a, const struct target *t, struct error *err)
 	if (!a->state.ready)
 		r = give_up(a, t, r, err);
 	while (r == SUPERVISE_DETACH) {
-		if (attachment_end(a, RELEASE_MOST, &used) == 0)
+		if (attachment_end(a, RELEASE_TIMEOUT, &used) == 0)
 			break;
 		log_error("%s", used.text);
 		r = supervise(a, t, NULL, err);

@@ -28,7 +28,7 @@ static int detach(const char *name, bool force, struct error *err)
 	if (!let_go)
 		return r;
 	interrupt_clear(); /* that much must be done */
-	if (spawn_supervisor(argv, DETACH_SPAWNS, &index, &this) < 0)
+	if (spawn_supervisor(argv, DETACH_SPAWN_TIMEOUT, &index, &this) < 0)
 		log_warning("%s is no longer supervised: %s", name, this.text);
 	return r;
 }
@@ -62,7 +62,7 @@ static int detach_one(const char *name, void *userdata)
 			name);
 		return 0;
 	}
-	r = interrupt_came() ? -EINTR : detach(name, all->force, &this);
+	r = interrupt_seen() ? -EINTR : detach(name, all->force, &this);
 	if (r == -EINTR) {
 		leave(all, name);
 		return 0;

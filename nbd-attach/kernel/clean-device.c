@@ -27,7 +27,7 @@ static int wait_gone(unsigned index, usec_t deadline, struct error *err)
 	int r = 0;
 
 	while (r == 0 && sysfs_read(index, &device) != -ENOENT)
-		r = deadline_sleep(CLEAN_DEVICE_PAUSE, deadline);
+		r = deadline_sleep(CLEAN_DEVICE_RETRY, deadline);
 	if (r == -EINTR)
 		return error_set(err, FAULT_OTHER, r, "interrupted");
 	if (r < 0)
@@ -77,7 +77,7 @@ static int connect_anew(unsigned index, const struct nbd_settings *settings,
 	do
 		r = nbd_netlink_connect((int)index, settings, deadline, ret_index, err);
 	while (r == -EINVAL && sysfs_read(index, &device) == -ENOENT &&
-		deadline_sleep(CLEAN_DEVICE_PAUSE, deadline) == 0);
+		deadline_sleep(CLEAN_DEVICE_RETRY, deadline) == 0);
 	return r;
 }
 

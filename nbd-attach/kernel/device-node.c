@@ -144,7 +144,7 @@ static int wait_for_node(unsigned index, usec_t deadline)
 
 	snprintf(node, sizeof(node), "/dev/nbd%u", index);
 	while (r == 0 && access(node, F_OK) < 0)
-		r = deadline_sleep(NODE_PAUSE, deadline);
+		r = deadline_sleep(NODE_POLL, deadline);
 	return r;
 }
 

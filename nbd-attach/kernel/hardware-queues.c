@@ -9,8 +9,8 @@
 #include "kernel/hardware-queues.h"
 #include "kernel/sysfs.h"
 
-#define BLOCK_MOST 65536
-#define PAGE       4096 /* what direct I/O asks of memory at most */
+#define BLOCK_SIZE_MAX 65536
+#define PAGE           4096 /* what direct I/O asks of memory at most */
 
 /* Path is /sys/block/nbd0/mq/0/cpu_list: "0, 2, 4". False: none of them is ours. */
 static bool move_to(const char *path)
@@ -29,7 +29,7 @@ static bool move_to(const char *path)
 /* Past the page cache, or nothing might have to be read. */
 static void read_block(int fd, size_t size)
 {
-	static char block[BLOCK_MOST] __attribute__((aligned(PAGE)));
+	static char block[BLOCK_SIZE_MAX] __attribute__((aligned(PAGE)));
 
 	(void)!pread(fd, block, size, 0);
 }
@@ -43,8 +43,8 @@ void hardware_queues_read(unsigned index)
 	uint64_t size;
 
 	if (fd < 0 || sched_getaffinity(0, sizeof(before), &before) < 0 ||
-		sysfs_get_number(index, "queue/logical_block_size", BLOCK_MOST, &size) <
-			0)
+		sysfs_get_number(
+			index, "queue/logical_block_size", BLOCK_SIZE_MAX, &size) < 0)
 		return;
 	snprintf(pattern, sizeof(pattern), "/sys/block/nbd%u/mq/*/cpu_list", index);
 	(void)glob(pattern, GLOB_NOSORT, NULL, &found);

@@ -115,13 +115,13 @@ static int hear(int socket, usec_t patience, int *ret_word)
 /* A child that runs yet has not come to the claim, on a machine with much to do. */
 static int hear_of_open(struct hold *hold)
 {
-	usec_t end = deadline_after(HOLD_STARTS);
-	int word, r = hear(hold->socket, HOLD_STARTS, &word);
+	usec_t end = deadline_after(HOLD_START_TIMEOUT);
+	int word, r = hear(hold->socket, HOLD_START_TIMEOUT, &word);
 
 	if (r < 0)
 		return r;
 	do
-		r = hear(hold->socket, HOLD_OPENS, &word);
+		r = hear(hold->socket, HOLD_OPEN_TIMEOUT, &word);
 	while (r == -ETIMEDOUT && !process_sleeps(hold->child) && deadline_left(end) > 0);
 	if (r == -ETIMEDOUT && process_sleeps(hold->child)) {
 		r = hear(hold->socket, 0, &word); /* it may have come just now */
@@ -169,7 +169,7 @@ static bool writes(unsigned index)
  */
 static int wait_for_open(struct hold *hold)
 {
-	usec_t end = deadline_after(HOLD_SYNCS);
+	usec_t end = deadline_after(HOLD_SYNC_TIMEOUT);
 	bool waited = false;
 	int word, r = -ETIMEDOUT;
 
@@ -180,7 +180,7 @@ static int wait_for_open(struct hold *hold)
 		waited = true;
 	}
 	if (r == -ETIMEDOUT && waited)
-		r = hear(hold->socket, HOLD_OPENS, &word);
+		r = hear(hold->socket, HOLD_OPEN_TIMEOUT, &word);
 	if (r == -ETIMEDOUT)
 		return 0;
 	hold->waits = false;
@@ -196,7 +196,7 @@ int hold_sync(struct hold *hold)
 	if (r < 0 || hold->child == 0 || hold->waits)
 		return r;
 	say(hold->socket, 0);
-	r = hear(hold->socket, HOLD_SYNCS, &word);
+	r = hear(hold->socket, HOLD_SYNC_TIMEOUT, &word);
 	return r < 0 ? r : word;
 }
 
@@ -206,7 +206,8 @@ void hold_release(struct hold *hold)
 
 	closep(&hold->socket);
 	if (hold->child > 0 &&
-		process_wait(hold->child, deadline_after(HOLD_CLOSES), &status) < 0)
-		process_leave(hold->child);
+		process_wait(hold->child, deadline_after(HOLD_CLOSE_TIMEOUT), &status) <
+			0)
+		process_abandon(hold->child);
 	*hold = HOLD_NONE;
 }

@@ -51,12 +51,12 @@ static int mend_read_only(unsigned index, const char *attribute _unused_, uint64
 
 static int mend_switch(unsigned index, const char *attribute, uint64_t wanted)
 {
-	return sysfs_put(index, attribute, wanted ? "1" : "0");
+	return sysfs_set(index, attribute, wanted ? "1" : "0");
 }
 
 static int mend_write_cache(unsigned index, const char *attribute, uint64_t wanted)
 {
-	return sysfs_put(index, attribute, wanted ? "write back" : "write through");
+	return sysfs_set(index, attribute, wanted ? "write back" : "write through");
 }
 
 static int mend_request(unsigned index, const char *attribute _unused_, uint64_t wanted)
@@ -69,7 +69,7 @@ static int mend_request(unsigned index, const char *attribute _unused_, uint64_t
 /* Only off: newer kernels do not take it on again (see limits_are_stale()). */
 static int mend_discard(unsigned index, const char *attribute, uint64_t wanted)
 {
-	return wanted ? 0 : sysfs_put(index, attribute, "0");
+	return wanted ? 0 : sysfs_set(index, attribute, "0");
 }
 
 static const struct limit {
@@ -147,7 +147,7 @@ static int settle(
 	return 0;
 }
 
-int limits_settle(unsigned index, const struct limits *l, struct error *err)
+int limits_apply(unsigned index, const struct limits *l, struct error *err)
 {
 	int r = 0;
 

@@ -23,7 +23,7 @@ struct limits {
  * that names the attribute; -EREMOTEIO: it is not so, else the -errno of reading or
  * writing it. Some kernels wait in there until nothing is in flight: in a child, then.
  */
-int limits_settle(unsigned index, const struct limits *l, struct error *err);
+int limits_apply(unsigned index, const struct limits *l, struct error *err);
 
 /*
  * Whether the unused device has limits left of its last user that l's user must not get,

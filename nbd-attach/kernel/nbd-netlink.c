@@ -116,7 +116,7 @@ static int wait_while_open(int index, int r, usec_t deadline, struct error *err)
 			"--device or leave it out",
 			index);
 
-	k = deadline_sleep(NETLINK_BUSY_PAUSE, deadline);
+	k = deadline_sleep(NETLINK_BUSY_RETRY, deadline);
 	if (k == -EINTR)
 		return error_set(err, FAULT_OTHER, k, "interrupted");
 	if (k < 0 && index >= 0)

@@ -4,22 +4,22 @@
 #include "common/timeouts.h"
 #include "kernel/progress.h"
 
-#define PATIENCE_MOST 16 /* timeouts */
+#define EFFECTIVE_TIMEOUT_MAX 16 /* timeouts */
 
 void progress_init(struct progress *p, usec_t timeout)
 {
-	*p = (struct progress){.timeout = timeout, .patience = timeout};
+	*p = (struct progress){.timeout = timeout, .effective_timeout = timeout};
 }
 
-static usec_t bounded(const struct progress *p, usec_t patience)
+static usec_t bounded(const struct progress *p, usec_t wanted)
 {
-	return MIN(MAX(patience, p->timeout), PATIENCE_MOST * p->timeout);
+	return MIN(MAX(wanted, p->timeout), EFFECTIVE_TIMEOUT_MAX * p->timeout);
 }
 
 void progress_extend(struct progress *p, usec_t timeout)
 {
 	p->timeout = timeout;
-	p->patience = bounded(p, p->patience);
+	p->effective_timeout = bounded(p, p->effective_timeout);
 }
 
 void progress_restart(struct progress *p, usec_t now)
@@ -33,10 +33,10 @@ static void learn(struct progress *p, usec_t took, usec_t now)
 	if (took > p->timeout) {
 		p->needed = MAX(p->needed, took);
 		p->needed_at = now;
-	} else if (now - p->needed_at >= PROGRESS_FORGETS) {
+	} else if (now - p->needed_at >= PROGRESS_MEMORY) {
 		p->needed = 0;
 	}
-	p->patience = bounded(p, 2 * p->needed);
+	p->effective_timeout = bounded(p, 2 * p->needed);
 }
 
 bool progress_check(struct progress *p, const struct sysfs_io *io, usec_t now)
@@ -50,13 +50,13 @@ bool progress_check(struct progress *p, const struct sysfs_io *io, usec_t now)
 		p->since = now;
 	p->last = *io;
 	p->replaced = false;
-	return io->in_flight > 0 && now - p->since >= p->patience;
+	return io->in_flight > 0 && now - p->since >= p->effective_timeout;
 }
 
 void progress_replaced(struct progress *p, usec_t now)
 {
 	if (!p->replaced)
-		p->patience = bounded(p, 2 * p->patience);
+		p->effective_timeout = bounded(p, 2 * p->effective_timeout);
 	p->replaced = true;
 	p->since = now;
 }
@@ -64,6 +64,8 @@ void progress_replaced(struct progress *p, usec_t now)
 usec_t progress_next(const struct progress *p, usec_t now)
 {
 	if (p->last.in_flight == 0)
-		return now + PROGRESS_CHECK_MOST;
-	return now + MIN(MAX(p->patience / 4, PROGRESS_CHECK_LEAST), PROGRESS_CHECK_MOST);
+		return now + PROGRESS_CHECK_MAX;
+	return now +
+		MIN(MAX(p->effective_timeout / 4, PROGRESS_CHECK_MIN),
+			PROGRESS_CHECK_MAX);
 }

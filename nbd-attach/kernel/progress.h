@@ -13,8 +13,8 @@
 #include "kernel/sysfs.h"
 
 struct progress {
-	usec_t timeout;   /* as asked for: --io-timeout */
-	usec_t patience;  /* just now: longer after it was wrong to lose it */
+	usec_t timeout;           /* as asked for: --io-timeout */
+	usec_t effective_timeout; /* just now: longer after it was wrong to lose it */
 	usec_t needed;    /* the longest that a reply took, if that was longer … */
 	usec_t needed_at; /* … and when one took longer last */
 	struct sysfs_io last;

@@ -42,7 +42,7 @@ int sysfs_get_number(unsigned index, const char *name, uint64_t max, uint64_t *r
 	return r < 0 ? r : parse_u64(text, 0, max, ret);
 }
 
-int sysfs_put(unsigned index, const char *name, const char *text)
+int sysfs_set(unsigned index, const char *name, const char *text)
 {
 	char path[NAME_MAX + 64];
 
@@ -192,13 +192,13 @@ int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err)
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
 			"cannot read the request size limit of /dev/nbd%u: %m", index);
-	if (bytes > SYSFS_REQUEST_MOST)
-		bytes = SYSFS_REQUEST_MOST;
+	if (bytes > SYSFS_REQUEST_MAX)
+		bytes = SYSFS_REQUEST_MAX;
 	if (bytes / 1024 > most)
 		bytes = most * 1024;
 	bytes -= bytes % block;
 	snprintf(text, sizeof(text), "%" PRIu64, bytes / 1024);
-	r = sysfs_put(index, "queue/max_sectors_kb", text);
+	r = sysfs_set(index, "queue/max_sectors_kb", text);
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
 			"cannot limit the requests of /dev/nbd%u to %s KiB: %m", index,
@@ -213,7 +213,7 @@ int sysfs_set_io_timeout(unsigned index, unsigned msec, struct error *err)
 	int r;
 
 	snprintf(text, sizeof(text), "%u", msec);
-	r = sysfs_put(index, "queue/io_timeout", text);
+	r = sysfs_set(index, "queue/io_timeout", text);
 	return r < 0 ? error_set(err, FAULT_KERNEL, r,
 			       "cannot set queue/io_timeout of /dev/nbd%u: %m", index)
 		     : 0;
@@ -285,9 +285,9 @@ int sysfs_read_io(unsigned index, struct sysfs_io *ret)
 	return 0;
 }
 
-int sysfs_announce(unsigned index, const char *action, struct error *err)
+int sysfs_trigger_uevent(unsigned index, const char *action, struct error *err)
 {
-	int r = sysfs_put(index, "uevent", action);
+	int r = sysfs_set(index, "uevent", action);
 
 	return r < 0 ? error_set(err, FAULT_KERNEL, r,
 			       "cannot announce /dev/nbd%u to udev: %m", index)
@@ -299,8 +299,8 @@ static int pause_for(usec_t *span, usec_t deadline)
 {
 	int r = deadline_sleep(*span, deadline);
 
-	*span = *span + SYSFS_PAUSE_FIRST < SYSFS_PAUSE_LAST ? *span + SYSFS_PAUSE_FIRST
-							     : SYSFS_PAUSE_LAST;
+	*span = *span + SYSFS_POLL_MIN < SYSFS_POLL_MAX ? *span + SYSFS_POLL_MIN
+							: SYSFS_POLL_MAX;
 	return r;
 }
 
@@ -308,7 +308,7 @@ int sysfs_wait_released(
 	unsigned index, const char *backend, usec_t deadline, struct error *err)
 {
 	struct sysfs_device device;
-	usec_t span = SYSFS_PAUSE_FIRST;
+	usec_t span = SYSFS_POLL_MIN;
 	int r;
 
 	while (!is_gone(r = sysfs_read(index, &device)) &&

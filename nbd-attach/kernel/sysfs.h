@@ -13,7 +13,7 @@
 #define SYSFS_BACKEND_SIZE 256
 
 /* No request is larger, whatever the server takes: what newer kernels begin with. */
-#define SYSFS_REQUEST_MOST (UINT32_C(4) * 1024 * 1024)
+#define SYSFS_REQUEST_MAX (UINT32_C(4) * 1024 * 1024)
 
 struct sysfs_device {
 	unsigned index;
@@ -30,7 +30,7 @@ struct sysfs_device {
  */
 int sysfs_get(unsigned index, const char *name, char *text, size_t size);
 int sysfs_get_number(unsigned index, const char *name, uint64_t max, uint64_t *ret);
-int sysfs_put(unsigned index, const char *name, const char *text);
+int sysfs_set(unsigned index, const char *name, const char *text);
 
 /* One device. -ENOENT: there is no such device (or no driver). */
 int sysfs_read(unsigned index, struct sysfs_device *ret);
@@ -57,7 +57,7 @@ int sysfs_list(struct sysfs_device **ret, size_t *ret_n, struct error *err);
 
 /*
  * Keeps requests within `bytes` (the server's maximum payload), and within
- * SYSFS_REQUEST_MOST: queue/max_sectors_kb. It is written always, for the kernel keeps it
+ * SYSFS_REQUEST_MAX: queue/max_sectors_kb. It is written always, for the kernel keeps it
  * when a device is given back, and the next user would inherit a small one. At least
  * 4096.
  */
@@ -94,7 +94,7 @@ int sysfs_read_io(unsigned index, struct sysfs_io *ret);
  * connect and at disconnect. At connect that is a change, too, but LVM's rules look at no
  * disk unless it is added; for udev it is, as at boot, when all devices are said to be.
  */
-int sysfs_announce(unsigned index, const char *action, struct error *err);
+int sysfs_trigger_uevent(unsigned index, const char *action, struct error *err);
 
 /*
  * Waits until the driver has let go of the device ("pid" vanishes), or it is another's

@@ -58,7 +58,7 @@ static bool is_started_by_udev(void)
 
 int udev_settle(usec_t deadline)
 {
-	usec_t pause = UDEV_PAUSE_FIRST;
+	usec_t pause = UDEV_POLL_MIN;
 	int quiet = 0, r;
 
 	if (access("/run/udev/control", F_OK) < 0 || is_started_by_udev())
@@ -72,7 +72,7 @@ int udev_settle(usec_t deadline)
 			continue;
 		}
 		quiet = 0;
-		pause = pause * 2 < UDEV_PAUSE_LAST ? pause * 2 : UDEV_PAUSE_LAST;
+		pause = pause * 2 < UDEV_POLL_MAX ? pause * 2 : UDEV_POLL_MAX;
 	}
 	return 0;
 }

@@ -13,7 +13,7 @@ struct usage_node {
 };
 
 /* Where a look is: what it looks for, and at which process or loop device. */
-struct usage_place {
+struct usage_position {
 	int stage;
 	int number;
 };
@@ -22,8 +22,8 @@ struct usage_place {
 
 /* What a look in a child and its parent share. */
 struct usage_report {
-	struct usage_place place;
-	struct usage_place hung[USAGE_HUNG_MAX]; /* passed over */
+	struct usage_position place;
+	struct usage_position hung[USAGE_HUNG_MAX]; /* passed over */
 	size_t n_hung;
 	struct usage_user user;
 };

@@ -31,7 +31,7 @@ enum { STAGE_MOUNTS, STAGE_SWAPS, STAGE_LOOPS, STAGE_TARGETS, STAGE_FILES, STAGE
 static bool step(const struct usage *usage, int stage, int number)
 {
 	struct usage_report *report = usage->report;
-	const struct usage_place place = {stage, number};
+	const struct usage_position place = {stage, number};
 
 	for (size_t i = 0; i < report->n_hung; i++)
 		if (report->hung[i].stage == stage && report->hung[i].number == number)

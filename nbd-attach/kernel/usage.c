@@ -166,7 +166,7 @@ static int look_around(const void *usage)
 	return usage_scan(usage);
 }
 
-static bool is_same(const struct usage_place *a, const struct usage_place *b)
+static bool is_same(const struct usage_position *a, const struct usage_position *b)
 {
 	return a->stage == b->stage && a->number == b->number;
 }
@@ -175,14 +175,14 @@ static bool is_same(const struct usage_place *a, const struct usage_place *b)
 static int look_once(const struct usage *usage)
 {
 	pid_t child = process_start(look_around, usage);
-	struct usage_place last, place = {.stage = -1};
+	struct usage_position last, place = {.stage = -1};
 	int status, r;
 
 	if (child < 0)
 		return child;
 	do {
 		last = place;
-		r = process_wait(child, deadline_after(USAGE_STEP), &status);
+		r = process_wait(child, deadline_after(USAGE_STEP_TIMEOUT), &status);
 		place = usage->report->place;
 	} while (r == -ETIMEDOUT && !(is_same(&place, &last) && process_sleeps(child)));
 	if (r < 0) {
@@ -272,14 +272,14 @@ static int check(unsigned index, pid_t except, struct error *err)
 /* Others claim a device for a moment, too, to see whether they could. */
 static int claim(unsigned index, struct hold *ret, struct error *err)
 {
-	usec_t deadline = deadline_after(USAGE_CLAIM);
+	usec_t deadline = deadline_after(USAGE_CLAIM_TIMEOUT);
 	int r = hold_take(index, ret);
 
 	while (r == -EBUSY) {
 		r = check(index, 0, err);
 		if (r < 0)
 			return r;
-		r = deadline_sleep(USAGE_CLAIM_PAUSE, deadline);
+		r = deadline_sleep(USAGE_CLAIM_RETRY, deadline);
 		if (r == -ETIMEDOUT)
 			return error_set(err, FAULT_KERNEL, -EBUSY,
 				"/dev/nbd%u is in use: the kernel has claimed it, for a mount that "

@@ -41,7 +41,7 @@ static bool worker_is_ready(void)
 {
 	char byte;
 
-	return fd_get(CONNECTOR_TO_WORKER, &byte, sizeof(byte), 0) > 0;
+	return fd_recvfrom(CONNECTOR_TO_WORKER, &byte, sizeof(byte), 0) > 0;
 }
 
 /*

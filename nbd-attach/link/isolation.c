@@ -55,7 +55,7 @@ void isolation_prepare(void)
 		return;
 	closep(&theirs);
 	theirs = -1;
-	if (deadline_wait(ours, POLLIN, deadline_after(NETWORK_NAMESPACE_MADE)) >= 0)
+	if (deadline_wait(ours, POLLIN, deadline_after(NETWORK_NAMESPACE_TIMEOUT)) >= 0)
 		(void)fd_receive(ours, &byte, sizeof(byte), &empty_network);
 	process_kill(child);
 }

@@ -28,7 +28,7 @@ void link_done(struct link *link)
 	closep(&link->fd);
 	link->fd = -1;
 	if (link->relay > 0)
-		process_leave(link->relay);
+		process_abandon(link->relay);
 	link->relay = 0;
 }
 
@@ -160,7 +160,7 @@ static int start(enum worker_task task, const struct target *t,
 	attempt.task = task;
 	attempt.target = t;
 	attempt.deadline =
-		deadline == USEC_INFINITY ? deadline : deadline + WORKER_KILLED_AFTER;
+		deadline == USEC_INFINITY ? deadline : deadline + WORKER_KILL_DELAY;
 	r = make_sockets(&attempt, &ends);
 	if (r == 0)
 		r = start_children(&attempt, &ends, c, deadline);
@@ -186,7 +186,7 @@ static bool is_of_server(int signal_number)
 static int worker_died(struct link_attempt *attempt, struct error *err)
 {
 	int status = 0;
-	int r = process_wait(attempt->pid, deadline_after(WORKER_KILLED_AFTER), &status);
+	int r = process_wait(attempt->pid, deadline_after(WORKER_KILL_DELAY), &status);
 
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "the link worker hangs: %m");
@@ -219,7 +219,8 @@ static void pass_on_log(struct link_attempt *attempt)
 	ssize_t size = 0;
 
 	while (attempt->n_lines < LOG_LINES_MAX &&
-		(size = fd_get(attempt->log, line, sizeof(line) - 1, MSG_DONTWAIT)) > 0) {
+		(size = fd_recvfrom(attempt->log, line, sizeof(line) - 1, MSG_DONTWAIT)) >
+			0) {
 		line[size] = 0;
 		attempt->n_lines++;
 		log_debug("link worker: %s", line);
@@ -248,7 +249,7 @@ static int wait_until(struct link_attempt *attempt, usec_t deadline)
 
 static int wait_for_report(struct link_attempt *attempt)
 {
-	usec_t patience = deadline_after(WORKER_TOLD_AFTER);
+	usec_t patience = deadline_after(WORKER_PROGRESS_DELAY);
 	int r = wait_until(attempt, MIN(patience, attempt->deadline));
 
 	if (r != -ETIMEDOUT || patience >= attempt->deadline)

@@ -124,7 +124,7 @@ void report_failure(int socket, int r, const struct error *err)
 		error_set(&report.error, FAULT_OTHER, r, "the link worker failed: %m");
 	else
 		report.error = *err;
-	(void)fd_put(socket, &report, sizeof(report), 0);
+	(void)fd_sendto(socket, &report, sizeof(report), 0);
 }
 
 static int socket_option(int fd, int name)

@@ -321,7 +321,7 @@ static int allow(scmp_filter_ctx filter, const struct rule *rules, size_t n)
 /*
  * Where the C library's socket calls go through socketcall(2), libseccomp lets that
  * through with each of them, without a look at the arguments, which are in memory. We
- * do without it (fd_put() and others). It must be the last rule: it takes the place of
+ * do without it (fd_sendto() and others). It must be the last rule: it takes the place of
  * those; and not be what is done with all else, for that would be left out.
  */
 static int forbid_socketcall(scmp_filter_ctx filter)

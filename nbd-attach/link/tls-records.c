@@ -10,15 +10,15 @@
 #include "wire/tls.h"
 
 /* Half of what a server allows; tests build it with less. */
-#ifndef RECORDS_MOST
-#define RECORDS_MOST (UINT64_C(1) << 23)
+#ifndef RECORDS_MAX
+#define RECORDS_MAX (UINT64_C(1) << 23)
 #endif
 
 bool tls_records_are_used_up(int fd)
 {
 	uint64_t n;
 
-	return fd >= 0 && ktls_records(fd, &n) == 0 && n >= RECORDS_MOST;
+	return fd >= 0 && ktls_records(fd, &n) == 0 && n >= RECORDS_MAX;
 }
 
 bool tls_records_are_torn(int fd, usec_t span)

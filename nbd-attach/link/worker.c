@@ -57,7 +57,7 @@ static int receive_link(struct error *err)
 	int fd = -1;
 	ssize_t size;
 
-	if (fd_put(WORKER_LINK_FD, "", 1, 0) < 0 && errno != EPIPE)
+	if (fd_sendto(WORKER_LINK_FD, "", 1, 0) < 0 && errno != EPIPE)
 		return cannot_set_up(-errno, err);
 	size = fd_receive(WORKER_LINK_FD, &peer, sizeof(peer), &fd);
 	if (size < 0)
@@ -73,7 +73,7 @@ static int receive_link(struct error *err)
 
 static int report(const void *report, size_t size)
 {
-	return fd_put(WORKER_SOCKET, report, size, 0) < 0 ? -errno : 0;
+	return fd_sendto(WORKER_SOCKET, report, size, 0) < 0 ? -errno : 0;
 }
 
 static int report_export(const char *name, size_t name_size, const char *description,

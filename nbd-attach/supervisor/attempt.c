@@ -76,7 +76,7 @@ void attempt_tell(struct supervisor *s, struct connection *conn, bool refused)
 	s->changed = true;
 	if (!other)
 		return;
-	conn->silent_until = deadline_after(FAILURE_TOLD_AGAIN);
+	conn->silent_until = deadline_after(FAILURE_LOG_INTERVAL);
 	supervisor_tell(s, LINK(conn), refused ? "refused" : "retry", "%s: %s",
 		s->a->plaintext.fault != FAULT_NONE ? "no new link"
 			: refused                   ? "the server must not be used"

@@ -9,19 +9,19 @@
 
 static usec_t within(usec_t delay, usec_t most)
 {
-	return MIN(MAX(delay, BACKOFF_LEAST), most);
+	return MIN(MAX(delay, BACKOFF_MIN), most);
 }
 
 usec_t backoff_delay(
 	enum backoff_reason reason, unsigned tries, usec_t away, uint32_t random)
 {
-	usec_t doubled = BACKOFF_LEAST << MIN(tries, DOUBLINGS_MAX), delay = BACKOFF_MOST;
+	usec_t doubled = BACKOFF_MIN << MIN(tries, DOUBLINGS_MAX), delay = BACKOFF_MAX;
 
 	switch (reason) {
-	case BACKOFF_UNREACHED: delay = within(away / 100, BACKOFF_MOST); break;
-	case BACKOFF_FLAPPING: delay = within(doubled, BACKOFF_FLAPPING_MOST); break;
-	case BACKOFF_REFUSED: delay = within(doubled, BACKOFF_MOST); break;
-	case BACKOFF_LOCAL: delay = within(doubled, BACKOFF_LOCAL_MOST); break;
+	case BACKOFF_UNREACHED: delay = within(away / 100, BACKOFF_MAX); break;
+	case BACKOFF_FLAPPING: delay = within(doubled, BACKOFF_FLAPPING_MAX); break;
+	case BACKOFF_REFUSED: delay = within(doubled, BACKOFF_MAX); break;
+	case BACKOFF_LOCAL: delay = within(doubled, BACKOFF_LOCAL_MAX); break;
 	}
-	return MIN(delay * 3 / 4 + delay / 2 * (random % 1024) / 1024, BACKOFF_MOST);
+	return MIN(delay * 3 / 4 + delay / 2 * (random % 1024) / 1024, BACKOFF_MAX);
 }

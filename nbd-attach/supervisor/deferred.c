@@ -30,7 +30,7 @@ static int wait_until_idle(unsigned index, usec_t enough, usec_t most)
 	for (now = first; now.in_flight > 0;) {
 		if (now.completed != first.completed && deadline_left(content) == 0)
 			return 0;
-		if (deadline_sleep(DEFERRED_PAUSE, deadline) < 0 ||
+		if (deadline_sleep(DEFERRED_POLL, deadline) < 0 ||
 			sysfs_read_io(index, &now) < 0)
 			return -EAGAIN;
 	}
@@ -68,14 +68,14 @@ static int set_timeouts(const void *userdata)
 		return r;
 	if (timeouts->short_timeout) {
 		idle = wait_until_idle(
-			timeouts->index, DEFERRED_MOVING, SHORT_TIMEOUT_MOST);
+			timeouts->index, DEFERRED_MOVING, SHORT_TIMEOUT_MAX);
 		r = restore(timeouts);
 	}
 	if (r < 0)
 		return r;
 	if (idle < 0)
 		idle = wait_until_idle(
-			timeouts->index, DEFERRED_MOVING, DEFERRED_IDLE_MOST);
+			timeouts->index, DEFERRED_MOVING, DEFERRED_IDLE_TIMEOUT);
 	return idle < 0 ? idle
 			: sysfs_set_io_timeout(
 				  timeouts->index, SUPERVISED_IO_TIMEOUT_MSEC, &ignored);
@@ -103,7 +103,7 @@ static void start_timeouts(struct supervisor *s, const struct timeouts *timeouts
 		return;
 	s->timeouts_child = 0;
 	driver_timeout_restore(s);
-	s->timeouts_at = deadline_after(DEFERRED_AGAIN);
+	s->timeouts_at = deadline_after(DEFERRED_RETRY);
 }
 
 void deferred_timeouts(struct supervisor *s)
@@ -115,9 +115,9 @@ void deferred_timeouts(struct supervisor *s)
 		return;
 	if (!supervisor_all_up(s)) {
 		s->timeouts_at =
-			deadline_after(DEFERRED_AGAIN); /* a new link makes it sooner */
+			deadline_after(DEFERRED_RETRY); /* a new link makes it sooner */
 	} else if (must_wait(s)) {
-		s->timeouts_at = deadline_after(SHORT_TIMEOUT_LEAST);
+		s->timeouts_at = deadline_after(SHORT_TIMEOUT_MIN);
 	} else {
 		s->timeouts_restores = s->short_timeout;
 		start_timeouts(s, &timeouts);
@@ -135,7 +135,7 @@ static int set_size(const void *userdata)
 	const struct growth *growth = userdata;
 	struct nbd_settings settings = NBD_NOTHING;
 	struct error ignored;
-	int r = wait_until_idle(growth->index, USEC_INFINITY, DEFERRED_IDLE_MOST);
+	int r = wait_until_idle(growth->index, USEC_INFINITY, DEFERRED_IDLE_TIMEOUT);
 
 	settings.size = growth->size;
 	return r < 0
@@ -164,7 +164,7 @@ void deferred_resize(struct supervisor *s, usec_t now)
 		!supervisor_all_up(s))
 		return;
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (now - s->conns[i].up_since < LINK_WELL_AFTER)
+		if (now - s->conns[i].up_since < LINK_STABLE_AFTER)
 			return;
 	s->resize_child = process_start(set_size, &growth);
 }
@@ -187,7 +187,7 @@ static void collect_timeouts(struct supervisor *s)
 	if (s->timeouts_restores && (r == 0 || r == -EAGAIN))
 		s->short_timeout = false;
 	if (r < 0)
-		s->timeouts_at = MIN(s->timeouts_at, deadline_after(DEFERRED_AGAIN));
+		s->timeouts_at = MIN(s->timeouts_at, deadline_after(DEFERRED_RETRY));
 }
 
 void deferred_collect(struct supervisor *s)

@@ -5,7 +5,7 @@
 #include "attachment/device.h"
 #include "supervisor/driver-timeouts.h"
 
-#define EXTENDED_MOST 16 /* times --io-timeout, as for a single link */
+#define EXTENDED_MAX 16 /* times --io-timeout, as for a single link */
 
 /*
  * The driver asks for the backend identifier only on devices that have one: a device that
@@ -83,8 +83,7 @@ static void take_request_timeout(struct supervisor *s, usec_t timeout)
 
 void driver_timeout_extend(struct supervisor *s)
 {
-	usec_t longer =
-		MIN(2 * s->request_timeout, EXTENDED_MOST * s->target->io_timeout);
+	usec_t longer = MIN(2 * s->request_timeout, EXTENDED_MAX * s->target->io_timeout);
 	struct error ignored;
 
 	if (longer == s->request_timeout ||
@@ -106,7 +105,7 @@ static usec_t find_request_timeout(const struct supervisor *s)
 
 	if (sysfs_io_timeout(s->a->state.index, &msec) < 0)
 		return asked;
-	return MIN(MAX(msec * USEC_PER_MSEC, asked), EXTENDED_MOST * asked);
+	return MIN(MAX(msec * USEC_PER_MSEC, asked), EXTENDED_MAX * asked);
 }
 
 int driver_timeouts_set(struct supervisor *s, struct error *err)

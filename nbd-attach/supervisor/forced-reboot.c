@@ -28,7 +28,7 @@ static bool is_going_down(unsigned index, bool away, usec_t now)
 	}
 	if (was_up && down_at == USEC_INFINITY)
 		down_at = now;
-	if (was_up && !away && now - down_at > SHUTDOWN_MOST)
+	if (was_up && !away && now - down_at > SHUTDOWN_TIMEOUT)
 		was_up = false;
 	return was_up && is_root;
 }
@@ -46,9 +46,9 @@ void forced_reboot_check(unsigned index, bool away, usec_t now)
 		log_console(
 			"the system is to end, and its disk has no server: it is waited "
 			"for, %d s",
-			(int)(REBOOT_SERVER_AWAY / USEC_PER_SEC));
+			(int)(REBOOT_SERVER_TIMEOUT / USEC_PER_SEC));
 	}
-	if (now - alone_at < REBOOT_SERVER_AWAY)
+	if (now - alone_at < REBOOT_SERVER_TIMEOUT)
 		return;
 	log_console(
 		"no server for the system's disk: %s, without what is yet to be written",

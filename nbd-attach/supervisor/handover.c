@@ -116,7 +116,7 @@ static int give_single(
 		return r;
 	(void)setsockopt(
 		fd, SOL_SOCKET, SO_SNDTIMEO, &NO_SEND_TIMEOUT, sizeof(NO_SEND_TIMEOUT));
-	s->timeouts_at = deadline_after(SHORT_TIMEOUT_LEAST);
+	s->timeouts_at = deadline_after(SHORT_TIMEOUT_MIN);
 	return 0;
 }
 

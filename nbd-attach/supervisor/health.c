@@ -135,11 +135,11 @@ static void check_keys(struct supervisor *s, usec_t now)
 /* What has come of a reply tells more than that it is late. */
 static void check_records(struct supervisor *s, usec_t now)
 {
-	if (!s->a->state.tls || now - s->progress.since < RECORD_TORN_AFTER)
+	if (!s->a->state.tls || now - s->progress.since < RECORD_TIMEOUT)
 		return;
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		if (s->conns[i].phase == PHASE_UP &&
-			tls_records_are_torn(s->a->sockets[i], RECORD_TORN_AFTER))
+			tls_records_are_torn(s->a->sockets[i], RECORD_TIMEOUT))
 			connection_event(s, &s->conns[i], EVENT_STALLED);
 }
 

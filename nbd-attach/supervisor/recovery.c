@@ -4,7 +4,7 @@
  *
  * The kernel takes a new link only once it knows that the old one is dead, and drops it
  * silently otherwise (nbd_reconnect_socket()). So a candidate is held back until the
- * driver has announced a dead link (EVENT_MARKED_DEAD), or for MARKED_DEAD_UNTOLD: such
+ * driver has announced a dead link (EVENT_MARKED_DEAD), or for MARKED_DEAD_NO_EVENT: such
  * announcements may get lost.
  */
 #include <errno.h>
@@ -63,7 +63,7 @@ static void end_relay(struct supervisor *s, const struct connection *conn)
 	pid_t *relay = &s->a->relays[conn->number];
 
 	if (*relay > 0 && conn->idle)
-		process_leave(*relay);
+		process_abandon(*relay);
 	else if (*relay > 0)
 		process_kill(*relay);
 	*relay = 0;
@@ -99,10 +99,10 @@ static void lose(struct supervisor *s, struct connection *conn)
 	*fd = -1;
 	end_relay(s, conn);
 	deferred_stop(s);
-	conn->flaps = now - conn->up_since >= LINK_WELL_AFTER ? 0 : conn->flaps + 1;
+	conn->flaps = now - conn->up_since >= LINK_STABLE_AFTER ? 0 : conn->flaps + 1;
 	conn->tries = 0;
 	conn->lost_at = now;
-	conn->accepts_at = now + MARKED_DEAD_UNTOLD;
+	conn->accepts_at = now + MARKED_DEAD_NO_EVENT;
 	conn->marked_dead = conn->missed = conn->stalled = false;
 	s->check_at = MIN(s->check_at, now + DEVICE_GONE_CHECK);
 	conn->half_closed = false;
@@ -166,7 +166,7 @@ enum phase recovery_marked_dead(_unused_ struct supervisor *s, struct connection
 /* The driver sees the end of the stream itself, unless it is stuck in sending. */
 enum phase recovery_half_closed(_unused_ struct supervisor *s, struct connection *conn)
 {
-	conn->timer = deadline_after(HALF_CLOSED_ENDS);
+	conn->timer = deadline_after(HALF_CLOSED_TIMEOUT);
 	return conn->phase;
 }
 
@@ -229,7 +229,7 @@ static void came_up(struct supervisor *s, struct connection *conn)
 	else
 		supervisor_tell(s, LINK(conn), "restored",
 			"connection to %s restored after %.1f s", link->address, away);
-	if (conn->timed_out && now - conn->lost_at < LINK_WELL_AFTER)
+	if (conn->timed_out && now - conn->lost_at < LINK_STABLE_AFTER)
 		allow_more_time(s);
 	conn->planned = conn->idle = conn->stalled = conn->timed_out = false;
 }
@@ -290,7 +290,7 @@ enum phase recovery_install(struct supervisor *s, struct connection *conn)
 		return live_on(s, conn);
 	if (r == -EBUSY) {
 		attempt_tell_failure(s, conn);
-		conn->timer = deadline_after(MARKED_DEAD_AGAIN);
+		conn->timer = deadline_after(MARKED_DEAD_RETRY);
 		return PHASE_PENDING;
 	}
 	if (r < 0)

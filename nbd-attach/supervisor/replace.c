@@ -82,7 +82,7 @@ enum phase replace_judge(struct supervisor *s, struct connection *conn)
 
 enum phase replace_settle(_unused_ struct supervisor *s, struct connection *conn)
 {
-	conn->drain_until = deadline_after(DRAIN_MOST);
+	conn->drain_until = deadline_after(DRAIN_TIMEOUT);
 	conn->timer = deadline_now();
 	return PHASE_DRAINING;
 }
@@ -115,7 +115,7 @@ enum phase replace_keep(struct supervisor *s, struct connection *conn)
 		return renewing ? replace_settle(s, conn) : end_stalled(s, conn);
 	attempt_tell_failure(s, conn);
 	if (renewing)
-		s->renew_at = deadline_after(RENEW_FAILED_AGAIN);
+		s->renew_at = deadline_after(RENEW_FAILED_RETRY);
 	return stay(s, conn);
 }
 
@@ -139,14 +139,14 @@ enum phase replace_renew(struct supervisor *s, struct connection *conn)
 	if (attempt_start(s, conn))
 		return PHASE_REPLACING;
 	attempt_tell(s, conn, false);
-	s->renew_at = deadline_after(RENEW_BUSY_AGAIN);
+	s->renew_at = deadline_after(RENEW_BUSY_RETRY);
 	return PHASE_UP;
 }
 
 /* The attempt that is under way may be one with the old credentials. */
 enum phase replace_later(struct supervisor *s, struct connection *conn)
 {
-	s->renew_at = deadline_after(RENEW_BUSY_AGAIN);
+	s->renew_at = deadline_after(RENEW_BUSY_RETRY);
 	return conn->phase;
 }
 
@@ -159,11 +159,11 @@ enum phase replace_exchange(struct supervisor *s, struct connection *conn)
 		return recovery_hold(s, conn);
 	conn->idle = sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight == 0;
 	if (!conn->idle && deadline_left(conn->drain_until) > 0) {
-		conn->timer = deadline_after(DRAIN_PAUSE);
+		conn->timer = deadline_after(DRAIN_POLL);
 		return PHASE_DRAINING;
 	}
 	conn->planned = true;
 	handover_cut(s, conn);
-	conn->timer = deadline_after(CUT_TOLD);
+	conn->timer = deadline_after(CUT_TIMEOUT);
 	return PHASE_DRAINING;
 }

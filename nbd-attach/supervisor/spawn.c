@@ -65,7 +65,7 @@ int spawn_become(char **argv, struct error *err)
 static void leave_caller(void)
 {
 	setsid();
-	interrupt_heed(true);
+	interrupt_unignore(true);
 	limits_raise(true);
 	limits_forbid_core();
 	(void)sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
@@ -120,7 +120,7 @@ static int await_message(int socket, usec_t deadline, struct message *message)
  */
 static int interrupted(pid_t child, int socket, struct error *err)
 {
-	usec_t deadline = deadline_after(SPAWN_UNDOES);
+	usec_t deadline = deadline_after(SPAWN_UNDO_TIMEOUT);
 	struct message message;
 	int r;
 
@@ -152,7 +152,7 @@ static int wait_for_message(
 		*ret_index = message.index;
 		return 0;
 	}
-	(void)process_wait(child, deadline_after(SPAWN_KILLED_ENDS), &status);
+	(void)process_wait(child, deadline_after(SPAWN_KILL_TIMEOUT), &status);
 	if (r < 0)
 		return error_set(
 			err, FAULT_OTHER, r, SUPERVISOR_PROGRAM " ended without a word");

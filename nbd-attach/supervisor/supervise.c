@@ -204,7 +204,7 @@ static bool take_timers(struct supervisor *s)
 	if (supervisor_all_up(s)) {
 		if (s->short_timeout) /* deferred.c sets it right, with what goes with it
 		                       */
-			s->timeouts_at = MIN(s->timeouts_at, now + SHORT_TIMEOUT_LEAST);
+			s->timeouts_at = MIN(s->timeouts_at, now + SHORT_TIMEOUT_MIN);
 		if (s->reload)
 			reload(s);
 	}
@@ -383,9 +383,9 @@ static void end(struct supervisor *s)
 	if (s->timeouts_child > 0)
 		process_kill(s->timeouts_child);
 	if (s->resize_child > 0)
-		process_leave(s->resize_child);
+		process_abandon(s->resize_child);
 	if (s->read_child > 0)
-		process_leave(s->read_child);
+		process_abandon(s->read_child);
 	for (unsigned i = 0; i < NBD_LINKS_MAX; i++) {
 		link_attempt_cancel(&s->conns[i].attempt);
 		link_disconnect(&s->conns[i].candidate);

@@ -11,6 +11,6 @@ void cmd_disc(struct stream *s)
 		.magic = htobe32(NBD_REQUEST_MAGIC), .type = htobe16(NBD_CMD_DISC)};
 	struct error ignored = {0};
 
-	s->deadline = deadline_after(DISC_SENT);
+	s->deadline = deadline_after(DISC_SEND_TIMEOUT);
 	(void)stream_write(s, &request, sizeof(request), &ignored);
 }

@@ -30,7 +30,7 @@ DEFINE_CLEANUP(struct addrinfo *, freeaddrinfo)
 /* What a TCP socket of ours needs; failing to set it does not make it useless. */
 static void tune_tcp(int fd, const struct target *t)
 {
-	const usec_t span = MAX(t->io_timeout, TCP_USER_TIMEOUT_LEAST);
+	const usec_t span = MAX(t->io_timeout, TCP_USER_TIMEOUT_MIN);
 	const unsigned user_timeout = (unsigned)(span / USEC_PER_MSEC);
 	const int on = 1;
 
@@ -59,7 +59,7 @@ static int connect_one(const struct sockaddr *address, socklen_t size, usec_t de
 			break;
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		r = deadline_sleep(CONNECT_AGAIN, deadline);
+		r = deadline_sleep(CONNECT_RETRY, deadline);
 		if (r < 0)
 			return r;
 	}
@@ -93,7 +93,7 @@ static int connect_patiently(
 
 	do
 		r = connect_one(address, size,
-			MIN(deadline, deadline_after(CONNECT_ONE_ADDRESS)));
+			MIN(deadline, deadline_after(CONNECT_ADDRESS_TIMEOUT)));
 	while (r == -ETIMEDOUT && deadline_left(deadline) > 0);
 	return r;
 }

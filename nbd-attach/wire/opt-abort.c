@@ -4,7 +4,7 @@
 
 void opt_abort(struct negotiation *n)
 {
-	usec_t patience = deadline_after(ABORT_ANSWER);
+	usec_t patience = deadline_after(ABORT_TIMEOUT);
 	struct error ignored = {0};
 	struct reply reply;
 

@@ -33,7 +33,7 @@ ssize_t relay_buffer_fill(struct relay_buffer *b, int fd)
 
 	if (b->over || room == 0)
 		return 0;
-	n = fd_get(fd, b->data + b->end, room, MSG_DONTWAIT);
+	n = fd_recvfrom(fd, b->data + b->end, room, MSG_DONTWAIT);
 	if (n < 0)
 		return not_now();
 	if (n == 0)
@@ -49,7 +49,7 @@ ssize_t relay_buffer_drain(struct relay_buffer *b, int fd)
 
 	if (used == 0)
 		return 0;
-	n = fd_put(fd, b->data + b->start, used, MSG_DONTWAIT);
+	n = fd_sendto(fd, b->data + b->start, used, MSG_DONTWAIT);
 	if (n < 0)
 		return not_now();
 	relay_buffer_take(b, (size_t)n);

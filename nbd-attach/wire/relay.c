@@ -144,7 +144,7 @@ int relay_run(struct relay *relay, int near, struct stream *far)
 			return -ECONNRESET;
 		}
 		if (deadline == USEC_INFINITY && (relay->up.over || relay->down.over))
-			deadline = deadline_after(RELAY_ENDS);
+			deadline = deadline_after(RELAY_DRAIN_TIMEOUT);
 		if (n == 0 && wait_for_more(relay, near, deadline) == -ETIMEDOUT)
 			return -ETIMEDOUT;
 	}

@@ -8,7 +8,7 @@
 static ssize_t plain_read(
 	struct stream *s, void *data, size_t size, _unused_ struct error *err)
 {
-	ssize_t n = fd_get(s->fd, data, size, 0);
+	ssize_t n = fd_recvfrom(s->fd, data, size, 0);
 
 	s->events = POLLIN;
 	return n < 0 ? -errno : n;
@@ -17,7 +17,7 @@ static ssize_t plain_read(
 static ssize_t plain_write(
 	struct stream *s, const void *data, size_t size, _unused_ struct error *err)
 {
-	ssize_t n = fd_put(s->fd, data, size, 0);
+	ssize_t n = fd_sendto(s->fd, data, size, 0);
 
 	s->events = POLLOUT;
 	return n < 0 ? -errno : n;

@@ -90,7 +90,7 @@ static int set_server_name(gnutls_session_t session, const char *name)
 static ssize_t push(gnutls_transport_ptr_t userdata, const void *data, size_t size)
 {
 	struct stream *s = userdata;
-	ssize_t n = fd_put(s->fd, data, size, 0);
+	ssize_t n = fd_sendto(s->fd, data, size, 0);
 
 	if (n < 0)
 		gnutls_transport_set_errno(s->tls->gnutls, errno);
@@ -109,7 +109,7 @@ static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
 	if (deadline_left(s->deadline) == 0)
 		errno = ETIMEDOUT;
 	else
-		n = fd_get(s->fd, data, size, 0);
+		n = fd_recvfrom(s->fd, data, size, 0);
 	if (n < 0)
 		gnutls_transport_set_errno(s->tls->gnutls, errno);
 	return n;

@@ -163,7 +163,7 @@ void deferred_stop(_unused_ struct supervisor *of)
 {
 }
 
-void process_leave(_unused_ pid_t child)
+void process_abandon(_unused_ pid_t child)
 {
 	call("leave");
 }

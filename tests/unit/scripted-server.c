@@ -21,9 +21,9 @@
 #define RUN_MAX       (256 * 1024)
 
 /* types of TLS records */
-#define TLS_LEAST     20
+#define TLS_MIN       20
 #define TLS_HANDSHAKE 22
-#define TLS_MOST      23
+#define TLS_MAX       23
 
 /* What is to happen without waiting has happened by then. */
 #define MOMENT_MSEC 30
@@ -177,7 +177,7 @@ static int take_record(struct scripted_server *s)
 		head[i] = take_byte(s);
 	if (head[0] < 0)
 		return -1;
-	if (head[0] < TLS_LEAST || head[0] > TLS_MOST || head[1] != 3)
+	if (head[0] < TLS_MIN || head[0] > TLS_MAX || head[1] != 3)
 		return 0;
 	for (int left = head[3] << 8 | head[4]; left > 0; left--)
 		take_byte(s);

@@ -402,11 +402,11 @@ static void test_stalled(void **state _unused_)
 	};
 
 	TELL(no_server);
-	assert_true(world.s.progress.patience == 30 * USEC_PER_SEC);
+	assert_true(world.s.progress.effective_timeout == 30 * USEC_PER_SEC);
 	TELL(slow_server);
-	assert_true(world.s.progress.patience == 30 * USEC_PER_SEC);
+	assert_true(world.s.progress.effective_timeout == 30 * USEC_PER_SEC);
 	TELL(hung_server);
-	assert_true(world.s.progress.patience == 60 * USEC_PER_SEC);
+	assert_true(world.s.progress.effective_timeout == 60 * USEC_PER_SEC);
 	assert_true(world.s.progress.since == world.now);
 }
 

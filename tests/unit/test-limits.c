@@ -70,7 +70,7 @@ int sysfs_get_number(unsigned index, const char *name, uint64_t max, uint64_t *r
 	return r < 0 ? r : parse_u64(text, 0, max, ret);
 }
 
-int sysfs_put(unsigned index, const char *name, const char *text)
+int sysfs_set(unsigned index, const char *name, const char *text)
 {
 	assert_int_equal(index, 5);
 	assert_non_null(find(name));
@@ -84,12 +84,12 @@ int sysfs_limit_request(unsigned index, uint64_t bytes, struct error *err _unuse
 	char text[32];
 
 	snprintf(text, sizeof(text), "%" PRIu64, bytes / 1024);
-	return sysfs_put(index, "queue/max_sectors_kb", text);
+	return sysfs_set(index, "queue/max_sectors_kb", text);
 }
 
 int device_node_set_read_only(unsigned index, bool read_only)
 {
-	return sysfs_put(index, "ro", read_only ? "1" : "0");
+	return sysfs_set(index, "ro", read_only ? "1" : "0");
 }
 
 /* What newer kernels make of a server that can do all, or nothing. */
@@ -160,7 +160,7 @@ static void test_rows(void **state _unused_)
 		int r;
 
 		print_message("%s\n", row->name);
-		r = limits_settle(5, &l, &err);
+		r = limits_apply(5, &l, &err);
 		if (row->mended) {
 			assert_int_equal(r, 0);
 			assert_string_equal(find(row->attribute)->value, row->mended);
@@ -186,10 +186,10 @@ static void test_stuck(void **state _unused_)
 		print_message("%s\n", row->name);
 		stuck = row->attribute;
 		if (less) {
-			assert_int_equal(limits_settle(5, &l, &err), 0);
+			assert_int_equal(limits_apply(5, &l, &err), 0);
 			continue;
 		}
-		assert_int_equal(limits_settle(5, &l, &err), -EREMOTEIO);
+		assert_int_equal(limits_apply(5, &l, &err), -EREMOTEIO);
 		assert_non_null(strstr(err.text, row->attribute));
 	}
 }
@@ -202,7 +202,7 @@ static void test_unreadable(void **state _unused_)
 	for (size_t i = 0; i < ELEMENTSOF(attributes); i++)
 		if (attributes[i].name && strcmp(attributes[i].name, "queue/fua") == 0)
 			attributes[i].name = NULL;
-	assert_int_equal(limits_settle(5, &l, &err), -ENOENT);
+	assert_int_equal(limits_apply(5, &l, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "queue/fua"));
 }
 

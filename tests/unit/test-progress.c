@@ -266,7 +266,7 @@ static void test_patience_ends(void **state _unused_)
 	for (unsigned i = 0; i < 100; i++) {
 		usec_t most = MIN(UINT64_C(1) << MIN(i, 4), 16) * USEC_PER_SEC;
 
-		assert_int_equal(p.patience, most);
+		assert_int_equal(p.effective_timeout, most);
 		/* several links at once count once */
 		progress_replaced(&p, START + i);
 		progress_replaced(&p, START + i);

@@ -167,7 +167,7 @@ static void fill(void *data, size_t size)
 
 static ssize_t put(const void *report, size_t size)
 {
-	return fd_put(REPORTS, report, size, 0);
+	return fd_sendto(REPORTS, report, size, 0);
 }
 
 static void send_garbage(_unused_ char *told)

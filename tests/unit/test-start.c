@@ -74,7 +74,7 @@ static void take_signals(void)
 	sigprocmask(SIG_SETMASK, NULL, &now);
 	HOLDS(!sigismember(&now, SIGUSR1) && !sigismember(&now, SIGCHLD));
 	HOLDS(!sigismember(interrupt_mask(), SIGTERM));
-	interrupt_heed(true);
+	interrupt_unignore(true);
 	HOLDS(!is_ignored(SIGHUP));
 }
 
