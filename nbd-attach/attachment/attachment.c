@@ -29,10 +29,10 @@ int attachment_check_encryption(struct attachment *a, struct error *err)
 
 	for (unsigned i = 0; i < a->state.n_links && r == 0; i++) {
 		struct encryption *e = &a->encryption[i];
-		bool was_due = e->due;
+		bool was_pending = e->pending;
 
 		r = encryption_check(e, a->sockets[i], &a->plaintext);
-		if (was_due && !e->due)
+		if (was_pending && !e->pending)
 			a->state.links[i].encrypts = true;
 	}
 	if (r < 0)

@@ -57,7 +57,7 @@ int main(int argc, char **argv)
 {
 	struct error err = {0};
 
-	worker_exec_begin(argv);
+	worker_exec_init(argv);
 	program_begin("nbd-attach");
 	return program_end(run(argc, argv, &err), &err);
 }

@@ -124,7 +124,7 @@ static int attach(const struct target *t, bool from_state, struct attachment *re
 /* Also for the program's file, which link workers would have to be read from. */
 static void lock_memory(void)
 {
-	worker_exec_never();
+	worker_exec_disable();
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		log_warning("cannot lock the memory: %s", strerror(errno));
 	/* memory for us is not to come from what waits to be written to that disk */
@@ -183,7 +183,7 @@ static bool is_initrd;
 static void prepare_for_good(char *argv0)
 {
 	argv0[0] = '@';
-	sandbox_spare_relays();
+	sandbox_keep_relays_at_shutdown();
 }
 
 /* r and err: as for spawn_report(). */
@@ -329,7 +329,7 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	int r;
 
-	worker_exec_begin(argv);
+	worker_exec_init(argv);
 	program_begin(SUPERVISOR_PROGRAM);
 	spawn_close_inherited();
 	r = run(argc, argv, &err);

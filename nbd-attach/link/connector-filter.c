@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The system calls that a connector has to do without. It cannot be a list of those that
- * it needs: which those are is up to the modules that a machine asks for names
- * (systemd's, sssd's, winbind's, mDNS'), most of which ask a daemon of theirs over a
- * socket.
+ * The system calls that are forbidden to a connector. An allow list is not possible: what
+ * is needed depends on the machine's NSS modules (systemd's, sssd's, winbind's, mDNS'),
+ * most of which ask their daemon over a socket.
  */
 #include <errno.h>
 #include <sched.h>
@@ -14,25 +13,25 @@
 
 /* clang-format off */
 
-/* By name, for libseccomp may be older than some of them. */
-static const char *const never[] = {
+/* By name, because libseccomp may be older than some of them. */
+static const char *const forbidden[] = {
 	/* other processes: workers and relays are of the same user */
 	"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise",
 	"process_mrelease", "kcmp", "pidfd_getfd", "pidfd_send_signal", "kill",
 	"rt_sigqueueinfo", "rt_tgsigqueueinfo", "perf_event_open", "migrate_pages",
 	"move_pages", "sched_setattr", "sched_setparam", "sched_setscheduler",
 	"setpriority", "ioprio_set",
-	/* programs: a module asks a daemon, and starts none */
+	/* programs: NSS modules ask a daemon, but start none */
 	"execve", "execveat",
-	/* another view of the system; with a user namespace all capabilities would come */
+	/* namespaces and mounts; a user namespace would bring all capabilities */
 	"unshare", "setns", "mount", "umount", "umount2", "pivot_root", "chroot",
 	"open_tree", "move_mount", "mount_setattr", "fsopen", "fsconfig", "fsmount",
 	"fspick",
-	/* parts of the kernel that are open to everybody and have had many holes */
+	/* kernel interfaces that are open to everybody and have had many holes */
 	"bpf", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
 	"keyctl", "add_key", "request_key", "fanotify_init", "vmsplice", "modify_ldt",
 	"vm86", "vm86old", "lookup_dcookie",
-	/* what takes capabilities, should it ever have any */
+	/* what needs capabilities, should it ever have any */
 	"init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load",
 	"reboot", "iopl", "ioperm", "settimeofday", "clock_settime", "clock_adjtime",
 	"adjtimex", "sethostname", "setdomainname", "swapon", "swapoff", "acct",
@@ -41,15 +40,15 @@ static const char *const never[] = {
 
 /* clang-format on */
 
-/* Where clone(2) has its flags. */
+/* Which argument of clone(2) has its flags. */
 #if defined(__s390__) || defined(__s390x__)
 #define CLONE_FLAGS 1
 #else
 #define CLONE_FLAGS 0
 #endif
 
-/* What the C library needs for threads and for itself: for no others. */
-static int keep_to_itself(scmp_filter_ctx filter)
+/* What the C library needs for threads of this process: only for this process. */
+static int restrict_to_itself(scmp_filter_ctx filter)
 {
 	const scmp_datum_t self = (scmp_datum_t)getpid();
 	const struct rule rules[] = {
@@ -79,17 +78,17 @@ static int forbid(scmp_filter_ctx filter, const char *name, int error)
 
 static int add_rules(scmp_filter_ctx filter)
 {
-	int r = keep_to_itself(filter);
+	int r = restrict_to_itself(filter);
 
-	/* its flags are in memory; who hears that there is no such call takes clone(2) */
+	/* its flags are in memory; on ENOSYS the C library falls back to clone(2) */
 	if (r == 0)
 		r = forbid(filter, "clone3", ENOSYS);
-	for (size_t i = 0; r == 0 && i < ELEMENTSOF(never); i++)
-		r = forbid(filter, never[i], EPERM);
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(forbidden); i++)
+		r = forbid(filter, forbidden[i], EPERM);
 	return r;
 }
 
-int sandbox_forbid(struct error *err)
+int sandbox_restrict_connector(struct error *err)
 {
 	scmp_filter_ctx filter = sandbox_filter_new(SCMP_ACT_ALLOW);
 

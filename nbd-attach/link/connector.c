@@ -34,8 +34,8 @@ static int keep_only(const struct connector_order *order, struct error *err)
 }
 
 /*
- * Until the worker has what it needs: of a file that is not what it should be, it says
- * so, and nothing is sent. False: it has ended, and its parent knows why.
+ * Nothing is sent to the server before the worker has read its credentials, since that
+ * may fail. False: the worker has exited, and the parent knows why.
  */
 static bool worker_is_ready(void)
 {
@@ -45,17 +45,17 @@ static bool worker_is_ready(void)
 }
 
 /*
- * The way to a unix socket may be open to root only, and leads through no name service;
- * everything else needs no rights.
+ * A unix socket may be accessible to root only, and needs no name service. Everything
+ * else needs no privileges.
  */
-static int give_up_rights(const struct connector_order *order, struct error *err)
+static int drop_privileges(const struct connector_order *order, struct error *err)
 {
 	int r;
 
 	if (order->target->transport == TRANSPORT_UNIX)
 		return 0;
 	r = sandbox_drop_privileges(err);
-	return r == 0 ? sandbox_forbid(err) : r;
+	return r == 0 ? sandbox_restrict_connector(err) : r;
 }
 
 static int work(const struct connector_order *order, struct error *err)
@@ -65,7 +65,7 @@ static int work(const struct connector_order *order, struct error *err)
 	int r = keep_only(order, err);
 
 	if (r == 0)
-		r = give_up_rights(order, err);
+		r = drop_privileges(order, err);
 	if (r == 0 && !worker_is_ready())
 		return 0;
 	if (r == 0)
@@ -73,7 +73,7 @@ static int work(const struct connector_order *order, struct error *err)
 	if (r < 0)
 		return r;
 	r = fd_send(CONNECTOR_TO_PARENT, &peer, sizeof(peer), fd);
-	/* of a worker that is gone the parent knows more */
+	/* if the worker has died, the parent reports why */
 	if (r == 0)
 		(void)fd_send(CONNECTOR_TO_WORKER, &peer, sizeof(peer), fd);
 	return r;
@@ -90,7 +90,7 @@ _Noreturn void connector_run(const struct connector_order *order)
 	interrupt_reset();
 	sandbox_limit_time(order->deadline);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	/* a supervisor's protection is its own */
+	/* only the supervisor itself is protected from the OOM killer */
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);
 	r = work(order, &err);
 	if (r < 0)

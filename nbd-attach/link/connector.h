@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connector: a forked child that resolves the server's name, connects, and hands the
- * socket to the link worker and to their parent. The answers of name servers are read in
- * it, without keys and without privileges, and no byte of the server is. So nothing that
- * a server says can have a say in where the link goes.
+ * The connector: a forked child that resolves the server's name, connects, and passes the
+ * socket to the link worker and to their parent. It parses the answers of name servers,
+ * without keys and without privileges, but reads no byte of the server. So no server can
+ * influence where the link goes.
  */
 #pragma once
 
@@ -18,11 +18,10 @@ struct connector_order {
 	usec_t deadline;
 	/* sockets */
 	int report;    /* for report_failure() */
-	int to_worker; /* a byte from there, to begin; then each gets a struct peer, and …
-	                */
-	int to_parent; /* … the link beside it, this one first */
+	int to_worker; /* the worker sends a byte when it is ready */
+	int to_parent; /* gets a struct peer and the link, before the worker does */
 	int log;       /* for log_to_parent(), or -1 */
 };
 
-/* Does it, and exits. Those sockets are the only descriptors it keeps. */
+/* Connects and exits. The sockets of the order are the only descriptors it keeps. */
 _Noreturn void connector_run(const struct connector_order *order);

@@ -10,8 +10,8 @@
 #include "wire/nbd-protocol.h"
 #include "wire/tls.h"
 
-/* What is not acknowledged yet is asked last, so that nothing is counted twice. */
-static int read_numbers(int fd, uint64_t *ret_bytes, uint64_t *ret_records)
+/* Unacknowledged bytes are read last, so that nothing is counted twice. */
+static int read_counters(int fd, uint64_t *ret_bytes, uint64_t *ret_records)
 {
 	struct tcp_info info = {0};
 	socklen_t size = sizeof(info);
@@ -27,31 +27,32 @@ static int read_numbers(int fd, uint64_t *ret_bytes, uint64_t *ret_records)
 void encryption_begin(struct encryption *e, int fd)
 {
 	*e = (struct encryption){0};
-	e->due = ktls_is_installed(fd) && read_numbers(fd, &e->bytes, &e->records) == 0;
+	e->pending =
+		ktls_is_installed(fd) && read_counters(fd, &e->bytes, &e->records) == 0;
 }
 
-/* A byte more than before may be the end of the connection, which counts as one. */
-enum encryption_verdict encryption_judge(
+/* One more byte may be the FIN, which TCP counts as one. */
+enum encryption_verdict encryption_compare(
 	const struct encryption *e, uint64_t bytes, uint64_t records)
 {
 	if (records != e->records)
 		return ENCRYPTION_SEEN;
 	return bytes >= e->bytes + sizeof(struct nbd_request) ? ENCRYPTION_MISSING
-							      : ENCRYPTION_OPEN;
+							      : ENCRYPTION_UNKNOWN;
 }
 
 int encryption_check(struct encryption *e, int fd, struct error *err)
 {
 	uint64_t bytes, records;
 
-	if (!e->due || fd < 0 || read_numbers(fd, &bytes, &records) < 0)
+	if (!e->pending || fd < 0 || read_counters(fd, &bytes, &records) < 0)
 		return 0;
-	switch (encryption_judge(e, bytes, records)) {
-	case ENCRYPTION_OPEN: return 0;
-	case ENCRYPTION_SEEN: e->due = false; return 0;
+	switch (encryption_compare(e, bytes, records)) {
+	case ENCRYPTION_UNKNOWN: return 0;
+	case ENCRYPTION_SEEN: e->pending = false; return 0;
 	case ENCRYPTION_MISSING: break;
 	}
 	return error_set(err, FAULT_KERNEL, -EPROTO,
-		"this kernel sends in plaintext what it has the keys to encrypt: it must not "
-		"be used; --data-path relay has a process encrypt it");
+		"this kernel sends data in plaintext although it has the TLS keys: do not use "
+		"it, or let a process encrypt (--data-path relay)");
 }

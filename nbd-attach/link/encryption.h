@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * That the kernel encrypts what its nbd driver sends over a link with kernel TLS, checked
- * rather than believed: a change to how the driver sends could pass the TLS layer by, and
- * nothing else would tell. Where bytes have gone to TCP and no TLS record has, they were
- * plaintext.
+ * Checks that the kernel encrypts what its nbd driver sends over a link with kernel TLS:
+ * a change in how the driver sends could bypass the TLS layer, and nothing else would
+ * show it. If TCP was given bytes but no TLS record was sent, the bytes were plaintext.
  */
 #pragma once
 
@@ -12,29 +11,29 @@
 
 #include "common/error.h"
 
-/* A link as it was before the driver got it. */
+/* The counters of a link before the driver got it. */
 struct encryption {
-	bool due;         /* it has kernel TLS, and was not seen to encrypt yet */
-	uint64_t bytes;   /* that TCP had been given to send */
-	uint64_t records; /* that TLS had sent */
+	bool pending;     /* it has kernel TLS, and encryption is not confirmed yet */
+	uint64_t bytes;   /* given to TCP to send */
+	uint64_t records; /* sent by TLS */
 };
 
 enum encryption_verdict {
-	ENCRYPTION_OPEN, /* no request was sent since */
+	ENCRYPTION_UNKNOWN, /* no request was sent since */
 	ENCRYPTION_SEEN,
 	ENCRYPTION_MISSING,
 };
 
-/* To be called before the driver gets the socket. */
+/* Must be called before the driver gets the socket. */
 void encryption_begin(struct encryption *e, int fd);
 
-/* What the numbers of later tell. */
-enum encryption_verdict encryption_judge(
+/* Compares later counters with those. */
+enum encryption_verdict encryption_compare(
 	const struct encryption *e, uint64_t bytes, uint64_t records);
 
 /*
- * Looks again, by a descriptor of the link that was kept (-1: there is none), even if the
- * link has ended; not due any more once it is seen. -EPROTO, FAULT_KERNEL: what was sent
- * is plaintext.
+ * Checks the counters by our own descriptor of the link (-1: there is none), even if the
+ * link has ended. No longer pending once encryption is seen. -EPROTO, FAULT_KERNEL: what
+ * was sent is plaintext.
  */
 int encryption_check(struct encryption *e, int fd, struct error *err);

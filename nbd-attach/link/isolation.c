@@ -30,8 +30,8 @@ static _Noreturn void make_network(int socket)
 }
 
 /*
- * By a child, so that we never leave ours. Not anew for each attempt: a link may have to
- * be made when the network is in trouble, and memory short.
+ * A child makes it, so that we never leave our own network. Not again for each attempt: a
+ * link may have to be made when the network is in trouble and memory is short.
  */
 void isolation_prepare(void)
 {
@@ -68,27 +68,27 @@ void isolation_leave_network(void)
 
 #ifdef SYS_landlock_create_ruleset
 
-/* As struct landlock_ruleset_attr, of which an old header may have less. */
+/* As struct landlock_ruleset_attr, which is shorter in an old header. */
 struct ruleset {
 	uint64_t files, network, scope;
 };
 
 #define BITS(n) ((UINT64_C(1) << (n)) - 1)
 
-/* How many kinds of access to files each version of Landlock knows, beginning with 1. */
-static const unsigned kinds_of_access[] = {13, 14, 15, 15, 16};
+/* How many access rights for files each Landlock ABI knows, from version 1. */
+static const unsigned file_rights[] = {13, 14, 15, 15, 16};
 
-/* All that it can forbid, without an exception. */
+/* Everything that this version can restrict, without an exception. */
 static struct ruleset forbid_all(unsigned version)
 {
-	unsigned known = MIN(version, ELEMENTSOF(kinds_of_access));
+	unsigned known = MIN(version, ELEMENTSOF(file_rights));
 
-	return (struct ruleset){.files = BITS(kinds_of_access[known - 1]),
+	return (struct ruleset){.files = BITS(file_rights[known - 1]),
 		.network = version >= 4 ? BITS(2) : 0,
 		.scope = version >= 6 ? BITS(2) : 0};
 }
 
-void isolation_close(void)
+void isolation_restrict_self(void)
 {
 	/* flags 1: LANDLOCK_CREATE_RULESET_VERSION */
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, 1U);
@@ -107,7 +107,7 @@ void isolation_close(void)
 
 #else
 
-void isolation_close(void)
+void isolation_restrict_self(void)
 {
 }
 

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Second barriers around a link worker, should a call that the first one lets through
- * (sandbox.h) do more than we know. Where the kernel does not have them, or does not let
- * us, they are done without.
+ * A second line of defence around a link worker, in case a system call that the sandbox
+ * (sandbox.h) allows does more than we know. Without support or permission of the kernel
+ * we go on without it.
  */
 #pragma once
 
-/* Before the fork, as root: makes an empty network, once. */
+/* Before the fork, as root: makes an empty network namespace, once. */
 void isolation_prepare(void);
 
 /*
- * In the child, as root: goes there. What it makes from then on reaches nobody; what it
- * is given still goes where it went.
+ * In the child, as root: enters it. Sockets made from then on reach nobody; sockets that
+ * the child is given stay connected.
  */
 void isolation_leave_network(void);
 
 /*
- * In the child, which may gain no privileges any more: it opens no file, however it came
- * to a path, connects no TCP socket, reaches no abstract unix socket and signals nobody
- * (Landlock).
+ * In the child, after no_new_privs: it can open no file by any path, connect no TCP
+ * socket, reach no abstract unix socket and signal nobody (Landlock).
  */
-void isolation_close(void);
+void isolation_restrict_self(void);

@@ -20,7 +20,7 @@
 
 #define NEAR_BUFFER (1024 * 1024)
 
-/* What a worker says with --verbose; a sound one needs a dozen lines. */
+/* Lines of a worker's log with --verbose; an honest worker needs a dozen. */
 #define LOG_LINES_MAX 200
 
 void link_done(struct link *link)
@@ -67,7 +67,7 @@ static int make_pair(int type, int *ret_a, int *ret_b)
 	return 0;
 }
 
-/* What the kernel sends at once should fit: two processes take turns here. */
+/* Large enough for what the kernel sends at once: fewer switches to the relay. */
 static int make_near(int *ret_near, int *ret_far)
 {
 	const int size = NEAR_BUFFER;
@@ -80,15 +80,15 @@ static int make_near(int *ret_near, int *ret_far)
 	return 0;
 }
 
-/* The ends that the children get. */
+/* The children's ends. */
 struct ends {
-	int report, far, to_parent, to_worker, feed, log;
+	int report, far, to_parent, to_worker, connector, log;
 };
 
 static void ends_done(struct ends *e)
 {
-	int *all[] = {
-		&e->report, &e->far, &e->to_parent, &e->to_worker, &e->feed, &e->log};
+	int *all[] = {&e->report, &e->far, &e->to_parent, &e->to_worker, &e->connector,
+		&e->log};
 
 	for (size_t i = 0; i < ELEMENTSOF(all); i++)
 		closep(all[i]);
@@ -101,12 +101,12 @@ static int make_sockets(struct link_attempt *ours, struct ends *theirs)
 	if (r == 0)
 		r = make_pair(SOCK_SEQPACKET, &ours->connected, &theirs->to_parent);
 	if (r == 0)
-		r = make_pair(SOCK_SEQPACKET, &theirs->feed, &theirs->to_worker);
+		r = make_pair(SOCK_SEQPACKET, &theirs->connector, &theirs->to_worker);
 	if (r == 0 && ours->task == WORKER_RELAY)
 		r = make_near(&ours->near, &theirs->far);
 	if (r == 0 && log_is_verbose())
 		r = make_pair(SOCK_SEQPACKET | SOCK_NONBLOCK, &ours->log, &theirs->log);
-	/* It is theirs to speak. */
+	/* Only the children write to it. */
 	if (r == 0 && ours->log >= 0)
 		(void)shutdown(ours->log, SHUT_WR);
 	return r;
@@ -128,7 +128,7 @@ static int start_children(struct link_attempt *attempt, const struct ends *ends,
 		.deadline = deadline,
 		.report = ends->report,
 		.near = ends->far,
-		.feed = ends->feed,
+		.connector = ends->connector,
 		.log = ends->log};
 
 	attempt->connector = fork();
@@ -172,17 +172,17 @@ static int start(enum worker_task task, const struct target *t,
 }
 
 /*
- * Whether a worker that ends so was brought to it by what it has read, which may have
- * been an attempt at it: where workers are forks of one process they are alike in what an
- * attacker has to guess. So such a server is not to get ten of them in a second. SIGKILL
- * is for want of memory, SIGBUS for want of the disk that holds the program.
+ * Whether the server may have caused a worker's crash. That may have been an attack, and
+ * forked workers are all alike in what an attacker has to guess, so such a server must
+ * not get ten of them in a second. SIGKILL means out of memory, and SIGBUS that the disk
+ * with the program is away.
  */
-static bool is_of_server(int signal_number)
+static bool is_caused_by_server(int signal_number)
 {
 	return signal_number != SIGKILL && signal_number != SIGBUS;
 }
 
-/* The worker has closed its end without a word, which a sound one does only by dying. */
+/* The worker has closed its end without a report, so it has died or was taken over. */
 static int worker_died(struct link_attempt *attempt, struct error *err)
 {
 	int status = 0;
@@ -193,18 +193,19 @@ static int worker_died(struct link_attempt *attempt, struct error *err)
 	attempt->pid = 0;
 	if (WIFSIGNALED(status))
 		return error_set(err,
-			is_of_server(WTERMSIG(status)) ? FAULT_PROTOCOL : FAULT_OTHER,
+			is_caused_by_server(WTERMSIG(status)) ? FAULT_PROTOCOL
+							      : FAULT_OTHER,
 			-ECHILD, "the link worker died of signal %d (%s)",
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
-	if (WEXITSTATUS(status) == FRESH_FAILED) {
-		/* Also a worker could say so, but one that chooses is lost already. */
-		worker_exec_never();
+	if (WEXITSTATUS(status) == WORKER_EXEC_FAILED) {
+		/* A worker that was taken over can exit so, too, but gains nothing. */
+		worker_exec_disable();
 		return error_set(err, FAULT_OTHER, -ECHILD,
-			"the link worker could not be executed, as when libraries were "
-			"replaced: it is forked from now on");
+			"the link worker could not be executed (libraries may have been "
+			"replaced): it is forked from now on");
 	}
 	return error_set(
-		err, FAULT_PROTOCOL, -ECHILD, "the link worker left without a report");
+		err, FAULT_PROTOCOL, -ECHILD, "the link worker exited without a report");
 }
 
 static const char *server_name(const struct target *t)
@@ -212,8 +213,8 @@ static const char *server_name(const struct target *t)
 	return t->host ? t->host : "the server";
 }
 
-/* What the children say, as far as it is there: whoever took one over may say much. */
-static void pass_on_log(struct link_attempt *attempt)
+/* Passes on what is there, within limits: a child that was taken over may flood it. */
+static void forward_log(struct link_attempt *attempt)
 {
 	char line[1024];
 	ssize_t size = 0;
@@ -241,7 +242,7 @@ static int wait_until(struct link_attempt *attempt, usec_t deadline)
 		if (r < 0)
 			return r;
 		if (fds[1].revents)
-			pass_on_log(attempt);
+			forward_log(attempt);
 		if (fds[0].revents)
 			return 0;
 	}
@@ -262,7 +263,7 @@ static int wait_for_report(struct link_attempt *attempt)
 static int next_report(
 	struct link_attempt *attempt, union report *report, struct error *err)
 {
-	_cleanup_close_ int unasked = -1;
+	_cleanup_close_ int unexpected = -1;
 	ssize_t size;
 	int r = wait_for_report(attempt);
 
@@ -272,16 +273,16 @@ static int next_report(
 			server_name(attempt->target));
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "interrupted while connecting");
-	size = fd_receive(attempt->socket, report, sizeof(*report), &unasked);
+	size = fd_receive(attempt->socket, report, sizeof(*report), &unexpected);
 	if (size < 0)
-		return error_set(
-			err, FAULT_OTHER, (int)size, "no report of the link worker: %m");
+		return error_set(err, FAULT_OTHER, (int)size,
+			"cannot receive the link worker's report: %m");
 	if (size == 0)
 		return worker_died(attempt, err);
 	return report_check(report, (size_t)size, err);
 }
 
-/* The connector's message: it was there before the worker could begin. */
+/* The connector's message, which was sent before the worker could begin. */
 static int take_connection(
 	struct link_attempt *attempt, struct peer *peer, int *ret_fd, struct error *err)
 {
@@ -299,13 +300,14 @@ static int check_facts(const struct link_attempt *attempt,
 	const struct server_facts *facts, struct error *err)
 {
 	if (attempt->target->tls == TLS_MODE_REQUIRE && !facts->tls)
-		return error_set(err, FAULT_TLS, -EPROTO, "the link is without TLS");
+		return error_set(err, FAULT_TLS, -EPROTO,
+			"the link worker made a link without TLS");
 	if (attempt->task != WORKER_LIST && facts->export.minimum == 0)
 		return error_set(err, FAULT_PROTOCOL, -EPROTO,
 			"the link worker gave a bad report: no export");
 	if (attempt->target->tls == TLS_MODE_PREFER && !facts->tls)
 		log_warning(
-			"the server offers no TLS: going on in plaintext (--tls prefer)");
+			"the server offers no TLS: continuing in plaintext (--tls prefer)");
 	return 0;
 }
 
@@ -332,7 +334,7 @@ static int conclude(struct link_attempt *attempt, const union report *report,
 	if (r < 0)
 		return r;
 	ret->facts = *facts;
-	/* what nobody asked to be checked cannot have been */
+	/* it cannot be verified if that was not asked for */
 	ret->facts.tls_verified &= t->tls_verify_peer || t->tls_auth == TLS_AUTH_PSK;
 	peer_text(&peer, t, ret->address);
 	ret->fd = attempt->task == WORKER_LINK ? TAKE_FD(fd) : -1;
@@ -362,11 +364,12 @@ static int take_reports(struct link_attempt *attempt, link_list_fn fn, void *use
 			return conclude(attempt, report, ret, err);
 		r = fn ? fn(&report->export, userdata)
 		       : error_set(err, FAULT_PROTOCOL, -EPROTO,
-				 "the link worker gave a list that nobody asked for");
+				 "the link worker sent an unexpected list of exports");
 		if (r < 0)
 			return r;
 	}
-	return error_set(err, FAULT_PROTOCOL, -EPROTO, "the list does not end");
+	return error_set(
+		err, FAULT_PROTOCOL, -EPROTO, "the server's list of exports is too long");
 }
 
 static int run(enum worker_task task, const struct target *t, const struct credentials *c,

@@ -24,8 +24,7 @@ void links_disconnect(struct links *links)
 	links->n = 0;
 }
 
-/* The crypto modules only spare the kernel the search: it asks for what it lacks itself.
- */
+/* A missing crypto module is no error: the kernel requests what it needs itself. */
 static int load_tls(struct error *err)
 {
 	static const char *const crypto[] = {"gcm", "ccm", "chacha20poly1305"};
@@ -37,31 +36,31 @@ static int load_tls(struct error *err)
 	return r;
 }
 
-/* Why a link to this target cannot be the kernel's, known before anything is tried. */
+/* Why the kernel cannot carry links to this target, as far as known beforehand. */
 static const char *relay_reason(const struct target *t)
 {
 	if (t->data_path == DATA_PATH_RELAY)
 		return "--data-path relay was asked for";
 	if (t->transport == TRANSPORT_VSOCK)
-		return "the kernel's nbd driver takes no vsock";
+		return "the kernel's nbd driver does not support vsock";
 	if (t->transport == TRANSPORT_UNIX && t->tls != TLS_MODE_OFF)
 		return "kernel TLS works over TCP only, not over a unix socket";
 	return NULL;
 }
 
-static void take_relay(struct links *links, const char *why)
+static void use_relay(struct links *links, const char *why)
 {
 	snprintf(links->relay, sizeof(links->relay), "%s", why);
-	log_notice("the data goes through a process in user space: %s", why);
+	log_notice("a relay in user space carries the data: %s", why);
 }
 
-/* The kernel has failed at TLS: may a relay do it? Then it is settled. */
-static bool may_relay(
+/* Kernel TLS has failed: changes to relays, if allowed. */
+static bool fall_back_to_relay(
 	const struct target *t, struct links *links, const struct error *err)
 {
 	if (links->relay[0] || links->n > 0 || !link_may_be_relay(t, err))
 		return false;
-	take_relay(links, err->text);
+	use_relay(links, err->text);
 	return true;
 }
 
@@ -75,12 +74,12 @@ static int choose_data_path(
 		return r;
 	if (why && t->data_path == DATA_PATH_KERNEL)
 		return error_set(err, FAULT_KERNEL, -EOPNOTSUPP,
-			"%s: leave --data-path kernel out", why);
+			"%s: do not use --data-path kernel", why);
 	if (why)
-		take_relay(links, why);
+		use_relay(links, why);
 	else if (t->tls != TLS_MODE_OFF)
 		r = load_tls(err);
-	return r < 0 && may_relay(t, links, err) ? 0 : r;
+	return r < 0 && fall_back_to_relay(t, links, err) ? 0 : r;
 }
 
 static int open_next(const struct target *t, const struct credentials *c,
@@ -89,7 +88,7 @@ static int open_next(const struct target *t, const struct credentials *c,
 	struct link *link = &links->list[links->n];
 	int r = link_open(t, c, links->relay[0] != 0, link, err);
 
-	if (r < 0 && may_relay(t, links, err))
+	if (r < 0 && fall_back_to_relay(t, links, err))
 		r = link_open(t, c, true, link, err);
 	if (r == 0)
 		links->n++;
@@ -102,7 +101,7 @@ static bool same_export(const struct nbd_export *a, const struct nbd_export *b)
 		a->preferred == b->preferred && a->maximum == b->maximum;
 }
 
-/* How many links, once the first one has told what the server allows. */
+/* The number of links, once the first one shows what the server allows. */
 static int count_links(const struct target *t, const struct nbd_export *e, size_t *ret,
 	struct error *err)
 {
@@ -112,7 +111,7 @@ static int count_links(const struct target *t, const struct nbd_export *e, size_
 	if (t->connections > 1 && !multi)
 		return error_set(err, FAULT_REFUSED, -EOPNOTSUPP,
 			"the server does not allow several connections to this export "
-			"(no CAN_MULTI_CONN): leave --connections out");
+			"(no CAN_MULTI_CONN): do not use --connections");
 	if (t->connections > 0) {
 		*ret = t->connections;
 	} else if (!multi || sched_getaffinity(0, sizeof(cpus), &cpus) < 0) {
@@ -143,13 +142,12 @@ int links_open(const struct target *t, struct links *links, struct error *err)
 				 &link->facts.export, &links->list[0].facts.export) ||
 			link->facts.tls != links->list[0].facts.tls)
 			r = error_set(err, FAULT_PROTOCOL, -EPROTO,
-				"the server describes the same export differently on each "
-				"connection");
+				"the server describes the export differently on each connection");
 	}
 	return r;
 }
 
-/* With kernel TLS it is readable when a record is: data, or an alert that ends it. */
+/* With kernel TLS the socket is readable when a record has come: data, or an alert. */
 static int check(const struct link *link, struct error *err)
 {
 	struct pollfd fd = {.fd = link->fd, .events = POLLIN | POLLRDHUP};
@@ -158,11 +156,10 @@ static int check(const struct link *link, struct error *err)
 		return 0;
 	if (fd.revents != POLLIN)
 		return error_set(err, FAULT_UNREACHED, -ECONNRESET,
-			"%s has closed the connection just after it had agreed: try again",
+			"%s closed the connection right after the negotiation: try again",
 			link->address);
 	return error_set(err, FAULT_PROTOCOL, -EPROTO,
-		"%s has sent something after its last reply that nobody asked for",
-		link->address);
+		"%s sent unexpected data after its last reply", link->address);
 }
 
 int links_check(const struct links *links, struct error *err)

@@ -14,7 +14,7 @@ static int distrust(const char *what, struct error *err)
 		"the link worker gave a bad report: %s", what);
 }
 
-/* Terminated, UTF-8, and nothing in it that a terminal would act on. */
+/* Terminated, UTF-8, and free of what a terminal would interpret. */
 static bool is_clean(const char *text, size_t size)
 {
 	char flat[ERROR_TEXT_SIZE];
@@ -26,7 +26,7 @@ static bool is_clean(const char *text, size_t size)
 	return strcmp(flat, text) == 0;
 }
 
-/* A server's own words: anything that is UTF-8; they are quoted where they are shown. */
+/* A server's own text may be any UTF-8, because it is quoted where it is shown. */
 static bool is_text(const char *text, size_t size)
 {
 	size_t length = strnlen(text, size);
@@ -34,7 +34,7 @@ static bool is_text(const char *text, size_t size)
 	return length < size && text_is_utf8(text, length);
 }
 
-/* A bool that another process wrote may hold any byte; read it as what it is. */
+/* A bool that another process wrote may hold any byte, so read it as a byte. */
 static bool is_bool(const bool *value)
 {
 	unsigned char byte;
@@ -60,12 +60,12 @@ static int check_done(const struct report_done *done, struct error *err)
 		return distrust("text", err);
 	if (!is_text(export.description, sizeof(export.description)))
 		return distrust("description", err);
-	/* A list has no export. */
+	/* After a list there is no export. */
 	if (export.size == 0 && export.flags == 0 && export.minimum == 0 &&
 		export.preferred == 0 && export.maximum == 0 && !*export.description)
 		return 0;
 	r = nbd_export_check(&export, err);
-	/* The worker has filled in the defaults: nothing is left to be changed here. */
+	/* The worker has filled in the defaults, so the check must change nothing. */
 	if (r == 0 &&
 		(export.minimum != facts->export.minimum ||
 			export.preferred != facts->export.preferred ||
@@ -83,7 +83,7 @@ static int check_failed(const struct report_failed *failed, struct error *err)
 		return distrust("kind of failure", err);
 	if (failed->r >= 0 || failed->r < -4095)
 		return distrust("error number", err);
-	/* The state file keeps the text only: an empty one means no failure there. */
+	/* An empty text in the state file means that there was no failure. */
 	if (!is_clean(failed->error.text, sizeof(failed->error.text)) ||
 		!failed->error.text[0])
 		return distrust("error text", err);
@@ -93,7 +93,7 @@ static int check_failed(const struct report_failed *failed, struct error *err)
 int report_check(const union report *report, size_t size, struct error *err)
 {
 	if (size < sizeof(report->head) || report->head.magic != REPORT_MAGIC)
-		return distrust("no report at all", err);
+		return distrust("not a report", err);
 	switch (report->head.kind) {
 	case REPORT_DONE:
 		if (size == sizeof(report->done))
@@ -135,23 +135,23 @@ static int socket_option(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -errno : value;
 }
 
-static int misconnected(const char *how, struct error *err)
+static int wrong_connection(const char *how, struct error *err)
 {
 	return error_set(err, FAULT_PROTOCOL, -EPROTO,
-		"the connection is not the one to the server: %s", how);
+		"the connector or link worker gave a wrong connection: %s", how);
 }
 
 int report_check_socket(
 	int fd, const struct peer *peer, const struct target *t, struct error *err)
 {
 	if (fd < 0)
-		return misconnected("there is none", err);
+		return wrong_connection("there is none", err);
 	if (socket_option(fd, SO_TYPE) != SOCK_STREAM ||
 		socket_option(fd, SO_DOMAIN) != peer->address.ss_family ||
 		(t->transport == TRANSPORT_TCP &&
 			socket_option(fd, SO_PROTOCOL) != IPPROTO_TCP))
-		return misconnected("a socket of another kind", err);
-	return peer_fits(peer, t) ? 0 : misconnected("it went to somewhere else", err);
+		return wrong_connection("another kind of socket", err);
+	return peer_fits(peer, t) ? 0 : wrong_connection("to another peer", err);
 }
 
 int report_check_link(int fd, const struct peer *peer, bool tls, struct error *err)
@@ -160,10 +160,10 @@ int report_check_link(int fd, const struct peer *peer, bool tls, struct error *e
 
 	if (peer_of(fd, &now) < 0)
 		return error_set(err, FAULT_PROTOCOL, -ECONNRESET,
-			"the server closed the connection right after the negotiation");
+			"the server closed the connection right after the negotiation: try again");
 	if (!peer_is_same(&now, peer))
-		return misconnected("it goes to somewhere else by now", err);
+		return wrong_connection("the peer has changed", err);
 	if (tls && !ktls_is_installed(fd))
-		return distrust("kernel TLS, which is not there", err);
+		return distrust("kernel TLS is not installed", err);
 	return 0;
 }

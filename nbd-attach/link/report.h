@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a link worker tells its parent: messages of fixed size on a SOCK_SEQPACKET socket.
- * The worker has talked to the server and is not trusted any more, so that the parent
- * believes a field only after report_check().
+ * What a link worker reports to its parent: messages of fixed size on a SOCK_SEQPACKET
+ * socket. The worker has talked to the server and is no longer trusted, so the parent
+ * uses a field only after report_check().
  */
 #pragma once
 
@@ -20,7 +20,7 @@ struct report_head {
 	uint32_t kind; /* enum report_kind */
 };
 
-/* The end of an attempt that went well. */
+/* The last report of a successful attempt. */
 struct report_done {
 	struct report_head head;
 	struct server_facts facts;
@@ -32,7 +32,7 @@ struct report_failed {
 	struct error error;
 };
 
-/* One line of a list of exports; before report_done. */
+/* One export of a list; comes before report_done. */
 struct report_export {
 	struct report_head head;
 	char name[NBD_STRING_MAX + 1];
@@ -47,26 +47,25 @@ union report {
 };
 
 /*
- * Whether `size` bytes are one of the reports, with every field within its bounds and
- * every text terminated and free of control characters. 0, or -EPROTO with
- * FAULT_PROTOCOL.
+ * Whether `size` bytes are a valid report: every field is within its bounds, every text
+ * is terminated and free of control characters. 0, or -EPROTO with FAULT_PROTOCOL.
  */
 int report_check(const union report *report, size_t size, struct error *err);
 
-/* From the worker's side: tells of a failure, also one that nothing is known of but r. */
+/* In the worker: reports a failure, even if only r is known. */
 void report_failure(int socket, int r, const struct error *err);
 
 /*
  * Whether the connector's socket is what the target asks for: a stream socket of its
- * family, to a peer that fits (see peer_fits()). Where that goes is the connector's to
- * say, which has read nothing of the server. 0, or -EPROTO with FAULT_PROTOCOL.
+ * family, to a peer that fits (see peer_fits()). The connector decides where it goes, and
+ * has read nothing of the server. 0, or -EPROTO with FAULT_PROTOCOL.
  */
 int report_check_socket(
 	int fd, const struct peer *peer, const struct target *t, struct error *err);
 
 /*
- * Whether it is so still, after the worker has had it: connected to the peer that the
- * connector saw, and, for TLS, one whose keys the kernel has. 0, or -EPROTO with
- * FAULT_PROTOCOL; -ECONNRESET: the server has ended it.
+ * Checks the socket again after the worker has used it: it is still connected to the peer
+ * that the connector saw, and with TLS the kernel has its keys. 0, or -EPROTO with
+ * FAULT_PROTOCOL; -ECONNRESET: the server has closed it.
  */
 int report_check_link(int fd, const struct peer *peer, bool tls, struct error *err);

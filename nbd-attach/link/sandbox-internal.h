@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the filters of sandbox.c and connector-filter.c share. */
+/* Shared by the filters of sandbox.c and connector-filter.c. */
 #pragma once
 
 #include <seccomp.h>
 
 #include "link/sandbox.h"
 
-/* Of a rule's arguments: the n-th, or some bits of it. */
+/* Conditions on the n-th argument of a call, or on some bits of it. */
 #define ARG_MASKED(n, mask, value)                 \
 	{                                          \
 		n, SCMP_CMP_MASKED_EQ, mask, value \
@@ -27,10 +27,10 @@ struct rule {
 };
 
 /*
- * A filter that does `otherwise` with the calls that no rule is about, and ends the
- * process for those of another architecture. NULL: no memory.
+ * A filter that applies `otherwise` to calls without a rule, and kills the process for
+ * calls of another architecture. NULL: out of memory.
  */
 scmp_filter_ctx sandbox_filter_new(uint32_t otherwise);
 
-/* Sets it, for good, and frees it; unless its rules have failed: r. FAULT_OTHER. */
+/* Loads it, unless adding its rules has failed (r), and frees it. FAULT_OTHER. */
 int sandbox_filter_load(scmp_filter_ctx filter, int r, struct error *err);

@@ -28,7 +28,7 @@
 
 #define HEAP_RESERVE ((size_t)1024 * 1024)
 
-/* For a handshake and its certificates, and for GnuTLS with each record. */
+/* For a handshake and its certificates, and what GnuTLS allocates for each record. */
 #define MEMORY_RESERVE ((rlim_t)16 * 1024 * 1024)
 
 #ifndef PR_SET_IO_FLUSHER
@@ -42,7 +42,7 @@
 #define TCP_ULP 31
 #endif
 
-/* Of futex(2)'s second argument: without FUTEX_PRIVATE_FLAG and which clock it is. */
+/* The second argument of futex(2) without FUTEX_PRIVATE_FLAG and the clock. */
 #define FUTEX_OPERATION FUTEX_CMD_MASK
 
 static struct sandbox_user unprivileged = {.uid = NOBODY, .gid = NOBODY};
@@ -65,7 +65,7 @@ void sandbox_report_user(void)
 {
 	if (geteuid() == 0 && unprivileged.uid == NOBODY)
 		log_notice("there is no user " WORKER_USER
-			   ": link workers run as user %d, which others may do as well",
+			   ": link workers run as user %d, which other programs may use",
 			NOBODY);
 }
 
@@ -79,15 +79,15 @@ void sandbox_set_user(struct sandbox_user user)
 	unprivileged = user;
 }
 
-static bool spare_relays;
-static bool looks_like_root; /* this process, to others */
+static bool keep_relays;
+static bool keep_real_user; /* root, in a relay that is to survive shutdown */
 
-void sandbox_spare_relays(void)
+void sandbox_keep_relays_at_shutdown(void)
 {
-	spare_relays = true;
+	keep_relays = true;
 }
 
-static int become_nobody(struct error *err)
+static int become_unprivileged(struct error *err)
 {
 	const uid_t uid = unprivileged.uid;
 	const gid_t gid = unprivileged.gid;
@@ -96,13 +96,13 @@ static int become_nobody(struct error *err)
 		return error_set(err, FAULT_OTHER, -EPERM,
 			"the user " WORKER_USER " must not be root");
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
-		setresuid(looks_like_root ? 0 : uid, uid, uid) < 0)
+		setresuid(keep_real_user ? 0 : uid, uid, uid) < 0)
 		return error_set(
 			err, FAULT_OTHER, -errno, "cannot give up privileges: %m");
 	return 0;
 }
 
-/* Also those that a service manager gave to a process that is not root. */
+/* Including those that a service manager gave to a process that is not root. */
 static int drop_capabilities(struct error *err)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -121,12 +121,12 @@ int sandbox_drop_privileges(struct error *err)
 	int r = 0;
 
 	if (geteuid() == 0)
-		r = become_nobody(err);
+		r = become_unprivileged(err);
 	if (r == 0)
 		r = drop_capabilities(err);
 	if (r < 0)
 		return r;
-	/* Keys are in this process: neither a core file nor a debugger may have them. */
+	/* This process has keys: keep them from core files and debuggers. */
 	setrlimit(RLIMIT_CORE, &no_core);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
@@ -136,7 +136,7 @@ int sandbox_drop_privileges(struct error *err)
 	return 0;
 }
 
-/* Whoever has been taken over and does not end is ended by the kernel, too. */
+/* A process that was taken over and does not end is ended by the kernel. */
 void sandbox_limit_time(usec_t deadline)
 {
 	const rlim_t seconds = deadline_left(deadline) / USEC_PER_SEC + 1;
@@ -146,7 +146,7 @@ void sandbox_limit_time(usec_t deadline)
 		setrlimit(RLIMIT_CPU, &limit);
 }
 
-/* GnuTLS allocates for each record: from memory that is there, and stays. */
+/* GnuTLS allocates for each record: let the heap keep memory for that. */
 static void keep_heap(void)
 {
 	void *reserve;
@@ -174,13 +174,13 @@ int sandbox_prepare_relay(struct error *err)
 	(void)prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
 	(void)prctl(PR_SET_NAME, RELAY_NAME, 0, 0, 0);
-	looks_like_root = spare_relays;
-	if (spare_relays)
+	keep_real_user = keep_relays;
+	if (keep_relays)
 		cgroup_leave_unit();
 	return 0;
 }
 
-/* How much memory the process has mapped, in bytes; 0: unknown. */
+/* The process's mapped memory in bytes; 0: unknown. */
 static rlim_t memory_mapped(void)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
@@ -206,45 +206,45 @@ void sandbox_outlive_parent(void)
 }
 
 /*
- * ---- the system calls that are left, and what else could be done with each ----
+ * ---- the allowed system calls, and how each is kept harmless ----
  *
- * What a filter cannot see is memory behind a pointer; so no call is let through in which
- * something counts that is there. The descriptors are the link, the socket for reports,
- * the log's, and a relay's to the kernel: nothing opens or receives another.
+ * A filter cannot see memory behind a pointer, so no call is allowed whose effect depends
+ * on it. The descriptors are the link, the socket for reports, the log, and a relay's
+ * socket to the kernel: nothing opens or receives another one.
  */
 
-/* Those bits of an int; what is above them the kernel does not look at. */
+/* All other bits of an int; the kernel ignores the upper half of the argument. */
 #define NOT_OF_INT(bits) (UINT32_MAX & ~(scmp_datum_t)(bits))
 
 /* one call a line */
 /* clang-format off */
 
 static const struct rule always[] = {
-	/* bytes from and to what is open */
+	/* read and write open descriptors */
 	{SCMP_SYS(read), 0, {}},
 	{SCMP_SYS(readv), 0, {}},
 	{SCMP_SYS(write), 0, {}},
 	{SCMP_SYS(writev), 0, {}},
-	/* unlike recvmsg() it takes no descriptor that a server behind a unix socket sends */
+	/* unlike recvmsg(), it receives no descriptor from a server behind a unix socket */
 	{SCMP_SYS(recvfrom), 0, {}},
 	/*
-	 * To whom it is connected: no address, and no MSG_FASTOPEN, with which TCP would
-	 * connect there. Unlike with sendmsg(), whose address is in memory, that is seen.
+	 * Only to the connected peer: no address, and no MSG_FASTOPEN, with which TCP would
+	 * connect to one. A filter cannot see the address of sendmsg(), which is in memory.
 	 */
 	{SCMP_SYS(sendto), 2, {ARG_MASKED(3, NOT_OF_INT(MSG_NOSIGNAL | MSG_DONTWAIT), 0),
 		ARG_IS(4, 0)}},
-	/* its own only; what it closes is gone for good */
+	/* what is closed cannot be opened again */
 	{SCMP_SYS(close), 0, {}},
 	{SCMP_SYS(poll), 0, {}},
 	{SCMP_SYS(ppoll), 0, {}},
 	{SCMP_SYS(ppoll_time64), 0, {}},
 
-	/* memory: its own, never of a file, and never made a program's */
+	/* memory: anonymous, and never executable */
 	{SCMP_SYS(brk), 0, {}},
 	{SCMP_SYS(munmap), 0, {}},
-	{SCMP_SYS(mremap), 0, {}}, /* keeps what the memory may be used for */
+	{SCMP_SYS(mremap), 0, {}}, /* keeps the protection of the memory */
 #if defined(__s390x__)
-	{SCMP_SYS(mmap), 0, {}}, /* its arguments are in memory: only mprotect() is seen */
+	{SCMP_SYS(mmap), 0, {}}, /* its arguments are in memory: only mprotect() is checked */
 #elif !defined(__i386__)
 	{SCMP_SYS(mmap), 2, {ARG_MASKED(2, PROT_EXEC, 0),
 		ARG_MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS)}},
@@ -252,19 +252,19 @@ static const struct rule always[] = {
 	{SCMP_SYS(mmap2), 2, {ARG_MASKED(2, PROT_EXEC, 0),
 		ARG_MASKED(3, MAP_ANONYMOUS, MAP_ANONYMOUS)}},
 	{SCMP_SYS(mprotect), 1, {ARG_MASKED(2, PROT_EXEC, 0)}},
-	/* malloc's, to give memory back */
+	/* free() gives memory back with it */
 	{SCMP_SYS(madvise), 1, {ARG_IS(2, MADV_DONTNEED)}},
 	{SCMP_SYS(getrandom), 0, {}},
 
-	/* time: to be read */
+	/* time: only reading it */
 	{SCMP_SYS(clock_gettime), 0, {}},
 	{SCMP_SYS(clock_gettime64), 0, {}},
 	{SCMP_SYS(gettimeofday), 0, {}},
 	{SCMP_SYS(time), 0, {}},
 
 	/*
-	 * Itself. A lock may be waited for and given up, which is all that a C library's
-	 * need; priority inheritance and requeueing have had too many holes.
+	 * The process itself. Locks of the C library only need waiting and waking; priority
+	 * inheritance and requeueing have had too many holes.
 	 */
 	{SCMP_SYS(futex), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT)}},
 	{SCMP_SYS(futex), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT_BITSET)}},
@@ -272,24 +272,24 @@ static const struct rule always[] = {
 	{SCMP_SYS(futex_time64), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT)}},
 	{SCMP_SYS(futex_time64), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAIT_BITSET)}},
 	{SCMP_SYS(futex_time64), 1, {ARG_MASKED(1, FUTEX_OPERATION, FUTEX_WAKE)}},
-	{SCMP_SYS(getpid), 0, {}}, /* GnuTLS asks whether it has been forked */
+	{SCMP_SYS(getpid), 0, {}}, /* GnuTLS detects a fork by it */
 	{SCMP_SYS(gettid), 0, {}},
-	{SCMP_SYS(rt_sigprocmask), 0, {}}, /* SIGKILL takes no notice of it */
+	{SCMP_SYS(rt_sigprocmask), 0, {}}, /* SIGKILL cannot be blocked */
 	{SCMP_SYS(rt_sigreturn), 0, {}},
 	{SCMP_SYS(restart_syscall), 0, {}},
 	{SCMP_SYS(exit), 0, {}},
 	{SCMP_SYS(exit_group), 0, {}},
 #ifdef __SANITIZE_ADDRESS__
-	/* the sanitizer's */
+	/* for the sanitizer */
 	{SCMP_SYS(sigaltstack), 0, {}},
 	{SCMP_SYS(madvise), 0, {}},
 #endif
 };
 
 /*
- * For kernel TLS. Which protocol is put on top of TCP is in memory: only one that the
- * kernel has loaded, on a connection that is there, and the parent looks at what it is.
- * The keys are the session's own.
+ * For kernel TLS. The name of the TCP_ULP is in memory and not checked here: it can only be
+ * one that the kernel has loaded, on the existing connection, and the parent checks which
+ * one it is. The keys are those of the session.
  */
 static const struct rule of_link[] = {
 	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, IPPROTO_TCP), ARG_IS(2, TCP_ULP)}},
@@ -298,11 +298,11 @@ static const struct rule of_link[] = {
 };
 
 static const struct rule of_relay[] = {
-	/* to throw away what it has not sent: the longest wait is for its own close */
+	/* to discard unsent data: the longest wait is that of its own close */
 	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_SOCKET), ARG_IS(2, SO_LINGER)}},
-	/* the link's end; it cannot be connected again after it */
+	/* ends the link, which cannot be connected again */
 	{SCMP_SYS(shutdown), 0, {}},
-	/* to outlive its parent, and no other of prctl()'s */
+	/* to outlive its parent; no other use of prctl() */
 	{SCMP_SYS(prctl), 2, {ARG_IS(0, PR_SET_PDEATHSIG), ARG_IS(1, 0)}},
 };
 
@@ -319,10 +319,10 @@ static int allow(scmp_filter_ctx filter, const struct rule *rules, size_t n)
 }
 
 /*
- * Where the C library's socket calls go through socketcall(2), libseccomp lets that
- * through with each of them, without a look at the arguments, which are in memory. We
- * do without it (fd_sendto() and others). It must be the last rule: it takes the place of
- * those; and not be what is done with all else, for that would be left out.
+ * On architectures with socketcall(2), libseccomp allows it for each rule about a socket
+ * call, without checking the arguments, which are in memory. We do not need it (see
+ * fd_sendto()). This must be the last rule, because it replaces those; and its action
+ * must differ from the default action, or libseccomp would leave it out.
  */
 static int forbid_socketcall(scmp_filter_ctx filter)
 {
@@ -340,9 +340,7 @@ static int add_rules(scmp_filter_ctx filter, enum sandbox_use use)
 	return r < 0 ? r : forbid_socketcall(filter);
 }
 
-/* The calls of another architecture, of which other numbers are true: i386's and x32's on
- * x86-64.
- */
+/* Another architecture has other call numbers: on x86-64 those of i386 and x32. */
 scmp_filter_ctx sandbox_filter_new(uint32_t otherwise)
 {
 	scmp_filter_ctx filter = seccomp_init(otherwise);
@@ -367,7 +365,7 @@ int sandbox_filter_load(scmp_filter_ctx filter, int r, struct error *err)
 	return 0;
 }
 
-int sandbox_close(enum sandbox_use use, struct error *err)
+int sandbox_enter(enum sandbox_use use, struct error *err)
 {
 	scmp_filter_ctx filter = sandbox_filter_new(SCMP_ACT_ERRNO(EPERM));
 

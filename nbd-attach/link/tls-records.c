@@ -9,19 +9,19 @@
 #include "link/tls-records.h"
 #include "wire/tls.h"
 
-/* Half of what a server allows; tests build it with less. */
+/* Half of what a server allows; tests use less. */
 #ifndef RECORDS_MAX
 #define RECORDS_MAX (UINT64_C(1) << 23)
 #endif
 
-bool tls_records_are_used_up(int fd)
+bool tls_records_near_limit(int fd)
 {
 	uint64_t n;
 
 	return fd >= 0 && ktls_records(fd, &n) == 0 && n >= RECORDS_MAX;
 }
 
-bool tls_records_are_torn(int fd, usec_t span)
+bool tls_record_is_incomplete(int fd, usec_t span)
 {
 	struct tcp_info info;
 	socklen_t size = sizeof(info);

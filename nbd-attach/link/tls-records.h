@@ -6,15 +6,15 @@
 #include "common/deadline.h"
 
 /*
- * Whether so many TLS records went over a socket (-1: none) that it is time for new keys.
- * AES-GCM must have them after some 2^24 records, and GnuTLS servers send a KeyUpdate
- * then, which the kernel cannot take under nbd: the link would die of it.
+ * Whether so many TLS records went over a socket (-1: none) that new keys are needed
+ * soon. AES-GCM requires new keys after some 2^24 records. GnuTLS servers send a
+ * KeyUpdate then, which the kernel cannot handle under nbd: the link would fail.
  */
-bool tls_records_are_used_up(int fd);
+bool tls_records_near_limit(int fd);
 
 /*
- * Whether a part of a record has been waiting for the rest for `span`: a network has made
- * its length another, or lost some of it. Bytes lie in the socket that the kernel's TLS
- * cannot make a record of, and none has come since.
+ * Whether a record has been incomplete for `span`, because the network has changed its
+ * length or lost a part of it. The socket holds bytes that do not make a record for
+ * kernel TLS, and none has come since.
  */
-bool tls_records_are_torn(int fd, usec_t span);
+bool tls_record_is_incomplete(int fd, usec_t span);

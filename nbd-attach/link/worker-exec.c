@@ -12,12 +12,12 @@
 #include "link/worker-exec.h"
 #include "link/worker-input.h"
 
-/* As argv[0]. Nobody else's program of ours is called like this. */
-#define FRESH_NAME "nbd-attach-link"
+/* As argv[0]; no program of ours has this name. */
+#define WORKER_NAME "nbd-attach-link"
 
-static bool is_on;
+static bool enabled;
 
-/* What libraries look at; the rest of the environment may hold somebody's secrets. */
+/* What libraries use; the rest of the environment may contain secrets. */
 static const char *const kept[] = {"GNUTLS_", "P11_KIT_", "LD_", "ASAN_", "UBSAN_"};
 
 static char **keep_environment(void)
@@ -35,22 +35,22 @@ static char **keep_environment(void)
 	return environment;
 }
 
-/* Returns only if it cannot; then the order's sockets may be others. */
+/* Returns only on failure; then the order's sockets may have new numbers. */
 static void execute(struct worker_order *order)
 {
-	char name[] = FRESH_NAME;
+	char name[] = WORKER_NAME;
 	char *const argv[] = {name, NULL};
 	char **environment = keep_environment();
 	const int fds[ORDER_FDS] = {-1, -1, order->log, order->report, order->near,
-		order->feed, worker_input_pack(order)};
+		order->connector, worker_input_pack(order)};
 
-	isolation_leave_network(); /* it is a descriptor */
+	isolation_leave_network(); /* before its descriptor is closed */
 	if (fds[ORDER_FILE] < 0 || !environment || process_keep_only(fds, ORDER_FDS) < 0)
 		return;
 	order->log = order->log < 0 ? -1 : ORDER_LOG;
 	order->report = ORDER_REPORT;
 	order->near = ORDER_NEAR;
-	order->feed = ORDER_FEED;
+	order->connector = ORDER_CONNECTOR;
 	interrupt_reset();
 	execve("/proc/self/exe", argv, environment);
 }
@@ -59,12 +59,12 @@ _Noreturn void worker_exec_run(const struct worker_order *order)
 {
 	struct worker_order mine = *order;
 
-	if (is_on && !order->target->lock_memory)
+	if (enabled && !order->target->lock_memory)
 		execute(&mine);
 	worker_run(&mine);
 }
 
-static _Noreturn void be_worker(void)
+static _Noreturn void run_executed(void)
 {
 	struct worker_order order;
 	struct credentials credentials = {0};
@@ -72,29 +72,30 @@ static _Noreturn void be_worker(void)
 	struct error err;
 	int r;
 
-	/* what was forbidden to debuggers is not any more, after exec(2) */
+	/* exec(2) has reset it */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	(void)prctl(PR_SET_NAME, FRESH_NAME, 0, 0, 0);
+	(void)prctl(PR_SET_NAME, WORKER_NAME, 0, 0, 0);
 	target_init(&target);
 	r = worker_input_unpack(ORDER_FILE, &order, &target, &credentials);
 	close(ORDER_FILE);
 	if (r < 0) {
-		error_set(&err, FAULT_OTHER, r, "the link worker has no order: %m");
+		error_set(&err, FAULT_OTHER, r,
+			"the link worker cannot read its order: %m");
 		report_failure(ORDER_REPORT, r, &err);
 		_exit(1);
 	}
-	log_setup(FRESH_NAME, order.log >= 0);
+	log_setup(WORKER_NAME, order.log >= 0);
 	worker_run(&order);
 }
 
-void worker_exec_begin(char **argv)
+void worker_exec_init(char **argv)
 {
-	if (argv[0] && strcmp(argv[0], FRESH_NAME) == 0)
-		be_worker();
-	is_on = true;
+	if (argv[0] && strcmp(argv[0], WORKER_NAME) == 0)
+		run_executed();
+	enabled = true;
 }
 
-void worker_exec_never(void)
+void worker_exec_disable(void)
 {
-	is_on = false;
+	enabled = false;
 }

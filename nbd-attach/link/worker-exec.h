@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A link worker in a fresh process: a forked child has its parent's memory, secrets and
- * what has been freed included, and is laid out like each child before it, down to the
- * canary on its stack. Who tries ten times in a second to take it over could guess that
- * byte by byte. So it executes the program anew, and gets its order by a descriptor.
+ * Executes the program again as link worker. A forked child has its parent's memory,
+ * including secrets and freed memory, and the same layout and stack canary as each child
+ * before it: an attacker with ten attempts a second could guess these byte by byte. The
+ * order is passed in a file descriptor.
  *
- * It stays a forked child where the program may lie on the very disk whose link is to be
+ * A worker is only forked if the program may be on the very disk whose link is to be
  * made: executing it, with its libraries, would wait for that disk.
  */
 #pragma once
@@ -13,16 +13,16 @@
 #include "link/worker.h"
 
 /*
- * At the very beginning of a program: it does not return in a process that is to be a
- * worker. From then on this program's workers are executed.
+ * Called first in main(): does not return in a process that was executed as a worker.
+ * From then on this program's workers are executed.
  */
-void worker_exec_begin(char **argv);
+void worker_exec_init(char **argv);
 
-/* No longer: what is in memory has to do. */
-void worker_exec_never(void);
+/* From now on workers are only forked: nothing is read from disk. */
+void worker_exec_disable(void);
 
-/* The exit code where the program is there, but not its libraries (ld.so(8)). */
-#define FRESH_FAILED 127
+/* The exit code if the program exists, but not its libraries (ld.so(8)). */
+#define WORKER_EXEC_FAILED 127
 
-/* In a forked child: becomes the worker of that order, fresh if it can. */
+/* In a forked child: becomes the worker of that order, executed if possible. */
 _Noreturn void worker_exec_run(const struct worker_order *order);

@@ -23,7 +23,7 @@ struct head {
 	uint64_t n_settings;
 };
 
-/* ---- packing: each piece with its size, and a NUL behind it ---- */
+/* ---- packing: each piece with its size, and a NUL after it ---- */
 
 static bool put(FILE *file, const void *data, uint64_t size)
 {
@@ -66,7 +66,7 @@ static bool put_order(FILE *file, const struct worker_order *order)
 		put_credentials(file, order->credentials ? order->credentials : &none);
 }
 
-/* Nothing of it is a program: an administrator may have that demanded of us. */
+/* Not executable, as the sysctl vm.memfd_noexec may require. */
 static int new_file(void)
 {
 	int fd = memfd_create("nbd-attach", MFD_NOEXEC_SEAL);
@@ -83,7 +83,7 @@ int worker_input_pack(const struct worker_order *order)
 
 	if (!file)
 		return -errno;
-	/* no copy of a key stays in a buffer */
+	/* unbuffered: no copy of a key is left behind */
 	setvbuf(file, NULL, _IONBF, 0);
 	good = put_order(file, order);
 	if (fclose(file) != 0 || !good)
@@ -184,7 +184,7 @@ static int take_order(struct pieces *from, struct worker_order *ret,
 		.deadline = head.deadline,
 		.report = ORDER_REPORT,
 		.near = ORDER_NEAR,
-		.feed = ORDER_FEED,
+		.connector = ORDER_CONNECTOR,
 		.log = head.verbose ? ORDER_LOG : -1};
 	return r;
 }

@@ -17,7 +17,7 @@
 #include "wire/cmd-disc.h"
 #include "wire/relay.h"
 
-/* A worker's descriptors; the link takes the place of the socket that brought it. */
+/* A worker's descriptors; the link replaces the socket that it came through. */
 enum {
 	WORKER_LOG = STDERR_FILENO,
 	WORKER_SOCKET,
@@ -31,12 +31,11 @@ static int cannot_set_up(int r, struct error *err)
 	return error_set(err, FAULT_OTHER, r, "cannot set up the link worker: %m");
 }
 
-/* Of what the parent has open nothing may be left in the hands of whoever takes us over.
- */
+/* A worker that is taken over must not have the parent's descriptors. */
 static int keep_only(const struct worker_order *order, struct error *err)
 {
 	const int fds[WORKER_FDS] = {
-		-1, -1, order->log, order->report, order->near, order->feed};
+		-1, -1, order->log, order->report, order->near, order->connector};
 	int r = process_keep_only(fds, WORKER_FDS);
 
 	if (r < 0)
@@ -47,9 +46,9 @@ static int keep_only(const struct worker_order *order, struct error *err)
 }
 
 /*
- * Asks for the link, and takes it once it is there: however long that takes, for the
- * connector tells what it waited for, and the parent how long. Nothing else stays open
- * that a trust module may have left so while we were still root.
+ * Asks for the link and waits for it without a time limit: the connector reports what it
+ * could not reach, and the parent has the deadline. Everything else is closed, because a
+ * PKCS#11 module may have left something open while we were still root.
  */
 static int receive_link(struct error *err)
 {
@@ -62,10 +61,10 @@ static int receive_link(struct error *err)
 	size = fd_receive(WORKER_LINK_FD, &peer, sizeof(peer), &fd);
 	if (size < 0)
 		return cannot_set_up((int)size, err);
-	/* if it could, it has told itself why, and is heard first */
+	/* the connector's own report, if it has sent one, comes before this */
 	if (fd < 0)
-		return error_set(
-			err, FAULT_OTHER, -ECHILD, "the connector left without a word");
+		return error_set(err, FAULT_OTHER, -ECHILD,
+			"the connector exited without a report");
 	if (dup2(fd, WORKER_LINK_FD) < 0)
 		return cannot_set_up(-errno, err);
 	return process_close_range(WORKER_FDS, PROCESS_FD_LAST);
@@ -88,7 +87,7 @@ static int report_export(const char *name, size_t name_size, const char *descrip
 	return report(&export, sizeof(export));
 }
 
-static int converse(const struct worker_order *order, struct negotiation *n,
+static int negotiate(const struct worker_order *order, struct negotiation *n,
 	const struct tls_credentials *credentials, struct server_facts *ret,
 	struct error *err)
 {
@@ -114,8 +113,8 @@ static int converse(const struct worker_order *order, struct negotiation *n,
 	return r;
 }
 
-/* From here on it belongs to the device, not to the process that started it. */
-static int be_relay(
+/* From here on the process belongs to the device, not to the one that started it. */
+static int run_relay(
 	struct relay *relay, const struct report_done *done, struct stream *far)
 {
 	int r;
@@ -123,10 +122,10 @@ static int be_relay(
 	sandbox_outlive_parent();
 	r = report(done, sizeof(*done));
 	close(WORKER_SOCKET);
-	close(WORKER_LOG); /* somebody may wait for its end */
+	close(WORKER_LOG); /* somebody may wait for end of file */
 	if (r == 0)
 		(void)relay_run(relay, WORKER_NEAR, far);
-	tls_abandon(far); /* the relay has said what there was to say */
+	tls_abandon(far); /* the relay has ended the TLS session itself */
 	return 0;
 }
 
@@ -138,13 +137,13 @@ static enum sandbox_use use_of(const struct worker_order *order)
 	case WORKER_INFO:
 	case WORKER_LIST: break;
 	}
-	return SANDBOX_ASK;
+	return SANDBOX_QUERY;
 }
 
 /*
- * This process's copy of what it was given: GnuTLS has its own. It decodes PEM in memory
- * that it does not wipe, and so did the parent, whose heap a relay keeps for as long as
- * it lives.
+ * Wipes this process's copy of the credentials: GnuTLS has its own. GnuTLS decodes PEM in
+ * memory that it does not wipe. So did the parent, whose heap a relay keeps as long as it
+ * lives.
  */
 static void forget_order(const struct worker_order *order)
 {
@@ -154,7 +153,7 @@ static void forget_order(const struct worker_order *order)
 		wipe_free_memory();
 }
 
-/* All that needs rights, and the link; then no more of either. */
+/* Does all that needs privileges, and receives the link; then enters the sandbox. */
 static int prepare(const struct worker_order *order, struct relay **ret_relay,
 	struct tls_credentials **ret_credentials, struct error *err)
 {
@@ -175,8 +174,8 @@ static int prepare(const struct worker_order *order, struct relay **ret_relay,
 	if (r < 0)
 		return r;
 	sandbox_limit_memory();
-	isolation_close();
-	return sandbox_close(use_of(order), err);
+	isolation_restrict_self();
+	return sandbox_enter(use_of(order), err);
 }
 
 static int work(const struct worker_order *order, struct error *err)
@@ -192,13 +191,13 @@ static int work(const struct worker_order *order, struct error *err)
 	n = negotiation_new(order->target, WORKER_LINK_FD, order->deadline, err);
 	if (!n)
 		return -ENOMEM;
-	r = converse(order, n, credentials, &done.facts, err);
+	r = negotiate(order, n, credentials, &done.facts, err);
 	if (r < 0)
 		return r;
 	if (order->task == WORKER_RELAY) {
 		tls_forget_credentials(&n->stream);
 		tls_credentials_free(TAKE_PTR(credentials));
-		return be_relay(relay, &done, &n->stream);
+		return run_relay(relay, &done, &n->stream);
 	}
 	tls_close(&n->stream);
 	return report(&done, sizeof(done));
@@ -212,7 +211,7 @@ _Noreturn void worker_run(const struct worker_order *order)
 	interrupt_reset();
 	isolation_leave_network();
 	if (order->task != WORKER_RELAY) {
-		/* a supervisor's protection is its own */
+		/* only the supervisor itself is protected from the OOM killer */
 		(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);
 		sandbox_limit_time(order->deadline);
 	}

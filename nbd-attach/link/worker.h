@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The link worker: a child that lives for one connection attempt, or, as a relay, as long
- * as the connection; executed anew where that can be (fresh.h). Every byte that a server
- * sends is parsed in it, without privileges, and nowhere else.
+ * The link worker: a child that lives for one connection attempt or, as a relay, as long
+ * as the connection. It is executed where possible (worker-exec.h). All bytes of a server
+ * are parsed in it, without privileges, and nowhere else.
  */
 #pragma once
 
@@ -23,14 +23,14 @@ struct worker_order {
 	const struct credentials *credentials;
 	usec_t deadline;
 	/* sockets */
-	int report; /* see report.h */
-	int near;   /* WORKER_RELAY: the kernel has the other end; else -1 */
-	int feed;   /* the link comes from here: see connector.h */
-	int log;    /* for log_to_parent(), or -1 */
+	int report;    /* see report.h */
+	int near;      /* WORKER_RELAY: the kernel has the other end; else -1 */
+	int connector; /* sends the link: see connector.h */
+	int log;       /* for log_to_parent(), or -1 */
 };
 
 /*
- * Does it, reports, and exits. The link and those sockets are the only descriptors it
- * keeps.
+ * Does the task, reports and exits. The link and the sockets of the order are the only
+ * descriptors it keeps.
  */
 _Noreturn void worker_run(const struct worker_order *order);

@@ -45,7 +45,7 @@ bool attempt_start(struct supervisor *s, struct connection *conn)
 	}
 	/* That may have come to be so since this process began. */
 	if (root_disk_is_on(s->a->state.index))
-		worker_exec_never();
+		worker_exec_disable();
 	if (link_attempt_start(s->target, &s->credentials, s->a->state.relay[0] != 0,
 		    &conn->attempt, &conn->error) < 0)
 		return false;

@@ -125,7 +125,7 @@ static void check_keys(struct supervisor *s, usec_t now)
 		return; /* not so soon again */
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		if (s->conns[i].phase == PHASE_UP &&
-			tls_records_are_used_up(s->a->sockets[i])) {
+			tls_records_near_limit(s->a->sockets[i])) {
 			supervisor_tell(s, (int)i, "worn",
 				"the keys have served for many records: a new link is made");
 			connection_event(s, &s->conns[i], EVENT_RENEW);
@@ -139,7 +139,7 @@ static void check_records(struct supervisor *s, usec_t now)
 		return;
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		if (s->conns[i].phase == PHASE_UP &&
-			tls_records_are_torn(s->a->sockets[i], RECORD_TIMEOUT))
+			tls_record_is_incomplete(s->a->sockets[i], RECORD_TIMEOUT))
 			connection_event(s, &s->conns[i], EVENT_STALLED);
 }
 

@@ -53,15 +53,15 @@ void proof_look(struct supervisor *s, usec_t now)
 		struct connection *conn = &s->conns[i];
 		struct encryption *e = &s->a->encryption[i];
 
-		if (!connection_is_up(conn) || !e->due)
+		if (!connection_is_up(conn) || !e->pending)
 			continue;
 		if (encryption_check(e, s->a->sockets[i], &s->a->plaintext) < 0) {
 			handover_cut(s, conn);
 			continue;
 		}
-		s->a->state.links[i].encrypts = !e->due;
-		s->changed |= !e->due;
-		if (e->due && (provoke(s, conn) || s->progress.last.in_flight > 0))
+		s->a->state.links[i].encrypts = !e->pending;
+		s->changed |= !e->pending;
+		if (e->pending && (provoke(s, conn) || s->progress.last.in_flight > 0))
 			s->check_at = MIN(s->check_at, now + ENCRYPTION_CHECK);
 	}
 }

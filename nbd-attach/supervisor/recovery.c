@@ -221,7 +221,7 @@ static void came_up(struct supervisor *s, struct connection *conn)
 	conn->provoked = false;
 	fd_store_add(s->a, conn->number);
 	progress_restart(&s->progress, now);
-	if (s->a->encryption[conn->number].due)
+	if (s->a->encryption[conn->number].pending)
 		s->check_at = MIN(s->check_at, now + ENCRYPTION_FIRST_CHECK);
 	if (conn->planned)
 		supervisor_tell(s, LINK(conn), "replaced", "connection to %s replaced",

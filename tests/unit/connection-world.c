@@ -54,7 +54,7 @@ bool root_disk_is_on(_unused_ unsigned index)
 	return world.on_root_disk;
 }
 
-void worker_exec_never(void)
+void worker_exec_disable(void)
 {
 	call("fork");
 }

@@ -18,9 +18,9 @@ static const struct row {
 	uint64_t bytes, records; /* from 1000 and 5 on */
 	enum encryption_verdict verdict;
 } rows[] = {
-	{"nothing was sent", 1000, 5, ENCRYPTION_OPEN},
-	{"the connection has ended", 1001, 5, ENCRYPTION_OPEN},
-	{"less than a request", 1000 + REQUEST - 1, 5, ENCRYPTION_OPEN},
+	{"nothing was sent", 1000, 5, ENCRYPTION_UNKNOWN},
+	{"the connection has ended", 1001, 5, ENCRYPTION_UNKNOWN},
+	{"less than a request", 1000 + REQUEST - 1, 5, ENCRYPTION_UNKNOWN},
 	{"a request and no record", 1000 + REQUEST, 5, ENCRYPTION_MISSING},
 	{"much and no record", 1000000, 5, ENCRYPTION_MISSING},
 	{"a request in a record", 1000 + REQUEST + 22, 6, ENCRYPTION_SEEN},
@@ -30,10 +30,10 @@ static const struct row {
 
 static void test_judge(void **state _unused_)
 {
-	const struct encryption before = {.due = true, .bytes = 1000, .records = 5};
+	const struct encryption before = {.pending = true, .bytes = 1000, .records = 5};
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-		if (encryption_judge(&before, rows[i].bytes, rows[i].records) !=
+		if (encryption_compare(&before, rows[i].bytes, rows[i].records) !=
 			rows[i].verdict)
 			fail_msg("%s", rows[i].name);
 }
@@ -41,17 +41,17 @@ static void test_judge(void **state _unused_)
 /* Relays' sockets and those without TLS are none of its business. */
 static void test_other_sockets(void **state _unused_)
 {
-	struct encryption e = {.due = true};
+	struct encryption e = {.pending = true};
 	struct error err = {0};
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	encryption_begin(&e, pair[0]);
-	assert_false(e.due);
-	e.due = true;
+	assert_false(e.pending);
+	e.pending = true;
 	assert_int_equal(encryption_check(&e, pair[0], &err), 0);
 	assert_int_equal(encryption_check(&e, -1, &err), 0);
-	assert_true(e.due);
+	assert_true(e.pending);
 	closep(&pair[0]);
 	closep(&pair[1]);
 }

@@ -156,7 +156,7 @@ int state_write(_unused_ const struct claim *claim, _unused_ const struct state 
 void encryption_begin(struct encryption *e, int fd)
 {
 	assert_true(fd >= 0);
-	e->due = true;
+	e->pending = true;
 }
 
 void fd_store_remove(_unused_ const struct attachment *a, _unused_ unsigned link)

@@ -41,7 +41,7 @@ int encryption_check(struct encryption *e, int fd, struct error *err)
 {
 	if (world.sends[fd] && world.plain)
 		return error_set(err, FAULT_KERNEL, -EPROTO, "in plaintext");
-	e->due = !world.sends[fd];
+	e->pending = !world.sends[fd];
 	return 0;
 }
 
@@ -77,7 +77,7 @@ static int begin(_unused_ void **state)
 	for (unsigned i = 0; i < LINKS; i++) {
 		world.s.conns[i].number = i;
 		world.a.sockets[i] = (int)i;
-		world.a.encryption[i].due = true;
+		world.a.encryption[i].pending = true;
 	}
 	return 0;
 }
@@ -129,7 +129,7 @@ static void test_unused(void **state _unused_)
 	assert_int_equal(world.n_reads, 2);
 	/* the next one is asked, too, though the second was */
 	world.s.conns[0] = (struct connection){.phase = PHASE_UP};
-	world.a.encryption[0].due = true;
+	world.a.encryption[0].pending = true;
 	world.sends[0] = false;
 	assert_int_equal(look_again(), SOON);
 	assert_int_equal(world.n_reads, 3);

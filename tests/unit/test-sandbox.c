@@ -544,7 +544,7 @@ static _Noreturn void try_walls(int port)
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		failed |= 1;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	isolation_close();
+	isolation_restrict_self();
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1U) >= 1 &&
 		(open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES))
 		failed |= 2;

@@ -97,7 +97,7 @@ done
 it "SIGTERM of a service manager" supervised mounted_early_in_foreground
 for transport in plain tls; do
 	it "$transport: a byte behind the server's last reply" \
-		supervised after_go byte $transport 6 'nobody asked for'
+		supervised after_go byte $transport 6 'sent unexpected data'
 	it "$transport: the server leaves after its last reply" \
 		supervised after_go end $transport 3 'closed the connection'
 	it "$transport: the server leaves a little later, each time" \
