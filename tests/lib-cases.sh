@@ -3,7 +3,7 @@
 #
 # What the scenarios of tests/vm and of tests/boot have in common; see their lib.sh.
 
-# Where a scenario called, for the log.
+# The line of the scenario that called, for the log.
 whence() {
 	local i
 	for ((i = 1; i < ${#BASH_SOURCE[@]} - 1; i++)); do
@@ -17,14 +17,14 @@ fail() {
 	exit 1
 }
 
-# In a case's shell: its first command that fails ends it, and is told.
+# In a case's shell: the first command that fails ends the case and is logged.
 end_at_failure() {
 	set -e
 	trap 'echo "$(whence): failed: $BASH_COMMAND" >&2' ERR
 }
 
-# note_case FILE VERDICT START NAME: a line for who runs the scenario; it began at START, of
-# $EPOCHREALTIME.
+# note_case FILE VERDICT START NAME: a result line for tests/vm/run and tests/boot/run. START is
+# an $EPOCHREALTIME.
 note_case() {
 	local us=$((${EPOCHREALTIME/./} - ${3/./}))
 	printf '%s %d.%d %s\n' "$2" $((us / 1000000)) $((us % 1000000 / 100000)) "$4" >>"$1"

@@ -27,8 +27,8 @@ seconds_since() {
 	printf '%d.%d\n' $((us / 1000000)) $((us % 1000000 / 100000))
 }
 
-# select_scenarios FOLDER SHORT [PATTERN…]: scenarios by name; all without a pattern. Those
-# that call themselves long are left out where SHORT is not empty.
+# select_scenarios FOLDER SHORT [PATTERN…]: scenarios by name; all without a pattern. If SHORT is
+# not empty, those with a "# Long:" line are left out.
 select_scenarios() {
 	local folder=$1 short=$2 script pattern
 	shift 2
@@ -44,7 +44,7 @@ select_scenarios() {
 	done
 }
 
-# The closing line. True only if something ran and nothing failed.
+# The last line. True only if at least one test ran and none failed.
 summary() {
 	local passed failed skipped
 	passed=$(grep -c '^ok$' "$TALLY")

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Attaches what is not attached yet, as far as that can be done now. dracut calls it again
-# and again; and, where it has a root-path, as nbdroot INTERFACE ROOT-PATH.
+# Attaches the disks that are not attached yet, as far as possible now. dracut calls it again
+# and again; and, if it has a root-path, as nbdroot INTERFACE ROOT-PATH.
 
 command -v getarg >/dev/null || . /lib/dracut-lib.sh
 
-# A DHCP server's word, from whatever program has asked it.
+# The DHCP server's root-path, from whichever client has asked for it.
 find_root_path() {
 	for answer in /tmp/dhclient.*.dhcpopts; do
 		[ ! -e "$answer" ] || (
@@ -18,8 +18,8 @@ find_root_path() {
 	sed -n 's/^ROOT_PATH=//p' /run/systemd/netif/leases/* 2>/dev/null
 }
 
-# Names are resolved as the network's configuration says. systemd-networkd leaves that to
-# systemd-resolved, which is not there.
+# Name servers, from the network's configuration. systemd-networkd leaves that to
+# systemd-resolved, which is not in the image.
 write_resolv_conf() {
 	[ ! -s /etc/resolv.conf ] || return 0
 	for server in $(sed -n 's/^DNS=//p' /run/systemd/network/*.network \
@@ -28,8 +28,8 @@ write_resolv_conf() {
 	done >/etc/resolv.conf
 }
 
-# systemd-networkd asks for a root-path only if it is told to. There is no D-Bus yet with
-# which it could be told while it runs.
+# systemd-networkd requests a root-path only if configured to. There is no D-Bus yet to change
+# that while it runs.
 ask_for_root_path() {
 	asked=
 	for network in /run/systemd/network/*.network; do
@@ -41,7 +41,7 @@ ask_for_root_path() {
 	[ -z "$asked" ] || systemctl try-restart systemd-networkd.service
 }
 
-# What is mounted how, now that a root-path has said it: generator.sh is called again.
+# A root-path may say what to mount and how: have generator.sh called again.
 mount_so() {
 	[ -n "$ROOTPATH" ] && [ ! -e /run/nbd-attach-root-path ] || return 0
 	printf '%s\n' "$ROOTPATH" >/run/nbd-attach-root-path
@@ -56,11 +56,11 @@ eval "$plan"
 [ -z "$NBD_ATTACH_DHCP" ] || ask_for_root_path
 need_shutdown
 write_resolv_conf
-# A root-path has told it only now; and dracut is not to end while that is tried in vain.
+# Known only now, if from a root-path. And dracut must go on while attempts fail.
 [ -z "$NBD_ATTACH_ROOT" ] || wait_for_dev -n "$NBD_ATTACH_ROOT"
 nbd-attach-boot attach || exit 0
 
-# Done with that, where dracut has not found the root-path itself.
+# Not needed any more, if dracut has not found the root-path itself.
 # shellcheck disable=SC2154 # dracut's
 rm -f "$hookdir/initqueue/finished/dhcp.sh"
 [ -z "${DRACUT_SYSTEMD-}" ] || mount_so

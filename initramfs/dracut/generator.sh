@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The mount of the root file system, where root= says nbd:… or dhcp: what systemd would
-# make of that is no device. It is waited for as long as dracut waits. attach.sh has it
+# Generates the mount unit of the root file system if root= is nbd:… or dhcp, which systemd would
+# not turn into a device. The device is waited for as long as dracut waits. attach.sh has this
 # called again when it knows a root-path.
 
 command -v getarg >/dev/null || . /lib/dracut-lib.sh
@@ -12,7 +12,7 @@ export ROOTPATH
 plan=$(NBD_ATTACH_CMDLINE=$(getcmdline) nbd-attach-boot plan 2>/dev/null) || exit 0
 eval "$plan"
 case $NBD_ATTACH_DHCP$(getarg root=) in
-yes | yesdhcp | yesdhcp6) NBD_ATTACH_ROOT=/dev/nbd/by-name/root ;; # what is told is called so
+yes | yesdhcp | yesdhcp6) NBD_ATTACH_ROOT=/dev/nbd/by-name/root ;; # the name of a disk from DHCP
 esac
 [ -n "$NBD_ATTACH_ROOT" ] || exit 0
 

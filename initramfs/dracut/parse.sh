@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Sourced by dracut, with its functions, root and netroot: what is to be attached?
+# Sourced by dracut, with its functions, root and netroot: decides what to attach.
 
 nbd_attach_plan=$(NBD_ATTACH_CMDLINE=$(getcmdline) nbd-attach-boot plan)
 case $? in
@@ -15,13 +15,13 @@ case $? in
 		# dracut does so by itself only for what it understands of root=
 		wait_for_dev -n "$NBD_ATTACH_ROOT"
 	fi
-	# Again and again, until root's device is there.
+	# Again and again, until the root device exists.
 	/sbin/initqueue --settled --unique --name nbd-attach /sbin/nbdroot
 	;;
-8) ;; # nothing is
-*) die "nbd-attach: what is to be attached is not clear: see above" ;;
+8) ;; # nothing to attach
+*) die "nbd-attach: cannot tell what to attach: see above" ;;
 esac
-# Where dracut asks whether a root-path is known to someone.
+# dracut asks whether any module handles such a root-path.
 case $netroot in
 nbd:* | nbds:*) rootok=1 ;;
 esac

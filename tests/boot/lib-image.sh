@@ -8,7 +8,7 @@
 #	tree_file PATH [MODE]	with stdin's content
 #	make_image		initrd, by $FRAMEWORK, for what is in tree
 #	unpack			the image, into the folder unpacked
-#	image_is_whole, image_is_private	what is in there
+#	image_is_whole, image_is_private	check its contents
 
 : "${FRAMEWORK:?initramfs-tools or dracut}"
 
@@ -31,7 +31,7 @@ kernel_version() {
 	ls tree/lib/modules
 }
 
-# What this machine needs, beside what our hook asks for; and no time for compression.
+# What this machine needs, besides what our hook adds; without compression, to save time.
 make_with_initramfs_tools() {
 	cp -a tree/etc/initramfs-tools tree/tmp/conf
 	printf '%s\n' virtio_pci virtio_net dm_crypt >tree/tmp/conf/modules
@@ -42,7 +42,7 @@ make_with_initramfs_tools() {
 	rm -rf tree/tmp/conf
 }
 
-# As for any machine, without modules that these tests have no use for.
+# As for any machine, without modules that these tests do not need.
 make_with_dracut() {
 	local needless='bash i18n kernel-modules-extra lvmmerge mdraid dmraid btrfs multipath
 		qemu qemu-net nfs cifs iscsi fcoe nvmf virtiofs virtfs resume terminfo
@@ -73,7 +73,7 @@ unpack() {
 	[ ! -d unpacked/main ] || { mv unpacked/main whole; rm -rf unpacked; mv whole unpacked; }
 }
 
-# Programs that start, with all their libraries; what the kernel needs; names; a clock.
+# Programs with all their libraries; kernel modules; name resolution; a clock.
 image_is_whole() {
 	local program module
 	for program in nbd-attachd nbd-attach nbd-attach-boot; do
@@ -91,7 +91,7 @@ image_is_whole() {
 	[ "$(cat unpacked/usr/lib/nbd-attach/initrd-made)" -gt 900000000 ]
 }
 
-# No key but those that were asked for, and these in an image for root alone.
+# No key except those requested, and those only in an image for root.
 image_is_private() { # KEY…
 	local keys
 	keys=$(find unpacked -name '*-key.pem' -o -name '*.psk' -o -path '*/nbd-pki/*')

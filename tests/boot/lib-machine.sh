@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# The machine: QEMU, without hardware's help. See lib.sh. Its disk is
-# machine.img in the scenario's folder; what is yet to be put in there, in the folder files.
+# The machine: QEMU without hardware acceleration. See lib.sh. Its disk is machine.img in the
+# scenario's folder; files that are not on it yet are in the folder files.
 
 guest_file() { # PATH [MODE]
 	mkdir -p "files$(dirname "$1")"
@@ -21,8 +21,8 @@ fstab() {
 	echo "$1" >>files/etc/fstab
 }
 
-# Commands for debugfs, which no driver of the host's is needed for. It harms the file
-# system if it is to make a folder that is there.
+# Commands for debugfs, which needs no driver on the host. It damages the file system if it makes
+# a folder that exists.
 commands_for_files() { # IMAGE
 	local folder
 	find files -mindepth 1 -type d -printf '%P\n' | sort | while read -r folder; do
@@ -72,20 +72,20 @@ start_machine() {
 	)
 	end_machine
 	rm -f machine.exit shell
-	# as long as its scenario may take
+	# as long as the scenario may take
 	start_in_background timeout -k 5 900 qemu-system-x86_64 "${machine[@]}" "$@"
 	wait_for 20 [ -S shell ]
 	"$BOOT_LIB/talk.py" ready shell $((PATIENCE * ${BOOT_SECONDS:-90}))
 }
 
-# A case that failed may have left one.
+# A failed case may have left one.
 end_machine() {
 	[ -e machine.pid ] && [ ! -s machine.exit ] || return 0
 	kill "$(cat machine.pid)" 2>/dev/null || :
 	wait_for 10 [ -s machine.exit ]
 }
 
-# Its exit code goes to a file: it may be no child of the shell that waits for it.
+# Its exit code goes to a file: the shell that waits for it may not be its parent.
 start_in_background() {
 	{
 		local code=0

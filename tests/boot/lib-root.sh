@@ -17,10 +17,9 @@
 ADDRESS=10.0.2.15::10.0.2.2:255.255.255.0::enp0s1:off
 export BOOT_SECONDS=${BOOT_SECONDS:-150} POWEROFF_SECONDS=${POWEROFF_SECONDS:-120}
 
-# For the root that is mounted: who configures the network later must not take away first
-# what it finds, nor configure what systemd in the image has; who stands by for its
-# supervisor needs what the image was made from; and dracut goes back to its image at
-# shutdown.
+# For the mounted root: what configures the network later must not first remove the existing
+# configuration, nor configure what systemd in the image has configured; the standby supervisor
+# needs the files that the image was made from; and dracut returns to its image at shutdown.
 settle_root() {
 	guest_file /etc/systemd/network/10-test.network <<-'END'
 		[Match]
@@ -57,7 +56,7 @@ starts_on() { # ROOT WORDS…
 	echo $! >boot.pid
 }
 
-# What starts_on has begun.
+# Waits for the boot that starts_on has started.
 wait_started() {
 	wait "$(cat boot.pid)" || fail "$(cat boot.log)"
 }
@@ -66,7 +65,7 @@ console_says() {
 	grep -s -q -a -E -e "$1" console.log
 }
 
-# Nobody is at the shell that it offers, when its patience is at an end.
+# When it gives up, it offers a shell that nobody uses.
 refuses_to_boot() { # REGEX ROOT WORDS…
 	local regex=$1
 	shift
@@ -74,13 +73,13 @@ refuses_to_boot() { # REGEX ROOT WORDS…
 	wait_for "$BOOT_SECONDS" console_says "$regex"
 	wait_for "$BOOT_SECONDS" console_says '(Dropping to a shell|Could not boot|emergency)'
 	! console_says 'is attached as' || fail "it was attached"
-	# it may be about to end by itself
+	# it may be ending by itself
 	monitor '{"execute": "quit"}' || :
 	wait_ended
 	! wait "$(cat boot.pid)" || fail "it booted"
 }
 
-# ---- what is true of each machine that has booted so ----
+# ---- checks for each machine that has booted so ----
 
 is_attached() {
 	[ "$(guest 'findmnt -n -o MAJ:MIN /' | cut -d: -f1)" -ge 43 ]
@@ -93,8 +92,8 @@ root_supervisor() {
 	guest 'nbd-attach status root' | awk '$1 == "supervisor:" { print $3 }'
 }
 
-# Its name begins with @, it is in no unit of its own, it holds no file of a disk, and the
-# system that was booted starts no other one.
+# The supervisor's name begins with @, it is in no unit, it has no file of a disk open, and the
+# booted system starts no other supervisor.
 is_left_alone() {
 	local pid
 	guest 'test -e /run/nbd-attach/root/initrd'
@@ -114,7 +113,7 @@ is_supervised_by_another() { # PID
 	[ -n "$pid" ] && [ "$pid" != "$1" ]
 }
 
-# Another one stood by, and becomes what it was.
+# The standby supervisor takes its place.
 is_replaced_if_killed() {
 	local pid
 	[ "$(guest 'systemctl is-active nbd-attach-standby@root')" = active ]
@@ -127,7 +126,7 @@ is_replaced_if_killed() {
 	guest '[ ! -e /.nbd-attach ]'
 }
 
-# Its server, whose disk is a whole file system.
+# SERVER is the server of its root, whose disk is one file system.
 goes_off_clean() { # SERVER
 	poweroff
 	server_saw_disc "$1" 1

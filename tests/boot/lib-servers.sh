@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# NBD servers on the host's loopback: nbdkit. See lib.sh. What is known of the server NAME
-# is in the files NAME.*.
+# NBD servers on the host's loopback: nbdkit. See lib.sh. The files NAME.* belong to the server
+# NAME.
 
 # server_start NAME [KEY=VALUE…] [ARGUMENT…]:
 #	size=64M	of a new, empty disk
-#	file=FILE	or: a disk that is there
-#	tls=x509	a certificate; or client: it wants the client's, too; or psk; or none
-#	pki=FOLDER	of make-pki's, the server's
-# Other arguments are nbdkit's own.
+#	file=FILE	or: an existing disk
+#	tls=x509	a certificate; client: requires a client certificate, too; psk; none
+#	pki=FOLDER	the server's folder, made by make-pki
+# Other arguments are passed to nbdkit.
 server_start() {
 	local name=$1 size=64M file='' tls=x509 pki='' arguments=()
 	shift
@@ -66,7 +66,7 @@ server_uri() {
 	esac
 }
 
-# A port that nobody listens on and that no other server of this scenario has.
+# A free port that no other server of this scenario has.
 free_port() {
 	local port=10809
 	while [ -n "$(ss -Hltn "sport = :$port")" ] || grep -q -s -x $port ./*.port; do
@@ -84,7 +84,7 @@ not_listening() {
 	[ -z "$(ss -Hltn "sport = :$(cat "$1.port")")" ]
 }
 
-# Outright: nbdkit would wait for its clients to leave.
+# With SIGKILL: nbdkit would wait for its clients to disconnect.
 server_stop() {
 	kill -KILL "$(cat "$1.pid")"
 	wait_for 5 not_listening "$1"
@@ -108,14 +108,14 @@ server_saw_disc() { # NAME N
 	[ "$seen" = "$2" ] || fail "$1 saw $seen NBD_CMD_DISC instead of $2"
 }
 
-# Neither damaged, nor in need of what its journal holds.
+# Neither damaged, nor in need of a journal replay.
 fsck_file() {
 	! dumpe2fs -h "$1.img" 2>/dev/null | grep needs_recovery ||
 		fail "the file system of $1 was not unmounted"
 	fsck.ext4 -f -n "$1.img"
 }
 
-# Addresses of loopback stay as they are; nothing gets through any more.
+# Loopback keeps its addresses; no packet gets through any more.
 host_down() {
 	ip link set lo down
 }

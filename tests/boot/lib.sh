@@ -1,40 +1,40 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# What scenarios are written in. A scenario is a script of the host's that drives servers,
-# which are the host's too, and a machine that runs Debian. In its cases
+# The functions for scenarios. A scenario is a script on the host that controls servers, also on
+# the host, and a machine that runs Debian. In its cases
 #
 #	it "does something" function [ARGUMENT…]
 #
-# the first command that fails ends the case; a case finds what those before it left.
+# the first command that fails ends the case; later cases see what earlier ones have left.
 #
-# Servers, each on a port of its own:
+# Servers, each on its own port:
 #	server_start NAME [KEY=VALUE…] [ARGUMENT…]	lib-servers.sh tells the keys
-#	server_uri NAME		its URI for the guest, with all about TLS
+#	server_uri NAME		its URI for the guest, with the parameters for TLS
 #	server_stop NAME	killed; server_start_again NAME: with the same disk and port
 #	server_freeze NAME	stopped, its connections stay; server_thaw NAME
 #	server_saw_disc NAME N	N connections ended with NBD_CMD_DISC, since the beginning;
 #				server_discs NAME: how many did
-#	fsck_file NAME		its disk has a clean file system
-#	NAME.img, NAME.log	its disk and what it says
+#	fsck_file NAME		checks that its disk has a clean file system
+#	NAME.img, NAME.log	its disk and its output
 #
-# The machine's files, put in before it is booted next:
+# Files for the machine, added before its next boot:
 #	guest_file PATH [MODE]	with stdin's content
 #	guest_link PATH TARGET	a symbolic link
 #	fstab LINE
-#	/etc/nbd-pki		has what tests/vm/make-pki makes, in each image
+#	/etc/nbd-pki		the files of tests/vm/make-pki, in each image
 #
 # The machine:
 #	boot			returns when commands can be run, which is early
-#	wait_booted		until the boot is over; fails if a unit did
-#	guest COMMAND		as root: its output, its exit code; in GUEST_SECONDS (30)
+#	wait_booted		until the boot is complete; fails if a unit failed
+#	guest COMMAND		as root, in GUEST_SECONDS (30): its output, its exit code
 #	guest_until SECONDS COMMAND	until it succeeds
-#	poweroff		by itself, in POWEROFF_SECONDS (60); reboot is that and boot
-#	power_cut		no goodbye
+#	poweroff		cleanly, within POWEROFF_SECONDS (60); reboot: that, then boot
+#	power_cut		at once, without a shutdown
 #	MACHINE_RTC=DATE, MACHINE_NET=…	its clock, and QEMU's kind of network
-#	link_down, link_up	the guest's network card has no carrier
+#	link_down, link_up	carrier of the guest's network card
 #	host_down, host_up	packets from and to all servers vanish; the carrier stays
-#	journal_says REGEX	what the guest's journal has had, also after its end
+#	journal_says REGEX	the guest's journal has it, also after power-off
 #
 # What a command leaves running in the guest should be a unit: systemd-run --unit=load …
 # Its journal is in the file journal.log, the console in console.log.
@@ -49,10 +49,9 @@
 set -Eeuo pipefail
 
 BOOT_LIB=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-# All seconds that a scenario names are what a quiet host needs; a busy one may take that
-# many times as long.
+# Times in scenarios are for an idle host; on a busy one they are multiplied by this.
 PATIENCE=3
-# The folder of the scenario, that of the images, and that of the keys on the host.
+# The folders of the scenario, of the images, and of the keys on the host.
 : "${WORK:?}" "${IMAGE:?}" "${PKI:?}"
 cd "$WORK"
 
@@ -63,7 +62,7 @@ cd "$WORK"
 # shellcheck source=tests/boot/lib-machine.sh
 . "$BOOT_LIB/lib-machine.sh"
 
-# Whatever a case changes has to be in files: it has a shell of its own.
+# A case has its own shell: what it leaves for later cases has to be in files.
 it() {
 	local name=$1 start=$EPOCHREALTIME verdict=ok code
 	shift
@@ -89,5 +88,5 @@ wait_for() {
 	done
 }
 
-# Nothing of the host's network is seen from here.
+# A separate network namespace: the host's network is not visible.
 ip link set lo up

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2034 # its variables are the scenarios'
 #
-# What happens between CONNECT and the moment when the device can be used: an attach in the
-# background, with a supervisor or alone. A scenario reads this after lib.sh.
+# An attach in the background, with or without a supervisor, for what happens between CONNECT and
+# the moment when the device can be used. A scenario reads this after lib.sh.
 
 cp "$TOP/udev/61-nbd-attach.rules" /etc/udev/rules.d
 
@@ -17,8 +17,7 @@ attach_behind() { # supervised|alone [OPTION…]: its pid in ATTACH
 	ATTACH=$!
 }
 
-# ends CODE [WORD]: attach does, with one line on stderr, and nothing on stdout but what
-# OUT becomes.
+# ends CODE [WORD]: attach ends with CODE and one line on stderr. OUT becomes its stdout.
 ends() {
 	local code=0
 	within 60 ended "$ATTACH"

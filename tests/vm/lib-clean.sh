@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# Nothing is left: neither a device nor a process nor a file.
+# Checks that nothing is left: no device, no process, no file.
 
-# nbd-attach, nbd-attachd, nbd-relay; longer than 15 characters it would match nothing.
+# nbd-attach, nbd-attachd, nbd-relay; a name longer than 15 characters would match nothing.
 OURS='nbd-[ar].*'
 
 configured_devices() {
@@ -21,7 +21,7 @@ state_files() {
 	find "$RUN_DIR" -mindepth 1 2>/dev/null || :
 }
 
-# A relay ends by itself, when it has said good-bye to the server.
+# A relay ends by itself, after NBD_CMD_DISC.
 relays_have_ended() {
 	local i
 	for ((i = 0; i < 60; i++)); do
@@ -39,7 +39,7 @@ assert_clean() {
 	done
 }
 
-# After a case, however it ended: the next one is not to suffer from it.
+# After a case, however it ended, so that it does not disturb the next one.
 wipe_up() {
 	local device
 	pkill -KILL -x "$OURS" || :

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# Data whose every byte is known, and the comparison with what the server has.
+# Data of which every byte is known, compared with what the server has.
 
-# new_disk FILE SIZE: what a server is to serve. SIZE as for truncate(1).
+# new_disk FILE SIZE: a file for a server to export. SIZE as for truncate(1).
 new_disk() {
 	truncate -s "$2" "$1"
 }
 
-# pattern SEED BYTES: bytes that look random and are the same each time.
+# pattern SEED BYTES: pseudo-random bytes, the same each time.
 pattern() {
 	local key
 	key=$(printf '%s' "$1" | sha256sum | cut -c 1-32)
@@ -32,8 +32,8 @@ read_whole() {
 	dd if="$1" of="$2" bs=1M iflag=direct status=none
 }
 
-# roundtrip DEVICE DISK [SEED]: fills the device; the server's file must hold just that,
-# and the device must give it back.
+# roundtrip DEVICE DISK [SEED]: fills the device; the server's file must contain exactly that,
+# and the device must return it.
 roundtrip() {
 	local size
 	size=$(stat -L -c %s "$2")
@@ -45,7 +45,7 @@ roundtrip() {
 	same expected read-back
 }
 
-# reads_back DEVICE DISK: the device gives what the server's file holds.
+# reads_back DEVICE DISK: the device returns what the server's file contains.
 reads_back() {
 	read_whole "$1" read-back
 	same "$2" read-back

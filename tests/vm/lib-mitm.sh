@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2034 # its variables are lib-supervised.sh's
 #
-# A man in the middle wants the data in plaintext, or to be taken for the server, whenever a
-# link is made: when the disk is attached, when a lost link is made anew, when another
-# supervisor takes over, and when links are replaced as planned. He never hears more than
-# STARTTLS and ABORT; I/O waits, or goes on over the link that there is; and all is well
-# again when he is gone. A scenario reads this after lib.sh.
+# A man in the middle tries to get the data in plaintext, or to pose as the server, whenever a
+# link is made: when the disk is attached, when a lost link is replaced, when another supervisor
+# takes over, and when links are replaced as planned. He must never receive more than STARTTLS
+# and ABORT; I/O waits, or continues over the existing link; and everything works again when he
+# is gone. A scenario reads this after lib.sh.
 
 # Each way has its own attack and its own man in the middle (tests/hostile/mitm.py).
 declare -A MIDDLE=() PORTS=()
@@ -13,7 +13,7 @@ declare -A WHY=([unsup]='offers no TLS.*does not know STARTTLS'
 	[policy]='offers no TLS.*policy' [invalid]='offers no TLS.*invalid'
 	[unfixed]='offers no TLS.*newstyle' [plaintext]='offers no TLS'
 	[injected]='TLS handshake' [replayed]='TLS' [impostor]='certificate.*not accepted')
-# Each request costs several processes their turns.
+# Several processes must run for each request.
 LOAD_OPTIONS=(--pause 100)
 
 uri() { # WAY
@@ -31,7 +31,7 @@ man_in_the_middle() { # WAY SERVER-PORT PLAIN-PORT
 	wait_for listening
 }
 
-# Two servers of the same disks, one with TLS for those who ask, and one without TLS.
+# Two servers of the same disks, one with optional TLS, and one without TLS.
 men_in_the_middle() {
 	local way server plain
 	new_disks 4M
@@ -59,7 +59,7 @@ cut_links() {
 	kill -USR1 "${MIDDLE[@]}"
 }
 
-# Not so soon after the last link that this one looks like one that does not hold.
+# Wait, so that the supervisor does not take this link for a flapping one.
 planned_replacement() {
 	local way
 	sleep 4
@@ -82,7 +82,7 @@ adopt_all() {
 	done
 }
 
-# He was there in each way, and heard nothing. While he is, there is more and more of it.
+# Each way was attacked, and he received nothing. More files appear while he is there.
 heard_nothing() {
 	local way file
 	for way in "${WAYS[@]}"; do
@@ -108,7 +108,7 @@ all_are() { # STATE
 	done
 }
 
-# How often the links were made anew.
+# How often the links were replaced.
 reconnects() {
 	local way
 	for way in "${WAYS[@]}"; do
@@ -120,7 +120,7 @@ all_replaced() { # BEFORE, of reconnects
 	[ "$(awk '{ print $1, $2 + 1 }' <<<"$1")" = "$(reconnects)" ]
 }
 
-# All links are lost, and he waits for those who make new ones.
+# All links are lost, and he attacks each new one.
 refused_until_he_leaves() {
 	all_are refused
 	says_why
@@ -134,7 +134,7 @@ refused_until_he_leaves() {
 not_attached() {
 	local way
 	for way in "${WAYS[@]}"; do
-		# what there is to be replayed
+		# something to replay
 		nbd_attach info "$(uri "$way")"
 		touch "heard-$way/attack"
 		expect_exit 5 attach --name "$way" "$(uri "$way")"
@@ -187,7 +187,7 @@ harmful() { # ATTACK…
 	finish
 }
 
-# What he changes here is not protected, and means nothing.
+# What he changes here is not protected, and has no meaning.
 harmless() { # ATTACK…
 	local before
 	WAYS=("${@/%/-1}")

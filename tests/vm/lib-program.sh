@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# Calls of nbd-attach, and what is expected of them.
+# Runs nbd-attach and checks the result.
 
 # run COMMAND…: its exit code in CODE, its stdout in OUT and in the file out, its stderr in
 # the file err.
@@ -20,7 +20,7 @@ nbd_attach() {
 	[ "$CODE" = 0 ] || fail "exit code $CODE"
 }
 
-# expect_exit CODE ARGUMENT…: nbd-attach fails so, with one line that says why.
+# expect_exit CODE ARGUMENT…: nbd-attach fails with CODE, and one line that says why.
 expect_exit() {
 	local code=$1
 	shift
@@ -30,7 +30,7 @@ expect_exit() {
 	[ -z "$OUT" ] || fail "something on stdout"
 }
 
-# expect_says WORD…: in the line of the last expect_exit (an extended regular expression).
+# expect_says WORD…: the line of the last expect_exit matches (extended regular expression).
 expect_says() {
 	local word
 	for word; do
@@ -38,19 +38,19 @@ expect_says() {
 	done
 }
 
-# Whether the program is one with sanitizers, which need memory of their own and lock none.
+# Whether the program has sanitizers, which need extra memory and lock none.
 sanitized() {
 	grep -q -a __asan_init "$PROGRAM"
 }
 
-# attach [OPTION…] URI: DEVICE becomes what it printed.
+# attach [OPTION…] URI: sets DEVICE.
 attach() {
 	nbd_attach attach --no-daemon "$@"
 	DEVICE=$OUT
 	[ -b "$DEVICE" ] || fail "'$DEVICE' is no block device"
 }
 
-# A failed attach, and nothing left of it.
+# A failed attach, which leaves nothing behind.
 expect_no_attach() { # CODE [OPTION…] URI
 	local code=$1
 	shift
@@ -69,8 +69,8 @@ field() {
 		$1 == name { print $at[column] }'
 }
 
-# only_starttls FILE: of what a client sent, no byte in plaintext but its flags, STARTTLS
-# and ABORT; whatever follows is TLS's.
+# only_starttls FILE: what a client sent has no byte in plaintext except its flags, STARTTLS and
+# ABORT; the rest is TLS.
 only_starttls() {
 	local flags='0000000[013]' option=49484156454f5054
 	local starttls="${option}0000000500000000" abort="${option}0000000200000000"
@@ -83,7 +83,7 @@ only_starttls() {
 	echo "sent in plaintext: ${sent:0:48}…"
 }
 
-# system_trusts FOLDER: the machine's trust store holds the CA in there, and nothing else.
+# system_trusts FOLDER: the system's trust store gets only the CA of that folder.
 system_trusts() {
 	mkdir -p /etc/ssl/certs
 	cp "$1/ca-cert.pem" /etc/ssl/certs/ca-certificates.crt

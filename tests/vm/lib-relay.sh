@@ -30,7 +30,7 @@ finish_relays() {
 	within 10 n_relays 0
 }
 
-# attach_at WAY URI [WHY]: by a relay, whatever the options say; one line tells why.
+# attach_at WAY URI [WHY]: expects a relay, whatever the options say, and one line with WHY.
 attach_at() {
 	nbd_attach attach --name "$1" "${ATTACH_OPTIONS[@]}" "$2"
 	DEVICES[$1]=$OUT
@@ -39,7 +39,7 @@ attach_at() {
 	goes_by_relay "$1" "${3-}"
 }
 
-# Every byte, then zeros again: the load's check wants them.
+# Every byte, then zeros again, which the load's check expects.
 roundtrip_way() { # WAY
 	roundtrip "${DEVICES[$1]}" "disks/$1"
 	dd if=/dev/zero of="${DEVICES[$1]}" bs=1M count="$(($(stat -c %s "disks/$1") >> 20))" \
@@ -58,8 +58,7 @@ roundtrip_and_load() {
 	finish_relays
 }
 
-# front [TLS-FRONT-OPTION…]: tls-front is server-2, and server-1, which gets FRONT_MORE,
-# is behind it.
+# front [TLS-FRONT-OPTION…]: server-2 is tls-front, before server-1, which gets FRONT_MORE.
 FRONT_MORE=()
 front() {
 	local server

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2034 # its variables are the scenarios'
 #
-# Servers, each on a port of its own, ready when the function returns. They set PORT, and
-# SERVER_PID; they are stopped at the end of the case.
+# Servers, each on its own port, ready when the function returns. The functions set PORT and
+# SERVER_PID; the servers are stopped at the end of the case.
 
 NEXT_PORT=20000
 SERVERS=()
 
-# A port of loopback that nobody listens on.
+# A free port of loopback.
 free_port() {
 	while :; do
 		NEXT_PORT=$((NEXT_PORT + 1))
@@ -16,7 +16,7 @@ free_port() {
 	PORT=$NEXT_PORT
 }
 
-# start NAME COMMAND…: in a process group of its own, so that its children end with it.
+# start NAME COMMAND…: in its own process group, so that its children end with it.
 start() {
 	local name=$1
 	shift
@@ -45,7 +45,7 @@ listening_at() {
 	[ -S "$1" ]
 }
 
-# Killed outright: nbdkit would wait for its clients to leave.
+# With SIGKILL: nbdkit would wait for its clients to disconnect.
 stop_server() { # PID
 	kill -KILL -- "-$1" 2>/dev/null || return 0
 	wait "$1" 2>/dev/null || :
@@ -115,7 +115,7 @@ start_nbd_server() {
 	wait_for listening
 }
 
-# The lines for TLS. It wants a client's certificate whatever it is told (3.24).
+# The lines for TLS. nbd-server (3.24) always requires a client certificate.
 nbd_server_tls() { # FOLDER
 	NBD_SERVER_TLS=("certfile = $1/server-cert.pem" "keyfile = $1/server-key.pem"
 		"cacertfile = $1/ca-cert.pem")
@@ -128,8 +128,8 @@ start_silent_server() {
 	wait_for listening
 }
 
-# record FILE: goes between the client and the server of $PORT, and writes down what the
-# client sends. PORT becomes its own.
+# record FILE: a proxy for the server of $PORT that records what the client sends. PORT becomes
+# the proxy's.
 record() {
 	local server=$PORT
 	: >"$1"

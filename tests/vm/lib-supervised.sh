@@ -1,31 +1,30 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2034 # its variables are the scenarios'
 #
-# Attachments with a supervisor, under load while things go wrong. A "way" is one of them:
-# its name tells transport and queue depth (plain-1, tls-16), and it has a disk, a device
-# and a load of that name. One server has the disks of all ways, so that one outage shows
-# how each of them fares.
+# Attachments with a supervisor, under load while things go wrong. Each is called a "way": its
+# name says transport and queue depth (plain-1, tls-16), and it has a disk, a device and a load
+# of that name. One server exports the disks of all ways, so that one outage tests them all.
 #
-#	supervised FUNCTION [ARGUMENT…]    in a case: as below, and with the supervisors' log
+#	supervised FUNCTION [ARGUMENT…]    in a case: runs it and shows the supervisors' log
 
 TOOLS=$TOP/build/tests/vm
 WAYS=(plain-1 plain-16 tls-1 tls-16)
 declare -A DEVICES=() LOADS=()
-# For all ways, besides what is theirs.
+# Options for all ways.
 ATTACH_OPTIONS=()
 LOAD_OPTIONS=()
-# How URIs name the server; more parameters for those with TLS.
+# The server's name in URIs; more parameters for URIs with TLS.
 URI_HOST=localhost
 URI_MORE=
-# What the client has for TLS, and what the server has, and where that listens.
+# The client's and the server's TLS files, and the address that the server listens on.
 CLIENT_FOLDER=$PKI/ca
 TLS_FOLDER=$PKI/server
 ADDRESS=127.0.0.1
 N_STARTS=0
-# For servers that are to outlive their links: nbdkit (1.32) fails an assertion of its own
-# when a link is cut with several requests in its hands.
+# For servers that must outlive their links: nbdkit (1.32) fails an assertion when a link is cut
+# while it handles several requests.
 ONE_BY_ONE=--threads=1
-# Since when there is no server, and how long a request may have taken at most.
+# When the server went away, and how long a request may take at most.
 DOWN_AT=
 WORST=0
 
@@ -62,7 +61,7 @@ hanging() { # WAY
 
 exec {NAP_FD}<> <(:)
 
-# nap SECONDS: without a process, which takes long to start on a busy machine.
+# nap SECONDS: sleeps without a process, which takes long to start on a busy machine.
 nap() {
 	read -rt "$1" <&"$NAP_FD" || :
 }
@@ -77,8 +76,8 @@ holds() {
 	fi
 }
 
-# soon SECONDS CONDITION…: whether it comes to hold in that time, or in four times that,
-# since the host may be busy.
+# soon SECONDS CONDITION…: whether it holds within that time, or four times that, because the
+# host may be busy.
 soon() {
 	local end=$((${EPOCHREALTIME/./} + $1 * 4000000))
 	shift
@@ -126,7 +125,7 @@ new_disks() { # SIZE
 	free_port
 }
 
-# serve [OPTION…] [PARAMETER=VALUE…]: it will be nbdkit, with TLS for those who ask.
+# serve [OPTION…] [PARAMETER=VALUE…]: the server will be nbdkit, with optional TLS.
 serve() {
 	local word options=() parameters=()
 	for word; do
@@ -140,7 +139,7 @@ serve() {
 		"${options[@]}" file dir=disks "${parameters[@]}")
 }
 
-# listens PID PORT: by the tables of that process's network.
+# listens PID PORT: in the network namespace of that process.
 listens() {
 	local port local_address state
 	printf -v port %04X "$2"
@@ -163,12 +162,12 @@ server_up() {
 	listens "$SERVER_PID" "$PORT" || fail "the server ended: $(cat "server-$N_STARTS.log")"
 }
 
-# From now on nothing can be completed. `recover` tells when that is over.
+# From now on no request can complete. `recover` ends this.
 down_now() {
 	DOWN_AT=${DOWN_AT:-$EPOCHREALTIME}
 }
 
-# Gone at once, as if its machine had been reset.
+# The server is gone at once, as if its machine had been reset.
 server_down() {
 	down_now
 	stop_server "$SERVER_PID"
@@ -204,20 +203,20 @@ attach_ways() {
 	done
 }
 
-# Another supervisor takes over what the last one has left.
+# Another supervisor takes the device over.
 adopt() { # WAY
 	local device=${DEVICES[$1]}
 	attach_way "$1"
 	[ "${DEVICES[$1]}" = "$device" ] || fail "$1 was $device and is ${DEVICES[$1]}"
 }
 
-# The supervisor's process; it has helpers of the same name.
+# The supervisor's PID; its children have the same name.
 supervisor() { # WAY
 	"$PROGRAM" status "$1" |
 		awk '$1 == "supervisor:" { print $3; found = 1 } END { exit !found }'
 }
 
-# Their helpers, of the same name, are gone soon.
+# Their children, of the same name, end soon.
 n_supervisors() { # WANTED
 	[ "$(pgrep -c -x nbd-attachd)" = "$1" ]
 }
@@ -233,12 +232,12 @@ is() { # WAY STATE, as in list
 	[ "$(field "$1" STATE)" = "$2" ]
 }
 
-# says WAY FIELD WORD: status does, in a line that begins so (a regular expression).
+# says WAY FIELD WORD: status has WORD in the line FIELD (regular expressions).
 says() {
 	"$PROGRAM" status "$1" | grep -E "^ *$2:" | grep -q -i -E -e "$3"
 }
 
-# The client's ends of all links to the server: they are others when links are new.
+# The client's addresses of all links to the server: a new link has another one.
 links() {
 	ss -Htn state established "dport = :$PORT" | awk '{ print $3 }' | sort
 }
@@ -254,7 +253,7 @@ all_new() {
 
 # ---- load ----
 
-# With one link the kernel tells of each request that takes longer than a second.
+# With one link the kernel logs each request that takes longer than a second.
 start_load() { # WAY
 	expect_in_kernel_log 'Possible stuck'
 	"$TOOLS/load" "${DEVICES[$1]}" 0 --depth "${1##*-}" --block 16K --ledger "ledger-$1" \
@@ -284,7 +283,7 @@ check_disk() { # WAY
 	"$TOOLS/load" --check "ledger-$1" "disks/$1"
 }
 
-# No I/O error, no wrong byte, no request that took too long.
+# Fails if there was an I/O error, a wrong byte, or a request that took too long.
 finish() {
 	local way longest
 	for way in "${WAYS[@]}"; do
@@ -311,8 +310,8 @@ more_completed() { # WAY NUMBER
 	[ "$(completed "$1")" -gt "$2" ]
 }
 
-# flows SECONDS [N]: each load goes on within that time, with N requests more. The default
-# is more than those that were under way.
+# flows SECONDS [N]: each load completes N more requests within that time. The default is more
+# than those that were under way.
 flows() {
 	local way
 	for way in "${WAYS[@]}"; do
@@ -320,7 +319,7 @@ flows() {
 	done
 }
 
-# stands SECONDS: nothing is completed in that time.
+# stands SECONDS: no request completes in that time.
 stands() {
 	local way before
 	before=$(for way in "${WAYS[@]}"; do completed "$way"; done)
@@ -329,7 +328,7 @@ stands() {
 		fail "requests were completed"
 }
 
-# refused WORD: the server must not be used; status says why, and all requests wait.
+# refused WORD: the supervisor refuses the server; status says why, and all requests wait.
 refused() {
 	local way
 	for way in "${WAYS[@]}"; do
@@ -339,7 +338,7 @@ refused() {
 	stands 3
 }
 
-# ---- what is measured ----
+# ---- measurements ----
 
 # The time of the first operation that succeeded after a gap, and after TIME.
 end_of_gap() { # WAY TIME
@@ -354,8 +353,8 @@ recovery() {
 	difference "$UP_AT" "${end:-$UP_AT}"
 }
 
-# recover LIMIT: for each way; what it took is added to the file recovery-WAY, too. What
-# was under way may not take longer either: `finish` sees to that.
+# recover LIMIT: checks each way, and appends the time to the file recovery-WAY. Requests that
+# were under way may not take longer either: `finish` checks that.
 recover() {
 	local way took worst
 	worst=$(awk -v time="$(difference "$DOWN_AT" "$UP_AT")" -v limit="$1" \
@@ -371,7 +370,7 @@ recover() {
 	done
 }
 
-# outage SECONDS LIMIT: the server is away so long; recovery may take LIMIT.
+# outage SECONDS LIMIT: the server is away for SECONDS; recovery may take LIMIT.
 outage() {
 	server_down
 	sleep "$1"

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# What scenarios are written in. A scenario says
+# The functions for scenarios. A scenario has a line
 #
 #	it "does something" function [ARGUMENT…]
 #
-# for each of its cases. A case runs in a folder and a shell of its own, where the first
-# command that fails ends it. After it everything must be gone again: device, process,
-# state, and the kernel's log must be free of trouble; then its servers are stopped.
+# for each of its cases. A case runs in its own folder and shell, where the first command that
+# fails ends it. After it no device, process or state may be left, and the kernel's log must have
+# no trouble; then its servers are stopped.
 
 set -Eeuo pipefail
 
@@ -30,7 +30,7 @@ RUN_DIR=/run/nbd-attach
 # shellcheck source=tests/vm/lib-supervised.sh
 . "$VM_LIB/lib-supervised.sh"
 
-# What no test may cause in the kernel, unless a case calls expect_in_kernel_log.
+# Kernel messages that no test may cause, unless a case calls expect_in_kernel_log.
 TROUBLE='BUG|WARNING|Oops|I/O error|Call Trace|general protection|Possible stuck|blocked for more'
 
 it() {
@@ -59,7 +59,7 @@ it() {
 	rm -rf "$CASE"
 }
 
-# In a case: lines of the kernel's log that match are no trouble here.
+# In a case: lines of the kernel's log that match are expected.
 expect_in_kernel_log() {
 	echo "$1" >>"$CASE.expected"
 }
@@ -75,6 +75,6 @@ no_kernel_trouble() {
 
 mkdir -p "$WORK"
 modprobe nbd
-# To a place that fits in a URI, wherever the checkout is.
+# A path that can be used in a URI, wherever the checkout is.
 cp -r "$PKI" /run/pki
 PKI=/run/pki
