@@ -19,6 +19,7 @@
 
 struct bring_up_result {
 	int r;
+	bool links_are_lost; /* all, when the parent last looked */
 	bool udev_is_busy;
 	struct error error;
 };
@@ -50,7 +51,7 @@ static int set_limits(const struct order *o, struct error *err)
  * As long as udev works and the server answers, the links in /dev are to come: udev reads
  * the disk, too. Whether the server still answers the parent sees.
  */
-static bool udev_is_done(unsigned index)
+static bool udev_is_done(unsigned index, const struct bring_up_result *result)
 {
 	struct sysfs_io before = {0}, now = {0};
 	int r;
@@ -61,7 +62,8 @@ static bool udev_is_done(unsigned index)
 		if (sysfs_read_io(index, &now) < 0)
 			break;
 	} while (r == -ETIMEDOUT &&
-		(now.in_flight > 0 || now.completed != before.completed));
+		(result->links_are_lost || now.in_flight > 0 ||
+			now.completed != before.completed));
 	return r == 0;
 }
 
@@ -85,7 +87,7 @@ static int make_ready(const struct order *o, struct error *err)
 	read_ahead(index, fd);
 	if (o->state->tls && !o->state->relay[0])
 		hardware_queues_read(index); /* each link is to be seen to encrypt */
-	o->result->udev_is_busy = !udev_is_done(index);
+	o->result->udev_is_busy = !udev_is_done(index, o->result);
 	close(fd);
 	return 0;
 }
@@ -145,12 +147,31 @@ int bring_up_start(const struct attachment *a, const struct target *t, bool supe
 	return 0;
 }
 
+static bool links_are_lost(const struct state *state)
+{
+	for (unsigned i = 0; i < state->n_links; i++)
+		if (state->links[i].state == LINK_UP)
+			return false;
+	return true;
+}
+
+/* Not every kernel counts a request that waits for a new link: there may be one. */
+static int read_io(const struct bring_up *m, unsigned index, struct sysfs_io *ret)
+{
+	int r = sysfs_read_io(index, ret);
+
+	if (r == 0 && m->result->links_are_lost)
+		ret->in_flight = MAX(ret->in_flight, 1U);
+	return r;
+}
+
 int bring_up_check(struct bring_up *m, const struct attachment *a, struct error *err)
 {
 	usec_t now = deadline_now();
 	struct sysfs_io io;
 
-	if (sysfs_read_io(a->state.index, &io) == 0 &&
+	m->result->links_are_lost = links_are_lost(&a->state);
+	if (read_io(m, a->state.index, &io) == 0 &&
 		progress_check(&m->progress, &io, now))
 		return error_set(err, FAULT_UNREACHED, -ETIMEDOUT,
 			"%s has not answered a request for %llu s (--io-timeout)",
