@@ -30,7 +30,7 @@ static void cut_partition(const char *whole, char name[NBD_NAME_MAX + 1])
 			whole);
 }
 
-/* False: it is no nbd device. */
+/* False: not an nbd device. */
 static bool take_names(const char *device, struct fstab_mount *m)
 {
 	const char *name = after(device, DEVICE_BY_NAME);

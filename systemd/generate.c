@@ -26,8 +26,8 @@ struct generation {
 };
 
 /*
- * Who refers to the device pulls the service in. After=, so that a device that comes of
- * something else does not.
+ * Units that refer to the device pull the service in. After=, so that a device that
+ * appears for another reason does not.
  */
 static void wire_device(const struct generation *g, const char *path, const char *name)
 {
@@ -64,7 +64,7 @@ static void wire_trigger(
 		unit_file_want(g->folder, device, service);
 }
 
-/* It is there before systemd is, and its supervisor is no service. */
+/* Attached before systemd runs, and its supervisor is not a service. */
 static bool is_of_initramfs(const struct generation *g, const char *name)
 {
 	char path[PATH_MAX];
@@ -82,7 +82,7 @@ static int wire_entry(const char *name, void *userdata)
 
 	if (!target_name_is_valid(name) || is_of_initramfs(g, name))
 		return 0;
-	/* A service that fails tells more than a device that never comes. */
+	/* A service that fails says more than a device that never appears. */
 	wire_names(g, name);
 	if (config_read(g->root, name, &c, &err) < 0) {
 		log_warning("%s", err.text);
@@ -108,8 +108,8 @@ static bool is_configured(const struct generation *g, const char *name)
 }
 
 /*
- * A line of nbdtab may be attached by its device or by its name, or by nbd-client: which
- * service that is, is for who enables it to say.
+ * A line of nbdtab may be attached by its device, by its name, or by nbd-client: the user
+ * chooses by enabling a service.
  */
 static bool is_in_nbdtab(const struct generation *g, const struct fstab_mount *m)
 {
@@ -126,7 +126,7 @@ static bool is_in_nbdtab(const struct generation *g, const struct fstab_mount *m
 	return found;
 }
 
-/* Of "vault-part1" the disk is "vault", unless that name is a disk's own. */
+/* The disk of "vault-part1" is "vault", unless a disk has that name itself. */
 static bool find_disk(const struct generation *g, const struct fstab_mount *m,
 	char name[NBD_NAME_MAX + 1])
 {
@@ -140,8 +140,8 @@ static bool find_disk(const struct generation *g, const struct fstab_mount *m,
 }
 
 /*
- * Unmounted before it is detached, also without _netdev, and mounted if it comes late.
- * What the mount needs besides systemd does itself.
+ * Unmount before detaching, also without _netdev, and mount if the disk is attached late.
+ * systemd adds the mount's other dependencies itself.
  */
 static void wire_mount(
 	const struct generation *g, const struct fstab_mount *m, const char *name)
@@ -181,8 +181,8 @@ static void take_mount(const struct fstab_mount *m, void *userdata)
 }
 
 /*
- * The supervisors of the initramfs's disks are in no unit, so that systemd would not miss
- * one that is killed. Path is /run/nbd-attach/NAME/initrd.
+ * The supervisors of the initramfs's disks are in no unit, so systemd would not notice
+ * that one was killed. Path is /run/nbd-attach/NAME/initrd.
  */
 static void wire_standby(const struct generation *g, const char *path)
 {

@@ -10,8 +10,7 @@
 #include "common/log.h"
 #include "generate.h"
 
-/* The journal may not be there yet, and nobody looks at stderr: the kernel's log lasts.
- */
+/* The journal may not run yet, and stderr is not shown: the kernel's log is kept. */
 static void log_to_kernel(void)
 {
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);

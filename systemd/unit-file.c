@@ -20,13 +20,14 @@ static int make_folder(
 	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* Where the wanted unit is: systemd compares the name, and that of a template will do. */
+/* The path of the wanted unit: systemd compares only names, and accepts the template's.
+ */
 static int find_unit(const char *unit, char path[PATH_MAX])
 {
 	const char *at = strchr(unit, '@');
 	int n;
 
-	if (text_ends_with(unit, ".mount")) /* another generator writes it, beside us */
+	if (text_ends_with(unit, ".mount")) /* made by another generator, here */
 		n = snprintf(path, PATH_MAX, "../%s", unit);
 	else if (at)
 		n = snprintf(path, PATH_MAX, UNIT_FOLDER "/%.*s@%s", (int)(at - unit),

@@ -8,7 +8,7 @@
 
 /*
  * "/dev/nbd/by-name/a-b" and ".device" to "dev-nbd-by\x2dname-a\x2db.device", as
- * systemd-escape --path does. -ENAMETOOLONG: there can be no such unit. -EINVAL: path is
+ * systemd-escape --path does. -ENAMETOOLONG: no unit can have that name. -EINVAL: path is
  * not absolute.
  */
 int unit_name_of_path(const char *path, const char *suffix, char ret[UNIT_NAME_SIZE]);

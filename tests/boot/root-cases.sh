@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# The cases of one boot through all that may happen to a server, for scenarios of both
-# frameworks.
+# Cases for scenarios of both frameworks: one boot, and all that may happen to its server.
 
 # shellcheck source=tests/boot/lib-root.sh
 . "${BASH_SOURCE[0]%/*}/lib-root.sh"
@@ -13,7 +12,7 @@ makes_image() {
 	unpack
 }
 
-# The server is not there yet; and when it is, it goes away again, with the first files read.
+# The server starts late, and goes away again after the first files were read.
 boots_with_late_server() {
 	make_root
 	server_start root file=root.img

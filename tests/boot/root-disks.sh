@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# The cases of where a root file system may be on a server's disk, and how a machine may
-# hear of it, for scenarios of both frameworks.
+# Cases for scenarios of both frameworks: where a root file system may be on a server's disk, and
+# how a machine may learn of it.
 
 # shellcheck source=tests/boot/lib-root.sh
 . "${BASH_SOURCE[0]%/*}/lib-root.sh"
 
 PASSPHRASE=correct-horse
 
-# What unlocks the disk, by the means of each framework.
+# How each framework unlocks the disk.
 add_luks_key() {
 	echo -n $PASSPHRASE | tee passphrase | tree_file /etc/keys/root.key 600
 	echo "cryptroot /dev/nbd/by-name/luks /etc/keys/root.key luks,initramfs" |
@@ -32,7 +32,7 @@ put_root() {
 	dd if=root.img of="$1" bs=1M seek=1 conv=notrunc,sparse status=none
 }
 
-# DISK DISCONNECTS: what was put there is clean.
+# DISK DISCONNECTS: the file system that was put there is clean.
 goes_off_with() {
 	poweroff
 	server_saw_disc "$1" "$2"
@@ -40,7 +40,7 @@ goes_off_with() {
 	fsck_file plain
 }
 
-# By the name of its partition, which udev makes of ours.
+# By the name of its partition, which udev derives from the disk's.
 boots_from_partition() {
 	truncate -s 800M partitioned.img
 	echo 'start=2048, type=L' | sfdisk -q partitioned.img
@@ -52,8 +52,7 @@ boots_from_partition() {
 	is_attached
 }
 
-# The volume takes all of its disk, and begins 1 MiB behind its beginning. It comes with its
-# disk.
+# The volume fills its disk, and begins at 1 MiB. It is activated with its disk.
 makes_volume() {
 	server_start volume size=800M
 	guest "nbd-attach attach --name=volume '$(server_uri volume)'"
@@ -78,8 +77,8 @@ boots_from_volume() {
 	goes_off_with volume 3
 }
 
-# qemu-img makes it, for the host's kernel need not be able to. On a fast host it may fail
-# to measure how long an iteration takes.
+# Made by qemu-img, because the host's kernel may not support LUKS. On a fast host it may fail
+# to measure the time of an iteration.
 make_luks() {
 	qemu-img convert -O luks --object secret,id=key,file=passphrase \
 		-o key-secret=key,iter-time=10 root.img luks.img
@@ -112,7 +111,7 @@ start_dhcp() { # ROOT-PATH
 		>dhcp.log 2>&1 </dev/null &
 }
 
-# dracut's way to say so, and that of Debian's nbd-client.
+# In the syntax of dracut, and in that of Debian's nbd-client.
 boots_by_dhcp() {
 	server_start dhcp file=root.img
 	start_dhcp "nbd:10.0.2.2:$(cat dhcp.port)/root:ext4:noatime"

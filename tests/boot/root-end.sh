@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# The cases of a machine that is to end while its root file system has no server, and of one
-# whose link to that is a relay, for scenarios of both frameworks.
+# Cases for scenarios of both frameworks: a machine that shuts down while its root file system
+# has no server, and one whose root has a relay.
 
 # shellcheck source=tests/boot/lib-root.sh
 . "${BASH_SOURCE[0]%/*}/lib-root.sh"
@@ -27,7 +27,7 @@ boots_in_old_words() {
 	guest 'findmnt -n -o OPTIONS /' | grep noatime
 }
 
-# poweroff or reboot: what is not in memory can be had no more.
+# poweroff or reboot: what is not in memory cannot be read any more.
 ends_without_server() { # VERB LAST-WORDS KERNEL'S-LAST-WORDS
 	guest "echo before >/before; sync; echo 3 >/proc/sys/vm/drop_caches; echo lost >/data; systemctl --no-block $1"
 	server_stop root
@@ -59,8 +59,8 @@ root_relay() {
 	[ "$(wc -l <relay.pid)" = 1 ]
 }
 
-# Its name begins with @ and its real user is root, so that systemd spares it at the end,
-# but it acts as nobody; it is in no unit.
+# The relay's name begins with @ and its real user is root, so that systemd spares it at
+# shutdown, but it acts as nobody; it is in no unit.
 relay_is_left_alone() {
 	local pid
 	pid=$(root_relay)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# The cases of whom a machine trusts that boots from a server, for scenarios of both
-# frameworks: an image that says of itself to be old, for clocks that are wrong.
+# Cases for scenarios of both frameworks: which servers a machine trusts that boots from one; and
+# wrong clocks, with an image that claims to be old.
 
 # shellcheck source=tests/boot/lib-root.sh
 . "${BASH_SOURCE[0]%/*}/lib-root.sh"
@@ -37,7 +37,7 @@ boots_with_wrong_clock_if_asked() {
 	goes_off_clean root
 }
 
-# By a configuration file, with a key that others can read; or with a word that is none.
+# By a configuration file, with a key that others can read; or with an unknown option.
 makes_no_image() {
 	install -m 644 "$PKI/psk/keys.psk" tree/etc/nbd-attach/root.psk
 	printf '%s\n' '[attach]' uri=nbds://a@server/root tls-psk-file=root.psk initrd=yes |
@@ -50,7 +50,7 @@ makes_no_image() {
 	grep 'root.conf:5: unknown option' image.log
 }
 
-# The key makes the image one for root alone.
+# The key makes the image readable for root only.
 makes_image_with_key() {
 	server_start psk file=root.img tls=psk
 	tree_file /etc/nbd-attach/root.conf <<-END
@@ -64,7 +64,7 @@ makes_image_with_key() {
 	image_is_private /etc/nbd-attach/root.psk
 }
 
-# Nobody's clock is older than the image.
+# The clock is never older than the image.
 boots_with_key_and_no_clock() {
 	MACHINE_RTC=1970-01-02 boot_on LABEL=root
 	wait_booted
@@ -74,7 +74,7 @@ boots_with_key_and_no_clock() {
 	goes_off_clean psk
 }
 
-# What firmware may pass; here, for there is none, the command line.
+# What firmware may pass; here the command line, because there is no firmware.
 boots_with_credential() {
 	sed 's/^tls-psk-file = .*/tls-psk-file = credential:psk/' tree/etc/nbd-attach/root.conf |
 		tree_file /etc/nbd-attach/root.conf
