@@ -25,22 +25,22 @@ static bool has_credentials(struct supervisor *s)
 {
 	struct error err = {0};
 
-	if (s->no_credentials.fault == FAULT_NONE)
+	if (s->credentials_error.fault == FAULT_NONE)
 		return true;
 	(void)credentials_read(s->target, &s->credentials, &err);
-	s->no_credentials = err;
+	s->credentials_error = err;
 	return err.fault == FAULT_NONE;
 }
 
 bool attempt_start(struct supervisor *s, struct connection *conn)
 {
-	conn->turned_away = false;
+	conn->no_greeting = false;
 	if (s->a->plaintext.fault != FAULT_NONE) {
 		conn->error = s->a->plaintext;
 		return false;
 	}
 	if (!has_credentials(s)) {
-		conn->error = s->no_credentials;
+		conn->error = s->credentials_error;
 		return false;
 	}
 	/* That may have come to be so since this process began. */
@@ -58,7 +58,7 @@ bool attempt_was_refused(const struct connection *conn)
 	enum fault fault = conn->error.fault;
 
 	return fault == FAULT_REFUSED || fault == FAULT_TLS || fault == FAULT_USAGE ||
-		(fault == FAULT_PROTOCOL && !conn->cut);
+		(fault == FAULT_PROTOCOL && !conn->attempt_reset);
 }
 
 void attempt_tell(struct supervisor *s, struct connection *conn, bool refused)
@@ -106,9 +106,9 @@ bool attempt_finish(struct supervisor *s, struct connection *conn)
 	struct link link = {.fd = -1};
 	int r = link_attempt_finish(&conn->attempt, &link, &err);
 
-	conn->turned_away = r == -EUSERS;
-	conn->cut = r == -ECONNRESET || r == -ECONNABORTED ||
-		(conn->turned_away && err.fault == FAULT_PROTOCOL);
+	conn->no_greeting = r == -EUSERS;
+	conn->attempt_reset = r == -ECONNRESET || r == -ECONNABORTED ||
+		(conn->no_greeting && err.fault == FAULT_PROTOCOL);
 	if (r == 0)
 		r = geometry_check(s->target, &link.facts, &s->a->state,
 			&conn->candidate_size, &err);

@@ -20,48 +20,48 @@
 /* clang-format off */
 const struct transition connection_life[] = {
 	/* the kernel uses the link */
-	{PHASE_UP, EVENT_HALF_CLOSED, recovery_half_closed, UP},
-	{PHASE_UP, EVENT_TIMER, recovery_cut, UP},
+	{PHASE_UP, EVENT_HALF_CLOSED, recovery_await_close, UP},
+	{PHASE_UP, EVENT_TIMER, recovery_shut_down, UP},
 	{PHASE_UP, EVENT_LOST, recovery_reconnect, CONNECTING | BACKING_OFF},
-	{PHASE_UP, EVENT_STALLED, replace_test, UP | PROBING},
-	{PHASE_UP, EVENT_RENEW, replace_renew, UP | REPLACING | DRAINING},
+	{PHASE_UP, EVENT_STALLED, replace_probe, UP | PROBING},
+	{PHASE_UP, EVENT_RENEW, replace_begin, UP | REPLACING | DRAINING},
 
 	/* it does, but nothing moves: is the server there? */
-	{PHASE_PROBING, EVENT_HALF_CLOSED, recovery_half_closed, PROBING},
-	{PHASE_PROBING, EVENT_TIMER, recovery_cut, PROBING},
-	{PHASE_PROBING, EVENT_LOST, recovery_go_on, CONNECTING},
-	{PHASE_PROBING, EVENT_CONNECTED, replace_judge, UP | DRAINING},
-	{PHASE_PROBING, EVENT_FAILED, replace_keep, UP | DRAINING},
-	{PHASE_PROBING, EVENT_RENEW, replace_later, PROBING},
+	{PHASE_PROBING, EVENT_HALF_CLOSED, recovery_await_close, PROBING},
+	{PHASE_PROBING, EVENT_TIMER, recovery_shut_down, PROBING},
+	{PHASE_PROBING, EVENT_LOST, recovery_await_attempt, CONNECTING},
+	{PHASE_PROBING, EVENT_CONNECTED, replace_if_stalled, UP | DRAINING},
+	{PHASE_PROBING, EVENT_FAILED, replace_failed, UP | DRAINING},
+	{PHASE_PROBING, EVENT_RENEW, replace_postpone, PROBING},
 
 	/* it does, and a new link is being made */
-	{PHASE_REPLACING, EVENT_HALF_CLOSED, recovery_half_closed, REPLACING},
-	{PHASE_REPLACING, EVENT_TIMER, recovery_cut, REPLACING},
-	{PHASE_REPLACING, EVENT_LOST, recovery_go_on, CONNECTING},
-	{PHASE_REPLACING, EVENT_CONNECTED, replace_settle, DRAINING},
-	{PHASE_REPLACING, EVENT_FAILED, replace_keep, UP | DRAINING},
-	{PHASE_REPLACING, EVENT_RENEW, replace_later, REPLACING},
+	{PHASE_REPLACING, EVENT_HALF_CLOSED, recovery_await_close, REPLACING},
+	{PHASE_REPLACING, EVENT_TIMER, recovery_shut_down, REPLACING},
+	{PHASE_REPLACING, EVENT_LOST, recovery_await_attempt, CONNECTING},
+	{PHASE_REPLACING, EVENT_CONNECTED, replace_drain, DRAINING},
+	{PHASE_REPLACING, EVENT_FAILED, replace_failed, UP | DRAINING},
+	{PHASE_REPLACING, EVENT_RENEW, replace_postpone, REPLACING},
 
 	/* it does, until nothing is in flight: then it is cut */
-	{PHASE_DRAINING, EVENT_TIMER, replace_exchange, DRAINING | PENDING | CONNECTING | BACKING_OFF},
-	{PHASE_DRAINING, EVENT_LOST, recovery_hold, PENDING | CONNECTING | BACKING_OFF},
-	{PHASE_DRAINING, EVENT_RENEW, replace_later, DRAINING},
+	{PHASE_DRAINING, EVENT_TIMER, replace_when_idle, DRAINING | PENDING | CONNECTING | BACKING_OFF},
+	{PHASE_DRAINING, EVENT_LOST, recovery_await_driver, PENDING | CONNECTING | BACKING_OFF},
+	{PHASE_DRAINING, EVENT_RENEW, replace_postpone, DRAINING},
 
 	/* the link is lost, and the next attempt is to come */
-	{PHASE_BACKING_OFF, EVENT_MARKED_DEAD, recovery_marked_dead, BACKING_OFF},
+	{PHASE_BACKING_OFF, EVENT_MARKED_DEAD, recovery_note_dead, BACKING_OFF},
 	{PHASE_BACKING_OFF, EVENT_TIMER, recovery_connect, CONNECTING | BACKING_OFF},
 	{PHASE_BACKING_OFF, EVENT_RENEW, recovery_connect, CONNECTING | BACKING_OFF},
 
 	/* it is lost, and an attempt is under way */
-	{PHASE_CONNECTING, EVENT_MARKED_DEAD, recovery_marked_dead, CONNECTING},
+	{PHASE_CONNECTING, EVENT_MARKED_DEAD, recovery_note_dead, CONNECTING},
 	{PHASE_CONNECTING, EVENT_CONNECTED, recovery_install, UP | PENDING | BACKING_OFF},
 	{PHASE_CONNECTING, EVENT_FAILED, recovery_back_off, BACKING_OFF},
-	{PHASE_CONNECTING, EVENT_RENEW, replace_later, CONNECTING},
+	{PHASE_CONNECTING, EVENT_RENEW, replace_postpone, CONNECTING},
 
 	/* it is lost, the new one is there, and the driver has yet to mark the old one dead */
-	{PHASE_PENDING, EVENT_MARKED_DEAD, recovery_marked_dead, PENDING},
+	{PHASE_PENDING, EVENT_MARKED_DEAD, recovery_note_dead, PENDING},
 	{PHASE_PENDING, EVENT_TIMER, recovery_install, UP | PENDING | BACKING_OFF},
-	{PHASE_PENDING, EVENT_RENEW, replace_later, PENDING},
+	{PHASE_PENDING, EVENT_RENEW, replace_postpone, PENDING},
 };
 const size_t connection_life_size = ELEMENTSOF(connection_life);
 /* clang-format on */

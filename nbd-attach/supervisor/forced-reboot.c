@@ -13,10 +13,10 @@
 #define UP        "/run/nbd-attach-up"
 #define NO_REBOOT "/run/nbd-attach-no-reboot"
 
-static bool was_up;                     /* UP was there, so that it tells something */
-static bool is_root;                    /* … and the system ran from this disk then */
-static usec_t down_at = USEC_INFINITY;  /* when UP was gone */
-static usec_t alone_at = USEC_INFINITY; /* since when the server has been away, too */
+static bool was_up;                    /* UP was there, so that it tells something */
+static bool is_root;                   /* … and the system ran from this disk then */
+static usec_t down_at = USEC_INFINITY; /* when UP was gone */
+static usec_t away_at = USEC_INFINITY; /* since when the server has been away, too */
 
 static bool is_going_down(unsigned index, bool away, usec_t now)
 {
@@ -38,17 +38,17 @@ void forced_reboot_check(unsigned index, bool away, usec_t now)
 	bool off = access(NO_REBOOT, F_OK) == 0;
 
 	if (!is_going_down(index, away, now) || !away) {
-		alone_at = USEC_INFINITY;
+		away_at = USEC_INFINITY;
 		return;
 	}
-	if (alone_at == USEC_INFINITY) {
-		alone_at = now;
+	if (away_at == USEC_INFINITY) {
+		away_at = now;
 		log_console(
 			"the system is to end, and its disk has no server: it is waited "
 			"for, %d s",
 			(int)(REBOOT_SERVER_TIMEOUT / USEC_PER_SEC));
 	}
-	if (now - alone_at < REBOOT_SERVER_TIMEOUT)
+	if (now - away_at < REBOOT_SERVER_TIMEOUT)
 		return;
 	log_console(
 		"no server for the system's disk: %s, without what is yet to be written",

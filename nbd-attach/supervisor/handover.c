@@ -24,7 +24,7 @@
  * own time: should it still have it, TCP gives up where it would repeat something. (What
  * the server, or what is on the way to it, has received already nobody can take back.)
  */
-static void throw_away_unsent(int fd)
+static void discard_unsent(int fd)
 {
 	const struct linger linger = {.l_onoff = 1, .l_linger = 0};
 	const unsigned user_timeout = 1; /* ms; 0 would be the system's */
@@ -38,7 +38,7 @@ static void throw_away_unsent(int fd)
  * Of a link that was taken over from another process there is no descriptor to shut. It
  * is ended when nothing moves, so that the timer does it.
  */
-void handover_cut(struct supervisor *s, const struct connection *conn)
+void handover_shut_down(struct supervisor *s, const struct connection *conn)
 {
 	int fd = s->a->sockets[conn->number];
 
@@ -49,7 +49,7 @@ void handover_cut(struct supervisor *s, const struct connection *conn)
 	}
 	fd_store_remove(s->a, conn->number);
 	if (!conn->idle)
-		throw_away_unsent(fd);
+		discard_unsent(fd);
 	shutdown(fd, SHUT_RDWR);
 }
 
@@ -62,7 +62,7 @@ static void write_state(struct supervisor *s)
 	s->changed = true;
 }
 
-static bool was_taken(int fd)
+static bool was_accepted(int fd)
 {
 	struct timeval timeout = NO_SEND_TIMEOUT;
 	socklen_t size = sizeof(timeout);
@@ -71,13 +71,13 @@ static bool was_taken(int fd)
 		timeout.tv_sec > 0 || timeout.tv_usec > 0;
 }
 
-static int not_taken(struct error *err)
+static int not_accepted(struct error *err)
 {
 	return error_set(err, FAULT_KERNEL, -EBUSY,
 		"the kernel's nbd driver holds on to the dead connection");
 }
 
-static int give(struct supervisor *s, int fd, struct error *err)
+static int pass_socket(struct supervisor *s, int fd, struct error *err)
 {
 	struct nbd_settings settings = NBD_NOTHING;
 
@@ -89,11 +89,11 @@ static int give(struct supervisor *s, int fd, struct error *err)
 }
 
 /* A timeout is in force: what came of it can be seen. */
-static int give_and_see(struct supervisor *s, int fd, struct error *err)
+static int pass_and_verify(struct supervisor *s, int fd, struct error *err)
 {
-	int r = give(s, fd, err);
+	int r = pass_socket(s, fd, err);
 
-	return r == 0 && !was_taken(fd) ? not_taken(err) : r;
+	return r == 0 && !was_accepted(fd) ? not_accepted(err) : r;
 }
 
 /* Requests that are sent now would wait for long, should this link die, too. */
@@ -103,15 +103,15 @@ static bool io_timeout_is_long(const struct supervisor *s)
 		s->timeouts_child > 0;
 }
 
-static int give_single(
+static int pass_single(
 	struct supervisor *s, const struct connection *conn, int fd, struct error *err)
 {
 	int r;
 
 	if (conn->marked_dead && conn->flaps == 0 && !io_timeout_is_long(s))
-		return give(s, fd, err);
+		return pass_socket(s, fd, err);
 	s->short_timeout = true;
-	r = give_and_see(s, fd, err);
+	r = pass_and_verify(s, fd, err);
 	if (r < 0)
 		return r;
 	(void)setsockopt(
@@ -130,8 +130,8 @@ int handover_link(struct supervisor *s, struct connection *conn, struct error *e
 	write_state(s);
 	encryption_begin(&s->a->encryption[conn->number], conn->candidate.fd);
 	/* With several links there is a timeout in any case. */
-	r = s->a->state.n_links > 1 ? give_and_see(s, conn->candidate.fd, err)
-				    : give_single(s, conn, conn->candidate.fd, err);
+	r = s->a->state.n_links > 1 ? pass_and_verify(s, conn->candidate.fd, err)
+				    : pass_single(s, conn, conn->candidate.fd, err);
 	if (r == 0)
 		known->socket = known->candidate;
 	known->candidate = 0;

@@ -19,4 +19,4 @@
 int handover_link(struct supervisor *s, struct connection *conn, struct error *err);
 
 /* Ends a link that the kernel uses; its end is then seen as that of any other. */
-void handover_cut(struct supervisor *s, const struct connection *conn);
+void handover_shut_down(struct supervisor *s, const struct connection *conn);

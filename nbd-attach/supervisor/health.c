@@ -36,8 +36,8 @@ static bool is_ours(struct supervisor *s)
 		return is_in_use(s->a->state.index);
 	if (device.backend[0] && !attachment_is(&device, s->a->claim.name))
 		return false;
-	if (!device.configured || !device.backend[0] || s->suspect) {
-		s->suspect = false;
+	if (!device.configured || !device.backend[0] || s->check_owner) {
+		s->check_owner = false;
 		return driver_accepts_us(s);
 	}
 	if (device.size > s->a->state.size) {
@@ -50,7 +50,7 @@ static bool is_ours(struct supervisor *s)
 }
 
 /* A timeout of the kernel's that we can only tell of. */
-static void check_patience(struct supervisor *s, usec_t now)
+static void check_reconnect_timeout(struct supervisor *s, usec_t now)
 {
 	bool overdue = true;
 
@@ -58,15 +58,15 @@ static void check_patience(struct supervisor *s, usec_t now)
 		if (connection_is_up(&s->conns[i]) ||
 			now - s->conns[i].lost_at < s->target->reconnect_timeout)
 			overdue = false;
-	if (overdue && !s->overdue)
+	if (overdue && !s->reconnect_expired)
 		supervisor_tell(s, -1, "timeout",
 			"no server for longer than --reconnect-timeout: I/O fails until one "
 			"is back");
-	s->overdue = overdue;
+	s->reconnect_expired = overdue;
 }
 
 /* That it could not be replaced as planned is not over with that. */
-static void check_recovery(struct supervisor *s)
+static void check_resumed(struct supervisor *s)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct state_link *link = &s->a->state.links[i];
@@ -89,11 +89,11 @@ static void check_adopted(struct supervisor *s, usec_t now)
 			s->a->state.links[i].socket == 0) /* one that nobody knows */
 			continue;
 		if (socket_table_has(s->a->state.links[i].socket)) {
-			conn->missed = false;
-		} else if (conn->missed) {
+			conn->not_found = false;
+		} else if (conn->not_found) {
 			connection_event(s, conn, EVENT_LOST);
 		} else { /* a table that changes while it is read may lack a line */
-			conn->missed = true;
+			conn->not_found = true;
 			s->check_at = now + ADOPTED_LOST_CHECK;
 		}
 	}
@@ -133,7 +133,7 @@ static void check_keys(struct supervisor *s, usec_t now)
 }
 
 /* What has come of a reply tells more than that it is late. */
-static void check_records(struct supervisor *s, usec_t now)
+static void check_torn_records(struct supervisor *s, usec_t now)
 {
 	if (!s->a->state.tls || now - s->progress.since < RECORD_TIMEOUT)
 		return;
@@ -150,9 +150,9 @@ static void check_progress(struct supervisor *s, const struct sysfs_io *io, usec
 	if (progress_check(&s->progress, io, now))
 		for_each_up(s, EVENT_STALLED);
 	else if (io->in_flight > 0)
-		check_records(s, now);
+		check_torn_records(s, now);
 	if (io->completed != completed)
-		check_recovery(s);
+		check_resumed(s);
 }
 
 bool health_check(struct supervisor *s, usec_t now)
@@ -164,11 +164,11 @@ bool health_check(struct supervisor *s, usec_t now)
 	if (sysfs_read_io(s->a->state.index, &io) == 0)
 		check_progress(s, &io, now);
 	s->check_at = progress_next(&s->progress, now);
-	s->changed |= s->unwritten;
+	s->changed |= s->write_failed;
 	check_adopted(s, now);
-	proof_look(s, now);
+	proof_check(s, now);
 	check_keys(s, now);
-	check_patience(s, now);
+	check_reconnect_timeout(s, now);
 	if (private_root_is_entered())
 		forced_reboot_check(s->a->state.index, none_is_up(s), now);
 	deferred_resize(s, now);

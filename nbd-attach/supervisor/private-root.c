@@ -12,11 +12,11 @@
 #include "common/file.h"
 #include "supervisor/private-root.h"
 
-#define PLACE         "/.nbd-attach"
+#define ROOT          "/.nbd-attach"
 #define MOUNTS_MAX    64
 #define COPY_SIZE_MAX ((size_t)1024 * 1024)
 
-static bool at_home;
+static bool entered;
 
 /* The same file systems, whoever mounts them. */
 static const char *const shared[] = {"proc", "sys", "dev", "run"};
@@ -48,7 +48,7 @@ static int copy_files(struct error *err)
 	char from[PATH_MAX], to[PATH_MAX];
 
 	for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
-		snprintf(to, sizeof(to), PLACE "/%s", folders[i]);
+		snprintf(to, sizeof(to), ROOT "/%s", folders[i]);
 		if (mkdir(to, 0755) < 0)
 			return failed(to, err);
 	}
@@ -56,12 +56,12 @@ static int copy_files(struct error *err)
 		_cleanup_blob_ struct blob text = {0};
 
 		snprintf(from, sizeof(from), "/%s", copied[i]);
-		snprintf(to, sizeof(to), PLACE "/%s", copied[i]);
+		snprintf(to, sizeof(to), ROOT "/%s", copied[i]);
 		if (file_read(from, COPY_SIZE_MAX, false, &text) == 0 &&
 			write_file(to, text.data, text.size) < 0)
 			return failed(to, err);
 	}
-	if (write_file(PLACE "/etc/nsswitch.conf", NSSWITCH, strlen(NSSWITCH)) < 0)
+	if (write_file(ROOT "/etc/nsswitch.conf", NSSWITCH, strlen(NSSWITCH)) < 0)
 		return failed("nsswitch.conf", err);
 	return 0;
 }
@@ -72,7 +72,7 @@ static int mount_shared(struct error *err)
 
 	for (size_t i = 0; i < ELEMENTSOF(shared); i++) {
 		snprintf(from, sizeof(from), "/%s", shared[i]);
-		snprintf(to, sizeof(to), PLACE "/%s", shared[i]);
+		snprintf(to, sizeof(to), ROOT "/%s", shared[i]);
 		if (mkdir(to, 0755) < 0 || mount(from, to, NULL, MS_BIND, NULL) < 0)
 			return failed(from, err);
 	}
@@ -83,7 +83,7 @@ static int mount_shared(struct error *err)
  * What else is mounted is left to others: a copy of a mount would keep it from ever being
  * unmounted. The last comes first, since it may lie upon another.
  */
-static int leave_other_mounts(struct error *err)
+static int detach_other_mounts(struct error *err)
 {
 	_cleanup_free_ char *line = NULL;
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -97,7 +97,7 @@ static int leave_other_mounts(struct error *err)
 
 		if (sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1 &&
 			strcmp(point, "/") != 0 &&
-			strncmp(point, PLACE, strlen(PLACE)) != 0 &&
+			strncmp(point, ROOT, strlen(ROOT)) != 0 &&
 			(points[n] = strdup(point)))
 			n++;
 	}
@@ -108,13 +108,13 @@ static int leave_other_mounts(struct error *err)
 	return 0;
 }
 
-static int make_place(struct error *err)
+static int mount_new_root(struct error *err)
 {
-	if (mkdir(PLACE, 0700) < 0 && errno != EEXIST)
-		return failed(PLACE, err);
+	if (mkdir(ROOT, 0700) < 0 && errno != EEXIST)
+		return failed(ROOT, err);
 	/* not a tmpfs: that may be swapped out, to this very disk */
-	if (mount("nbd-attach", PLACE, "ramfs", MS_NOSUID | MS_NOEXEC, "mode=0755") < 0)
-		return failed(PLACE, err);
+	if (mount("nbd-attach", ROOT, "ramfs", MS_NOSUID | MS_NOEXEC, "mode=0755") < 0)
+		return failed(ROOT, err);
 	return 0;
 }
 
@@ -122,15 +122,15 @@ static int make_place(struct error *err)
  * An initramfs cannot be pivoted away from: its root is covered instead. The folder that
  * was mounted upon is free then, and nothing is left of it.
  */
-static int move_in(struct error *err)
+static int enter_new_root(struct error *err)
 {
 	_cleanup_close_ int before = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (chdir(PLACE) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 ||
+	if (chdir(ROOT) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 ||
 		chroot(".") < 0 || chdir("/") < 0)
 		return failed("/", err);
 	if (before >= 0)
-		(void)unlinkat(before, &PLACE[1], AT_REMOVEDIR);
+		(void)unlinkat(before, &ROOT[1], AT_REMOVEDIR);
 	return 0;
 }
 
@@ -154,20 +154,20 @@ int private_root_enter(struct error *err)
 	if (unshare(CLONE_NEWNS) < 0 ||
 		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return failed("mount namespace", err);
-	r = make_place(err);
+	r = mount_new_root(err);
 	if (r == 0)
 		r = copy_files(err);
 	if (r == 0)
 		r = mount_shared(err);
 	if (r == 0)
-		r = leave_other_mounts(err);
+		r = detach_other_mounts(err);
 	if (r == 0)
-		r = move_in(err);
-	at_home = r == 0;
+		r = enter_new_root(err);
+	entered = r == 0;
 	return r;
 }
 
 bool private_root_is_entered(void)
 {
-	return at_home;
+	return entered;
 }

@@ -29,9 +29,9 @@ static void collect(struct supervisor *s)
  * Has something sent by all links that are up. False: that was done before, and has told
  * nothing of this one.
  */
-static bool provoke(struct supervisor *s, const struct connection *conn)
+static bool read_through_links(struct supervisor *s, const struct connection *conn)
 {
-	if (conn->provoked)
+	if (conn->read_through)
 		return s->read_child > 0;
 	/* What makes the disk ready reads it, too, and has to be able to close it. */
 	if (s->read_child > 0 || s->bring_up.child > 0)
@@ -42,11 +42,11 @@ static bool provoke(struct supervisor *s, const struct connection *conn)
 		return true;
 	}
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		s->conns[i].provoked = connection_is_up(&s->conns[i]);
+		s->conns[i].read_through = connection_is_up(&s->conns[i]);
 	return true;
 }
 
-void proof_look(struct supervisor *s, usec_t now)
+void proof_check(struct supervisor *s, usec_t now)
 {
 	collect(s);
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
@@ -56,12 +56,13 @@ void proof_look(struct supervisor *s, usec_t now)
 		if (!connection_is_up(conn) || !e->pending)
 			continue;
 		if (encryption_check(e, s->a->sockets[i], &s->a->plaintext) < 0) {
-			handover_cut(s, conn);
+			handover_shut_down(s, conn);
 			continue;
 		}
 		s->a->state.links[i].encrypts = !e->pending;
 		s->changed |= !e->pending;
-		if (e->pending && (provoke(s, conn) || s->progress.last.in_flight > 0))
+		if (e->pending &&
+			(read_through_links(s, conn) || s->progress.last.in_flight > 0))
 			s->check_at = MIN(s->check_at, now + ENCRYPTION_CHECK);
 	}
 }

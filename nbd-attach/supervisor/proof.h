@@ -15,4 +15,4 @@
  * Looks at the links that were not seen to encrypt, and sees to it that they are looked
  * at again. A kernel that does not encrypt has the link cut, and a->plaintext says so.
  */
-void proof_look(struct supervisor *s, usec_t now);
+void proof_check(struct supervisor *s, usec_t now);

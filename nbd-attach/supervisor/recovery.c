@@ -37,9 +37,9 @@ static uint32_t random_number(void)
  * The server was not asked: what is wrong is here, and may soon be over; unless it is
  * that the kernel does not encrypt.
  */
-static enum phase wait_for_better(struct supervisor *s, struct connection *conn)
+static enum phase back_off_locally(struct supervisor *s, struct connection *conn)
 {
-	conn->planned = conn->idle = false;
+	conn->being_replaced = conn->idle = false;
 	conn->phase = PHASE_BACKING_OFF; /* what is told of it is told of a lost link */
 	attempt_tell(s, conn, s->a->plaintext.fault != FAULT_NONE);
 	driver_timeout_shorten(s);
@@ -51,14 +51,14 @@ static enum phase wait_for_better(struct supervisor *s, struct connection *conn)
 enum phase recovery_connect(struct supervisor *s, struct connection *conn)
 {
 	conn->timer = USEC_INFINITY;
-	return attempt_start(s, conn) ? PHASE_CONNECTING : wait_for_better(s, conn);
+	return attempt_start(s, conn) ? PHASE_CONNECTING : back_off_locally(s, conn);
 }
 
 /*
  * It ends by itself, as both its sides have ended; unless it hangs, and then requests
  * that it has not passed on yet must not reach the server after those that replace them.
  */
-static void end_relay(struct supervisor *s, const struct connection *conn)
+static void stop_relay(struct supervisor *s, const struct connection *conn)
 {
 	pid_t *relay = &s->a->relays[conn->number];
 
@@ -76,12 +76,12 @@ static void end_relay(struct supervisor *s, const struct connection *conn)
 static bool has_timed_out(const struct supervisor *s, const struct connection *conn,
 	const struct sysfs_io *io, usec_t now)
 {
-	return s->a->state.n_links > 1 && !conn->planned && io->in_flight > 0 &&
+	return s->a->state.n_links > 1 && !conn->being_replaced && io->in_flight > 0 &&
 		now - s->progress.since >= s->request_timeout / 3 * 2;
 }
 
 /* The link is gone: what was known of it is over. */
-static void lose(struct supervisor *s, struct connection *conn)
+static void record_loss(struct supervisor *s, struct connection *conn)
 {
 	usec_t now = deadline_now();
 	int *fd = &s->a->sockets[conn->number];
@@ -91,31 +91,31 @@ static void lose(struct supervisor *s, struct connection *conn)
 		s->a->state.repeated += io.in_flight;
 	conn->completed = io.completed;
 	conn->timed_out = has_timed_out(s, conn, &io, now);
-	conn->unseen = *fd < 0;
+	conn->no_descriptor = *fd < 0;
 	(void)encryption_check(&s->a->encryption[conn->number], *fd, &s->a->plaintext);
 	connection_link(s, conn)->encrypts = false;
 	fd_store_remove(s->a, conn->number);
 	closep(fd);
 	*fd = -1;
-	end_relay(s, conn);
+	stop_relay(s, conn);
 	deferred_stop(s);
 	conn->flaps = now - conn->up_since >= LINK_STABLE_AFTER ? 0 : conn->flaps + 1;
 	conn->tries = 0;
 	conn->lost_at = now;
 	conn->accepts_at = now + MARKED_DEAD_NO_EVENT;
-	conn->marked_dead = conn->missed = conn->stalled = false;
+	conn->marked_dead = conn->not_found = conn->stalled = false;
 	s->check_at = MIN(s->check_at, now + DEVICE_GONE_CHECK);
 	conn->half_closed = false;
 	/* Its requests go to others now, which may be their first. */
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		s->conns[i].provoked = false;
-	if (conn->planned && conn->candidate.fd >= 0)
+		s->conns[i].read_through = false;
+	if (conn->being_replaced && conn->candidate.fd >= 0)
 		return;
 	conn->error = (struct error){0};
-	conn->cut = false;
+	conn->attempt_reset = false;
 	connection_link(s, conn)->error[0] = 0;
 	connection_set_state(connection_link(s, conn), LINK_RECONNECTING);
-	if (conn->planned)
+	if (conn->being_replaced)
 		supervisor_tell(s, LINK(conn), "ended",
 			"connection to %s ended, to be replaced",
 			connection_link(s, conn)->address);
@@ -126,7 +126,7 @@ static void lose(struct supervisor *s, struct connection *conn)
 
 enum phase recovery_reconnect(struct supervisor *s, struct connection *conn)
 {
-	lose(s, conn);
+	record_loss(s, conn);
 	if (conn->flaps == 0)
 		return recovery_connect(s, conn);
 	conn->timer = conn->lost_at +
@@ -135,23 +135,23 @@ enum phase recovery_reconnect(struct supervisor *s, struct connection *conn)
 }
 
 /* The attempt that is under way comes in handy. */
-enum phase recovery_go_on(struct supervisor *s, struct connection *conn)
+enum phase recovery_await_attempt(struct supervisor *s, struct connection *conn)
 {
-	lose(s, conn);
+	record_loss(s, conn);
 	conn->timer = USEC_INFINITY;
 	return PHASE_CONNECTING;
 }
 
-enum phase recovery_hold(struct supervisor *s, struct connection *conn)
+enum phase recovery_await_driver(struct supervisor *s, struct connection *conn)
 {
 	if (conn->candidate.fd < 0) /* it had to be ended first */
 		return recovery_reconnect(s, conn);
-	lose(s, conn);
+	record_loss(s, conn);
 	conn->timer = conn->accepts_at;
 	return PHASE_PENDING;
 }
 
-enum phase recovery_marked_dead(_unused_ struct supervisor *s, struct connection *conn)
+enum phase recovery_note_dead(_unused_ struct supervisor *s, struct connection *conn)
 {
 	usec_t soon = deadline_after(MARKED_DEAD_DELAY);
 
@@ -164,25 +164,25 @@ enum phase recovery_marked_dead(_unused_ struct supervisor *s, struct connection
 }
 
 /* The driver sees the end of the stream itself, unless it is stuck in sending. */
-enum phase recovery_half_closed(_unused_ struct supervisor *s, struct connection *conn)
+enum phase recovery_await_close(_unused_ struct supervisor *s, struct connection *conn)
 {
 	conn->timer = deadline_after(HALF_CLOSED_TIMEOUT);
 	return conn->phase;
 }
 
-enum phase recovery_cut(struct supervisor *s, struct connection *conn)
+enum phase recovery_shut_down(struct supervisor *s, struct connection *conn)
 {
 	conn->timer = USEC_INFINITY;
-	handover_cut(s, conn);
+	handover_shut_down(s, conn);
 	return conn->phase;
 }
 
 /* A server that was only not there has refused nothing yet. */
 static usec_t delay_after_failure(struct connection *conn, usec_t now)
 {
-	enum backoff_reason reason = conn->cut ? BACKOFF_FLAPPING
-		: attempt_was_refused(conn)    ? BACKOFF_REFUSED
-					       : BACKOFF_UNREACHED;
+	enum backoff_reason reason = conn->attempt_reset ? BACKOFF_FLAPPING
+		: attempt_was_refused(conn)              ? BACKOFF_REFUSED
+							 : BACKOFF_UNREACHED;
 
 	conn->tries = reason == BACKOFF_UNREACHED ? 0 : conn->tries + 1;
 	return backoff_delay(reason, conn->tries, now - conn->lost_at, random_number());
@@ -192,7 +192,7 @@ enum phase recovery_back_off(struct supervisor *s, struct connection *conn)
 {
 	usec_t now = deadline_now();
 
-	conn->planned = conn->idle = false;
+	conn->being_replaced = conn->idle = false;
 	attempt_tell_failure(s, conn);
 	driver_timeout_shorten(s);
 	conn->timer = now + delay_after_failure(conn, now);
@@ -207,7 +207,7 @@ static void allow_more_time(struct supervisor *s)
 		s->conns[i].timed_out = false;
 }
 
-static void came_up(struct supervisor *s, struct connection *conn)
+static void record_up(struct supervisor *s, struct connection *conn)
 {
 	struct state_link *link = connection_link(s, conn);
 	usec_t now = deadline_now();
@@ -218,12 +218,12 @@ static void came_up(struct supervisor *s, struct connection *conn)
 	connection_set_state(link, LINK_UP);
 	conn->up_since = now;
 	conn->timer = USEC_INFINITY;
-	conn->provoked = false;
+	conn->read_through = false;
 	fd_store_add(s->a, conn->number);
 	progress_restart(&s->progress, now);
 	if (s->a->encryption[conn->number].pending)
 		s->check_at = MIN(s->check_at, now + ENCRYPTION_FIRST_CHECK);
-	if (conn->planned)
+	if (conn->being_replaced)
 		supervisor_tell(s, LINK(conn), "replaced", "connection to %s replaced",
 			link->address);
 	else
@@ -231,15 +231,15 @@ static void came_up(struct supervisor *s, struct connection *conn)
 			"connection to %s restored after %.1f s", link->address, away);
 	if (conn->timed_out && now - conn->lost_at < LINK_STABLE_AFTER)
 		allow_more_time(s);
-	conn->planned = conn->idle = conn->stalled = conn->timed_out = false;
+	conn->being_replaced = conn->idle = conn->stalled = conn->timed_out = false;
 }
 
 /* Without a word to the server: the kernel may have the socket all the same. */
-static enum phase fail_to_install(struct supervisor *s, struct connection *conn)
+static enum phase install_failed(struct supervisor *s, struct connection *conn)
 {
 	shutdown(conn->candidate.fd, SHUT_RDWR);
 	link_done(&conn->candidate);
-	s->suspect = true; /* is the device ours still? */
+	s->check_owner = true; /* is the device ours still? */
 	s->check_at = 0;
 	return recovery_back_off(s, conn);
 }
@@ -248,15 +248,15 @@ static enum phase fail_to_install(struct supervisor *s, struct connection *conn)
  * A link of another process that is in no table may be one that the state file never told
  * of. It lives if the driver knows of no dead link while requests are completed.
  */
-static bool lives_on(const struct supervisor *s, const struct connection *conn)
+static bool is_still_alive(const struct supervisor *s, const struct connection *conn)
 {
 	struct sysfs_io io;
 
-	return conn->unseen && sysfs_read_io(s->a->state.index, &io) == 0 &&
+	return conn->no_descriptor && sysfs_read_io(s->a->state.index, &io) == 0 &&
 		io.completed != conn->completed;
 }
 
-static enum phase live_on(struct supervisor *s, struct connection *conn)
+static enum phase keep_unknown_link(struct supervisor *s, struct connection *conn)
 {
 	struct state_link *link = connection_link(s, conn);
 
@@ -265,7 +265,7 @@ static enum phase live_on(struct supervisor *s, struct connection *conn)
 	link->error[0] = 0;
 	connection_set_state(link, LINK_UP);
 	conn->timer = USEC_INFINITY;
-	conn->planned = conn->idle = conn->stalled = conn->unseen = false;
+	conn->being_replaced = conn->idle = conn->stalled = conn->no_descriptor = false;
 	progress_restart(&s->progress, deadline_now());
 	s->check_at = 0; /* the timeouts of an outage are not for it */
 	supervisor_tell(s, LINK(conn), "alive",
@@ -286,15 +286,15 @@ enum phase recovery_install(struct supervisor *s, struct connection *conn)
 		return PHASE_PENDING;
 	}
 	r = handover_link(s, conn, &conn->error);
-	if (r == -EBUSY && lives_on(s, conn))
-		return live_on(s, conn);
+	if (r == -EBUSY && is_still_alive(s, conn))
+		return keep_unknown_link(s, conn);
 	if (r == -EBUSY) {
 		attempt_tell_failure(s, conn);
 		conn->timer = deadline_after(MARKED_DEAD_RETRY);
 		return PHASE_PENDING;
 	}
 	if (r < 0)
-		return fail_to_install(s, conn);
-	came_up(s, conn);
+		return install_failed(s, conn);
+	record_up(s, conn);
 	return PHASE_UP;
 }

@@ -20,7 +20,7 @@
 /* Nothing moves: only a handshake on a new connection tells a dead server from a slow
  * one.
  */
-enum phase replace_test(struct supervisor *s, struct connection *conn)
+enum phase replace_probe(struct supervisor *s, struct connection *conn)
 {
 	struct state_link *link = connection_link(s, conn);
 	usec_t waited = deadline_now() - s->progress.since;
@@ -44,7 +44,7 @@ enum phase replace_test(struct supervisor *s, struct connection *conn)
 }
 
 /* The old link goes on being used. */
-static enum phase stay(struct supervisor *s, const struct connection *conn)
+static enum phase keep_link(struct supervisor *s, const struct connection *conn)
 {
 	fd_store_add(s->a, conn->number);
 	progress_restart(&s->progress, deadline_now());
@@ -54,11 +54,11 @@ static enum phase stay(struct supervisor *s, const struct connection *conn)
 static enum phase drop_candidate(struct supervisor *s, struct connection *conn)
 {
 	link_disconnect(&conn->candidate);
-	return stay(s, conn);
+	return keep_link(s, conn);
 }
 
 /* Requests were completed since the test began, or none is under way. */
-static bool has_moved(const struct supervisor *s, const struct connection *conn)
+static bool has_progressed(const struct supervisor *s, const struct connection *conn)
 {
 	struct sysfs_io io;
 
@@ -66,7 +66,7 @@ static bool has_moved(const struct supervisor *s, const struct connection *conn)
 		(io.completed != conn->completed || io.in_flight == 0);
 }
 
-static enum phase end_stalled(struct supervisor *s, struct connection *conn)
+static enum phase replace_at_once(struct supervisor *s, struct connection *conn)
 {
 	progress_replaced(&s->progress, deadline_now());
 	conn->drain_until = 0;
@@ -74,13 +74,14 @@ static enum phase end_stalled(struct supervisor *s, struct connection *conn)
 	return PHASE_DRAINING;
 }
 
-enum phase replace_judge(struct supervisor *s, struct connection *conn)
+enum phase replace_if_stalled(struct supervisor *s, struct connection *conn)
 {
 	s->a->state.break_before_make = false;
-	return has_moved(s, conn) ? drop_candidate(s, conn) : end_stalled(s, conn);
+	return has_progressed(s, conn) ? drop_candidate(s, conn)
+				       : replace_at_once(s, conn);
 }
 
-enum phase replace_settle(_unused_ struct supervisor *s, struct connection *conn)
+enum phase replace_drain(_unused_ struct supervisor *s, struct connection *conn)
 {
 	conn->drain_until = deadline_after(DRAIN_TIMEOUT);
 	conn->timer = deadline_now();
@@ -88,11 +89,11 @@ enum phase replace_settle(_unused_ struct supervisor *s, struct connection *conn
 }
 
 /* Whether it is known by now that a second connection is not to be had. */
-static bool is_full(struct supervisor *s, const struct connection *conn)
+static bool refuses_second_link(struct supervisor *s, const struct connection *conn)
 {
 	struct sysfs_io io;
 
-	if (!conn->turned_away || sysfs_read_io(s->a->state.index, &io) < 0)
+	if (!conn->no_greeting || sysfs_read_io(s->a->state.index, &io) < 0)
 		return false;
 	if (s->a->state.break_before_make)
 		return true;
@@ -107,19 +108,19 @@ static bool is_full(struct supervisor *s, const struct connection *conn)
 }
 
 /* The failure is worth a line; the link stays as it is, or is to be ended first. */
-enum phase replace_keep(struct supervisor *s, struct connection *conn)
+enum phase replace_failed(struct supervisor *s, struct connection *conn)
 {
 	bool renewing = conn->phase == PHASE_REPLACING;
 
-	if (is_full(s, conn) && (renewing || !has_moved(s, conn)))
-		return renewing ? replace_settle(s, conn) : end_stalled(s, conn);
+	if (refuses_second_link(s, conn) && (renewing || !has_progressed(s, conn)))
+		return renewing ? replace_drain(s, conn) : replace_at_once(s, conn);
 	attempt_tell_failure(s, conn);
 	if (renewing)
 		s->renew_at = deadline_after(RENEW_FAILED_RETRY);
-	return stay(s, conn);
+	return keep_link(s, conn);
 }
 
-enum phase replace_renew(struct supervisor *s, struct connection *conn)
+enum phase replace_begin(struct supervisor *s, struct connection *conn)
 {
 	struct sysfs_io io;
 
@@ -132,7 +133,7 @@ enum phase replace_renew(struct supervisor *s, struct connection *conn)
 	}
 	if (s->a->state.break_before_make) {
 		fd_store_remove(s->a, conn->number);
-		return replace_settle(s, conn);
+		return replace_drain(s, conn);
 	}
 	if (sysfs_read_io(s->a->state.index, &io) == 0)
 		conn->completed = io.completed;
@@ -144,26 +145,26 @@ enum phase replace_renew(struct supervisor *s, struct connection *conn)
 }
 
 /* The attempt that is under way may be one with the old credentials. */
-enum phase replace_later(struct supervisor *s, struct connection *conn)
+enum phase replace_postpone(struct supervisor *s, struct connection *conn)
 {
 	s->renew_at = deadline_after(RENEW_BUSY_RETRY);
 	return conn->phase;
 }
 
 /* Is nothing in flight just now? Then the change will not be felt. */
-enum phase replace_exchange(struct supervisor *s, struct connection *conn)
+enum phase replace_when_idle(struct supervisor *s, struct connection *conn)
 {
 	struct sysfs_io io;
 
-	if (conn->planned) /* cut long ago, and nobody has told us */
-		return recovery_hold(s, conn);
+	if (conn->being_replaced) /* cut long ago, and nobody has told us */
+		return recovery_await_driver(s, conn);
 	conn->idle = sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight == 0;
 	if (!conn->idle && deadline_left(conn->drain_until) > 0) {
 		conn->timer = deadline_after(DRAIN_POLL);
 		return PHASE_DRAINING;
 	}
-	conn->planned = true;
-	handover_cut(s, conn);
+	conn->being_replaced = true;
+	handover_shut_down(s, conn);
 	conn->timer = deadline_after(CUT_TIMEOUT);
 	return PHASE_DRAINING;
 }

@@ -8,14 +8,14 @@
 #include "supervisor/supervisor.h"
 
 /* Nothing moves: is the server there? What that came to. */
-enum phase replace_test(struct supervisor *s, struct connection *conn);
-enum phase replace_judge(struct supervisor *s, struct connection *conn);
+enum phase replace_probe(struct supervisor *s, struct connection *conn);
+enum phase replace_if_stalled(struct supervisor *s, struct connection *conn);
 
 /* The attempt failed: the old link stays, or is to be ended first. */
-enum phase replace_keep(struct supervisor *s, struct connection *conn);
+enum phase replace_failed(struct supervisor *s, struct connection *conn);
 
 /* A new link is wanted; not now; it is there; the moment for it has come. */
-enum phase replace_renew(struct supervisor *s, struct connection *conn);
-enum phase replace_later(struct supervisor *s, struct connection *conn);
-enum phase replace_settle(struct supervisor *s, struct connection *conn);
-enum phase replace_exchange(struct supervisor *s, struct connection *conn);
+enum phase replace_begin(struct supervisor *s, struct connection *conn);
+enum phase replace_postpone(struct supervisor *s, struct connection *conn);
+enum phase replace_drain(struct supervisor *s, struct connection *conn);
+enum phase replace_when_idle(struct supervisor *s, struct connection *conn);

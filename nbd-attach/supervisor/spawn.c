@@ -31,7 +31,7 @@ struct message {
 	struct error error;
 };
 
-static int beside_us(char path[PATH_MAX], struct error *err)
+static int supervisor_path(char path[PATH_MAX], struct error *err)
 {
 	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
 	char *slash;
@@ -51,7 +51,7 @@ static int beside_us(char path[PATH_MAX], struct error *err)
 int spawn_become(char **argv, struct error *err)
 {
 	char path[PATH_MAX], name[] = SUPERVISOR_PROGRAM;
-	int r = beside_us(path, err);
+	int r = supervisor_path(path, err);
 
 	if (r < 0)
 		return r;
@@ -73,7 +73,7 @@ static void leave_caller(void)
 	notify_forget();
 }
 
-static _Noreturn void be_child(char **argv, pid_t parent, int report)
+static _Noreturn void run_child(char **argv, pid_t parent, int report)
 {
 	struct message message = {.r = -ECANCELED};
 	char number[16];
@@ -93,7 +93,7 @@ static _Noreturn void be_child(char **argv, pid_t parent, int report)
 }
 
 /* The child's one message, if it is there: 0, or -errno. */
-static int take_message(int socket, struct message *message)
+static int receive_message(int socket, struct message *message)
 {
 	int fd = -1;
 	ssize_t size = fd_receive(socket, message, sizeof(*message), &fd);
@@ -111,7 +111,7 @@ static int await_message(int socket, usec_t deadline, struct message *message)
 		interrupt_clear();
 		r = deadline_wait(socket, POLLIN, deadline);
 	} while (r == -EINTR);
-	return r < 0 ? r : take_message(socket, message);
+	return r < 0 ? r : receive_message(socket, message);
 }
 
 /*
@@ -147,7 +147,7 @@ static int wait_for_message(
 	if (r == -ETIMEDOUT)
 		return error_set(
 			err, FAULT_OTHER, r, SUPERVISOR_PROGRAM " does not get ready");
-	r = take_message(socket, &message);
+	r = receive_message(socket, &message);
 	if (r == 0 && message.r == 0) {
 		*ret_index = message.index;
 		return 0;
@@ -179,7 +179,7 @@ int spawn_supervisor(char **argv, usec_t patience, unsigned *ret_index, struct e
 	ours = pair[0];
 	child = fork();
 	if (child == 0)
-		be_child(argv, parent, pair[1]);
+		run_child(argv, parent, pair[1]);
 	close(pair[1]);
 	if (child < 0)
 		return error_set(err, FAULT_OTHER, -errno,

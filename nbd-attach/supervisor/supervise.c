@@ -47,9 +47,9 @@ static void publish(struct supervisor *s)
 		return;
 	s->changed = false;
 	r = state_write(&s->a->claim, state, s->target, &err);
-	if (r < 0 && !s->unwritten)
+	if (r < 0 && !s->write_failed)
 		log_warning("%s", err.text);
-	s->unwritten = r < 0;
+	s->write_failed = r < 0;
 	for (unsigned i = 0; i < state->n_links; i++) {
 		up += connection_is_up(&s->conns[i]);
 		if (state->links[i].error[0])
@@ -140,15 +140,15 @@ static void read_credentials(struct supervisor *s)
 	}
 	credentials_done(&s->credentials);
 	s->credentials = fresh;
-	s->no_credentials = (struct error){0};
+	s->credentials_error = (struct error){0};
 	supervisor_tell(s, -1, "reload", "credentials read anew");
 }
 
 /* SIGHUP: other credentials, and new links with them. */
 static void reload(struct supervisor *s)
 {
-	s->reload = must_wait(s);
-	if (s->reload)
+	s->reload_pending = must_wait(s);
+	if (s->reload_pending)
 		return;
 	notify_send(
 		"RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)deadline_now());
@@ -205,7 +205,7 @@ static bool take_timers(struct supervisor *s)
 		if (s->short_timeout) /* deferred.c sets it right, with what goes with it
 		                       */
 			s->timeouts_at = MIN(s->timeouts_at, now + SHORT_TIMEOUT_MIN);
-		if (s->reload)
+		if (s->reload_pending)
 			reload(s);
 	}
 	return health_check(s, now);
@@ -230,7 +230,7 @@ static int refuse_plaintext(struct supervisor *s, struct error *err)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		if (connection_is_up(&s->conns[i]))
-			handover_cut(s, &s->conns[i]);
+			handover_shut_down(s, &s->conns[i]);
 	*err = s->a->plaintext;
 	return -EPROTO;
 }
@@ -410,8 +410,8 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 	 */
 	link_prepare();
 	/* Links that live need none. */
-	if (credentials_read(t, &s.credentials, &s.no_credentials) < 0)
-		log_warning("%s", s.no_credentials.text);
+	if (credentials_read(t, &s.credentials, &s.credentials_error) < 0)
+		log_warning("%s", s.credentials_error.text);
 	r = make_do(&s, nbd_events_open(&s.events, err), err);
 	if (r == 0)
 		r = take_over(&s, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files share that keep an attachment up. */
+/* What the files of the supervisor share. */
 #pragma once
 
 #include "attachment/attachment.h"
@@ -10,15 +10,15 @@
 #include "kernel/sysfs.h"
 #include "link/link.h"
 
-/* How the supervisor sees one of the kernel's places for a link. */
+/* The life of a link, by the place that the kernel has for it: see connection.c. */
 enum phase {
-	PHASE_UP,        /* the kernel uses it */
-	PHASE_PROBING,   /* the same, but nothing moves: is the server there at all? */
-	PHASE_REPLACING, /* the same, and a new link is being made to take its place */
-	PHASE_DRAINING,  /* the same; the new link is there: waiting for a good moment */
-	PHASE_BACKING_OFF, /* lost; the next attempt is to come */
-	PHASE_CONNECTING,  /* lost; a link worker is at it */
-	PHASE_PENDING,     /* lost; the new link is there, the kernel does not know yet */
+	PHASE_UP,          /* the kernel uses it */
+	PHASE_PROBING,     /* up, but no replies: a new connection tests the server */
+	PHASE_REPLACING,   /* up, and a new link is being made to replace it */
+	PHASE_DRAINING,    /* up, to be shut down when nothing is in flight */
+	PHASE_BACKING_OFF, /* lost: waiting for the next attempt */
+	PHASE_CONNECTING,  /* lost: a link worker is making a new one */
+	PHASE_PENDING,     /* lost: the new link waits for the driver to accept it */
 	PHASE_MAX,
 };
 
@@ -26,11 +26,11 @@ enum connection_event {
 	EVENT_HALF_CLOSED, /* the server has closed its side */
 	EVENT_LOST,        /* the link's socket is shut */
 	EVENT_MARKED_DEAD, /* the driver knows that a link is dead */
-	EVENT_CONNECTED,   /* the attempt gave a link that fits: the candidate */
-	EVENT_FAILED,      /* the attempt gave none: conn->error */
+	EVENT_CONNECTED,   /* the attempt made a link that fits: conn->candidate */
+	EVENT_FAILED,      /* the attempt failed: conn->error */
 	EVENT_TIMER,
 	EVENT_STALLED, /* requests in flight, and no reply for too long */
-	EVENT_RENEW,   /* a new link is wanted: other credentials, keys worn out */
+	EVENT_RENEW,   /* a new link is wanted: new credentials, keys used up */
 	EVENT_MAX,
 };
 
@@ -38,58 +38,58 @@ struct connection {
 	unsigned number;
 	enum phase phase;
 	struct link_attempt attempt;
-	struct link candidate;   /* fd -1: there is none */
-	uint64_t candidate_size; /* of the export that it leads to */
-	uint64_t size;           /* of the export that the link leads to */
+	struct link candidate;   /* fd -1: none */
+	uint64_t candidate_size; /* of the candidate's export */
+	uint64_t size;           /* of the link's export */
 	struct error error;      /* of the last attempt */
 	usec_t timer;            /* when EVENT_TIMER comes */
 	usec_t up_since;
 	usec_t lost_at;
-	usec_t accepts_at;   /* from when on the driver will take another link */
-	usec_t silent_until; /* before another reason for failing is told */
-	usec_t drain_until;  /* how long to wait for a moment with nothing in flight */
-	uint64_t completed;  /* requests, when a test began or the link was lost */
-	unsigned tries;      /* attempts in a row that somebody answered, in vain */
-	unsigned flaps;      /* links in a row that died young */
-	bool cut;            /* the last attempt's connection just ended */
-	bool stalled;        /* it does not answer; its link's error says so, or more */
-	bool half_closed;    /* half closed already: not polled for any more */
-	bool marked_dead;    /* the driver has said that a link is dead */
-	bool planned;        /* it is ended by us, for the candidate */
-	bool idle;           /* … at a moment with nothing in flight */
-	bool missed;         /* at the last look it was not to be found */
-	bool turned_away;    /* the last attempt got no greeting */
-	bool unseen;         /* another process's, lost because it was not to be found */
-	bool timed_out;      /* the driver ended it, for a request took too long */
-	bool provoked;       /* a request of ours was made for it, if it gets any */
+	usec_t accepts_at;   /* when the driver will accept another link */
+	usec_t silent_until; /* no other reason for failing is logged before */
+	usec_t drain_until;  /* how long to wait until nothing is in flight */
+	uint64_t completed;  /* requests, when a probe began or the link was lost */
+	unsigned tries;      /* failed attempts in a row that somebody answered */
+	unsigned flaps;      /* links in a row that were lost soon */
+	bool attempt_reset;  /* the last attempt's connection was closed or reset */
+	bool no_greeting;    /* the last attempt got no greeting */
+	bool stalled;        /* no replies: its error in the state file says so */
+	bool half_closed;    /* already half closed: no longer polled for that */
+	bool marked_dead;    /* the driver has announced a dead link */
+	bool being_replaced; /* we shut it down, for a new one */
+	bool idle;           /* … with nothing in flight */
+	bool not_found;      /* its socket was not in the kernel's tables last time */
+	bool no_descriptor;  /* it was adopted: we had no descriptor when it was lost */
+	bool timed_out;      /* the driver ended it because a request took too long */
+	bool read_through;   /* blocks were read to have it send something */
 };
 
 struct supervisor {
 	struct attachment *a;
 	const struct target *target;
 	struct credentials credentials;
-	struct nbd_events *events; /* NULL: it cannot be listened to just now */
-	usec_t watchdog; /* the service manager's; USEC_INFINITY: there is none */
+	struct nbd_events *events; /* NULL: cannot be subscribed to at the moment */
+	usec_t watchdog;           /* the service manager's; USEC_INFINITY: none */
 	struct connection conns[NBD_LINKS_MAX];
 	struct bring_up bring_up;      /* of a device that is not ready yet */
-	void (*ready)(unsigned index); /* to be called then; may be NULL */
+	void (*ready)(unsigned index); /* called when it is; may be NULL */
 	struct progress progress;
-	bool short_timeout; /* NBD_ATTR_TIMEOUT is 1, or may be: see driver-timeouts.h */
-	usec_t request_timeout; /* of several links: what NBD_ATTR_TIMEOUT is */
-	bool overdue;           /* I/O fails: the reconnect timeout is over */
-	bool changed;           /* the state is to be written */
-	bool unwritten;         /* … again at the next look: it could not be */
-	usec_t check_at;        /* when to look at the device's counters */
-	usec_t timeouts_at;     /* when to see to queue/io_timeout */
-	usec_t ping_at;         /* when to tell the service manager that we live */
-	usec_t renew_at;        /* when to try again what could not be renewed */
-	pid_t timeouts_child;   /* at work on that; 0: none */
-	bool timeouts_restores; /* NBD_ATTR_TIMEOUT, too */
-	pid_t resize_child;     /* at work on the size; 0: none */
-	pid_t read_child; /* reads, for links to have something to encrypt; 0: none */
-	bool reload;      /* credentials are to be read when all links are up */
-	bool suspect;     /* the kernel refused a link: is the device ours? */
-	struct error no_credentials; /* why there are none; fault 0: there are */
+	bool short_timeout;     /* NBD_ATTR_TIMEOUT is 1, or may be: driver-timeouts.h */
+	usec_t request_timeout; /* NBD_ATTR_TIMEOUT with several links */
+	bool reconnect_expired; /* the reconnect timeout has passed: I/O fails */
+	bool changed;           /* the state file is to be written */
+	bool write_failed;      /* it could not be: again at the next check */
+	usec_t check_at;        /* when health_check() is due */
+	usec_t timeouts_at;     /* when deferred_timeouts() is due */
+	usec_t ping_at;         /* when to send WATCHDOG=1 */
+	usec_t renew_at;        /* when to retry links that could not be renewed */
+	pid_t timeouts_child;   /* sets the timeouts; 0: none */
+	bool timeouts_restores; /* … NBD_ATTR_TIMEOUT, too */
+	pid_t resize_child;     /* sets the size; 0: none */
+	pid_t read_child;    /* reads, for links to have something to encrypt; 0: none */
+	bool reload_pending; /* SIGHUP came while a link was lost */
+	bool check_owner;    /* the kernel refused a link: is the device still ours? */
+	struct error credentials_error; /* why there are none; fault 0: there are */
 };
 
 /* Whether the kernel uses its link. */
@@ -108,7 +108,7 @@ static inline struct state_link *connection_link(
 /* The link's number in messages. */
 #define LINK(conn) ((int)(conn)->number)
 
-/* Tells an event to monitor, the log and the state file; link -1: of the whole device. */
+/* Reports an event to monitor, the log and the state file; link -1: the whole device. */
 void supervisor_tell(struct supervisor *s, int link, const char *kind, const char *format,
 	...) _printf_(4, 5);
 

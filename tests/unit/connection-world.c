@@ -153,7 +153,7 @@ void driver_timeout_extend(_unused_ struct supervisor *of)
 	call("extend");
 }
 
-void handover_cut(
+void handover_shut_down(
 	_unused_ struct supervisor *of, _unused_ const struct connection *of_link)
 {
 	call("cut");
@@ -263,7 +263,7 @@ bool connection_is_sound(bool foreign)
 			!(first && conn->phase == PHASE_DRAINING)) &&
 		(world.a.sockets[conn->number] >= 0) == ours &&
 		(!world.kept || conn->phase == PHASE_UP) &&
-		(!conn->planned || connection_has_candidate() ||
+		(!conn->being_replaced || connection_has_candidate() ||
 			(first && conn->phase == PHASE_CONNECTING)) &&
 		(!waits || conn->timer != USEC_INFINITY);
 }

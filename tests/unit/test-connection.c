@@ -182,18 +182,18 @@ static void arrange_world(unsigned when)
 	if (world.plain && !connection_is_up(conn))
 		error_set(&world.a.plaintext, FAULT_KERNEL, -EPROTO, "in plaintext");
 	world.a.state.break_before_make = when & ALONE;
-	conn->turned_away = when & AWAY;
+	conn->no_greeting = when & AWAY;
 	if (world.no_keys)
-		world.s.no_credentials.fault = FAULT_USAGE;
+		world.s.credentials_error.fault = FAULT_USAGE;
 	world.blind = when & BLIND;
 	world.on_root_disk = when & ON_DISK;
 	world.io.completed += when & MOVED ? 1 : 0;
 	world.io.in_flight = when & IDLE ? 0 : 3;
 	conn->up_since = when & YOUNG ? world.now - USEC_PER_SEC : 0;
 	conn->drain_until = when & PATIENT ? world.now + USEC_PER_SEC : 0;
-	conn->planned = when & PLANNED;
+	conn->being_replaced = when & PLANNED;
 	conn->completed = 100;
-	conn->unseen = when & FOREIGN;
+	conn->no_descriptor = when & FOREIGN;
 }
 
 /* The slot as it is in that phase when that event comes. */

@@ -465,7 +465,7 @@ static void test_cut(void **state _unused_)
 		world.a.sockets[0] = fd;
 		world.kept = true;
 		conn->idle = idle;
-		handover_cut(&world.s, conn);
+		handover_shut_down(&world.s, conn);
 		assert_false(world.kept);
 		assert_int_equal(
 			getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size), 0);

@@ -32,7 +32,8 @@ static struct {
 	unsigned n_reads, n_cuts;
 } world;
 
-void handover_cut(_unused_ struct supervisor *s, _unused_ const struct connection *conn)
+void handover_shut_down(
+	_unused_ struct supervisor *s, _unused_ const struct connection *conn)
 {
 	world.n_cuts++;
 }
@@ -86,7 +87,7 @@ static int begin(_unused_ void **state)
 static usec_t look_again(void)
 {
 	world.s.check_at = LATER;
-	proof_look(&world.s, NOW);
+	proof_check(&world.s, NOW);
 	return world.s.check_at;
 }
 
@@ -124,7 +125,7 @@ static void test_unused(void **state _unused_)
 	assert_int_equal(world.n_reads, 1);
 	/* the first is lost: what it carried goes to the second */
 	world.s.conns[0].phase = PHASE_BACKING_OFF;
-	world.s.conns[1].provoked = false;
+	world.s.conns[1].read_through = false;
 	assert_int_equal(look_again(), SOON);
 	assert_int_equal(world.n_reads, 2);
 	/* the next one is asked, too, though the second was */
