@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * An attempt to make a new link for a connection, and what is told of one that failed.
- */
+/* Attempts to make a new link for a connection, and the report of those that failed. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -20,7 +18,7 @@ void connection_set_state(struct state_link *link, enum link_state state)
 	link->state = state;
 }
 
-/* Credentials that could not be read may be there by now. */
+/* Credentials that could not be read before may be readable now. */
 static bool has_credentials(struct supervisor *s)
 {
 	struct error err = {0};
@@ -43,7 +41,7 @@ bool attempt_start(struct supervisor *s, struct connection *conn)
 		conn->error = s->credentials_error;
 		return false;
 	}
-	/* That may have come to be so since this process began. */
+	/* The system may have switched to that disk since this process started. */
 	if (root_disk_is_on(s->a->state.index))
 		worker_exec_disable();
 	if (link_attempt_start(s->target, &s->credentials, s->a->state.relay[0] != 0,
@@ -89,7 +87,7 @@ void attempt_tell_failure(struct supervisor *s, struct connection *conn)
 	attempt_tell(s, conn, attempt_was_refused(conn));
 }
 
-/* The server has come to agree on TLS that this kernel cannot do. */
+/* The server now negotiates TLS that this kernel cannot do. */
 static void take_relay(struct supervisor *s, const struct error *err)
 {
 	if (s->a->state.relay[0] || !link_may_be_relay(s->target, err))

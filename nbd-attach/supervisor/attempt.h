@@ -4,25 +4,25 @@
 
 #include "supervisor/supervisor.h"
 
-/* False: no link worker can be started, conn->error says why. */
+/* False: no link worker can be started; conn->error says why. */
 bool attempt_start(struct supervisor *s, struct connection *conn);
 
 /*
- * Takes what the attempt has come to, or ends it if it is late. True: conn->candidate is
- * the new link, which fits the device; false: there is none, conn->error says why.
+ * Takes the result of the attempt, or ends it if it is late. True: conn->candidate is the
+ * new link, which fits the device; false: the attempt failed, conn->error says why.
  */
 bool attempt_finish(struct supervisor *s, struct connection *conn);
 
 /*
- * Whether the failure of the last attempt is a server's refusal. A connection that just
- * ends says nothing: the server may be about to stop or to start, or what is before it
- * may not reach it. (In TLS it may be how the server says no.)
+ * Whether the last attempt failed because a server refused. A connection that is just
+ * closed proves nothing: the server may be stopping or starting, or a proxy may not reach
+ * it. (In TLS that may be how the server refuses.)
  */
 bool attempt_was_refused(const struct connection *conn);
 
 /*
- * Why an attempt failed: told once, and again when the reason is another; but reasons may
- * take turns.
+ * Reports why an attempt failed: once, and again when the reason changes; but not each
+ * time when reasons alternate.
  */
 void attempt_tell(struct supervisor *s, struct connection *conn, bool refused);
 void attempt_tell_failure(struct supervisor *s, struct connection *conn);

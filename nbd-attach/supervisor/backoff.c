@@ -4,7 +4,7 @@
 #include "common/timeouts.h"
 #include "supervisor/backoff.h"
 
-/* No more doublings are needed to come from the least to the most. */
+/* Enough to get from the shortest delay to the longest; more would overflow. */
 #define DOUBLINGS_MAX 10
 
 static usec_t within(usec_t delay, usec_t most)

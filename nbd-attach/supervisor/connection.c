@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The life of a link on one page. An action decides which of the phases named comes next;
- * those of a link that the kernel uses, and that another replaces, are in replace.c,
- * those of one that is lost in recovery.c. Each link heals by itself.
+ * The life of a link on one page. The action returns one of the phases in the last
+ * column. Actions that replace a link while the kernel uses it are in replace.c, those
+ * for a link that ends or is lost in recovery.c. Each link recovers on its own.
  */
 #include "supervisor/connection.h"
 #include "supervisor/attempt.h"
@@ -26,7 +26,7 @@ const struct transition connection_life[] = {
 	{PHASE_UP, EVENT_STALLED, replace_probe, UP | PROBING},
 	{PHASE_UP, EVENT_RENEW, replace_begin, UP | REPLACING | DRAINING},
 
-	/* it does, but nothing moves: is the server there? */
+	/* up, but no replies: an attempt tests whether the server is there */
 	{PHASE_PROBING, EVENT_HALF_CLOSED, recovery_await_close, PROBING},
 	{PHASE_PROBING, EVENT_TIMER, recovery_shut_down, PROBING},
 	{PHASE_PROBING, EVENT_LOST, recovery_await_attempt, CONNECTING},
@@ -34,7 +34,7 @@ const struct transition connection_life[] = {
 	{PHASE_PROBING, EVENT_FAILED, replace_failed, UP | DRAINING},
 	{PHASE_PROBING, EVENT_RENEW, replace_postpone, PROBING},
 
-	/* it does, and a new link is being made */
+	/* up, and a new link is being made to replace it */
 	{PHASE_REPLACING, EVENT_HALF_CLOSED, recovery_await_close, REPLACING},
 	{PHASE_REPLACING, EVENT_TIMER, recovery_shut_down, REPLACING},
 	{PHASE_REPLACING, EVENT_LOST, recovery_await_attempt, CONNECTING},
@@ -42,23 +42,23 @@ const struct transition connection_life[] = {
 	{PHASE_REPLACING, EVENT_FAILED, replace_failed, UP | DRAINING},
 	{PHASE_REPLACING, EVENT_RENEW, replace_postpone, REPLACING},
 
-	/* it does, until nothing is in flight: then it is cut */
+	/* up, until nothing is in flight: then it is shut down */
 	{PHASE_DRAINING, EVENT_TIMER, replace_when_idle, DRAINING | PENDING | CONNECTING | BACKING_OFF},
 	{PHASE_DRAINING, EVENT_LOST, recovery_await_driver, PENDING | CONNECTING | BACKING_OFF},
 	{PHASE_DRAINING, EVENT_RENEW, replace_postpone, DRAINING},
 
-	/* the link is lost, and the next attempt is to come */
+	/* lost: waiting for the next attempt */
 	{PHASE_BACKING_OFF, EVENT_MARKED_DEAD, recovery_note_dead, BACKING_OFF},
 	{PHASE_BACKING_OFF, EVENT_TIMER, recovery_connect, CONNECTING | BACKING_OFF},
 	{PHASE_BACKING_OFF, EVENT_RENEW, recovery_connect, CONNECTING | BACKING_OFF},
 
-	/* it is lost, and an attempt is under way */
+	/* lost: an attempt is under way */
 	{PHASE_CONNECTING, EVENT_MARKED_DEAD, recovery_note_dead, CONNECTING},
 	{PHASE_CONNECTING, EVENT_CONNECTED, recovery_install, UP | PENDING | BACKING_OFF},
 	{PHASE_CONNECTING, EVENT_FAILED, recovery_back_off, BACKING_OFF},
 	{PHASE_CONNECTING, EVENT_RENEW, replace_postpone, CONNECTING},
 
-	/* it is lost, the new one is there, and the driver has yet to mark the old one dead */
+	/* lost: the new link waits until the driver has marked the old one dead */
 	{PHASE_PENDING, EVENT_MARKED_DEAD, recovery_note_dead, PENDING},
 	{PHASE_PENDING, EVENT_TIMER, recovery_install, UP | PENDING | BACKING_OFF},
 	{PHASE_PENDING, EVENT_RENEW, replace_postpone, PENDING},

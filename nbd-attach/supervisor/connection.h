@@ -6,7 +6,7 @@
 
 typedef enum phase (*action_fn)(struct supervisor *s, struct connection *conn);
 
-/* In `phase`, `event` leads to `action`, and that to one of the phases in `next`. */
+/* In `phase`, `event` runs `action`, which returns one of the phases in `next`. */
 struct transition {
 	enum phase phase;
 	enum connection_event event;
@@ -16,9 +16,9 @@ struct transition {
 extern const struct transition connection_life[];
 extern const size_t connection_life_size;
 
-/* An event that the table does not name in this phase is of no matter. */
+/* An event that the table does not list for the current phase is ignored. */
 void connection_event(
 	struct supervisor *s, struct connection *conn, enum connection_event event);
 
-/* The attempt's worker has something to say, or is late. */
+/* The attempt's worker has reported, or is late. */
 void connection_attempt_ready(struct supervisor *s, struct connection *conn);

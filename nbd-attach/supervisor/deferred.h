@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Changes of a device for which newer kernels first wait until nothing is in flight, and
- * hold up what comes meanwhile (blk_mq_freeze_queue()).
+ * Changes of a device for which newer kernels wait until nothing is in flight, and hold
+ * back new requests meanwhile (blk_mq_freeze_queue()).
  */
 #pragma once
 
 #include "supervisor/supervisor.h"
 
-/* The timeouts become those of a single link that is up, when all are up. */
+/* Sets the timeouts of a single link that is up, once it is. */
 void deferred_timeouts(struct supervisor *s);
 
-/* The device becomes as large as the export that all links lead to. */
+/* Grows the device to the size of the smallest export of its links. */
 void deferred_resize(struct supervisor *s, usec_t now);
 
-/* Takes note of the changes that have come to their end. */
+/* Collects the children that have finished. */
 void deferred_collect(struct supervisor *s);
 
-/*
- * For when a link is lost: what was to be put right of the timeouts is put right after
- * the next one.
- */
+/* A link is lost: the timeouts are set after the next one is up, not now. */
 void deferred_stop(struct supervisor *s);

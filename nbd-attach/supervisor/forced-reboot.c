@@ -9,14 +9,14 @@
 #include "kernel/root-disk.h"
 #include "supervisor/forced-reboot.h"
 
-/* Folders of systemd's: see the units of these names. */
+/* Made and removed by the systemd units of these names. */
 #define UP        "/run/nbd-attach-up"
 #define NO_REBOOT "/run/nbd-attach-no-reboot"
 
-static bool was_up;                    /* UP was there, so that it tells something */
+static bool was_up;                    /* UP existed: its absence means shutdown */
 static bool is_root;                   /* … and the system ran from this disk then */
 static usec_t down_at = USEC_INFINITY; /* when UP was gone */
-static usec_t away_at = USEC_INFINITY; /* since when the server has been away, too */
+static usec_t away_at = USEC_INFINITY; /* … and the server has been away since */
 
 static bool is_going_down(unsigned index, bool away, usec_t now)
 {
@@ -43,16 +43,15 @@ void forced_reboot_check(unsigned index, bool away, usec_t now)
 	}
 	if (away_at == USEC_INFINITY) {
 		away_at = now;
-		log_console(
-			"the system is to end, and its disk has no server: it is waited "
-			"for, %d s",
+		log_console("the system is shutting down, and its disk's server is away: "
+			    "waiting %d s for it",
 			(int)(REBOOT_SERVER_TIMEOUT / USEC_PER_SEC));
 	}
 	if (now - away_at < REBOOT_SERVER_TIMEOUT)
 		return;
-	log_console(
-		"no server for the system's disk: %s, without what is yet to be written",
-		off ? "switching off" : "restarting");
+	log_console("the server of the system's disk is away: %s, unwritten data is lost",
+		off ? "powering off" : "restarting");
 	if (reboot(off ? RB_POWER_OFF : RB_AUTOBOOT) < 0)
-		log_console("cannot end the system: %s", strerror(errno));
+		log_console(
+			"cannot %s: %s", off ? "power off" : "restart", strerror(errno));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A system whose disk has no server cannot end: it waits for programs that wait for the
- * disk, and what would switch it off is on the disk, too. Its supervisor, which needs
- * nothing from there, ends it then.
+ * A system cannot shut down while the server of its disk is away: it waits for programs
+ * that wait for the disk, and the programs that would power it off are on the disk. Its
+ * supervisor, which needs nothing from the disk, does it instead.
  */
 #pragma once
 
@@ -11,9 +11,8 @@
 #include "common/deadline.h"
 
 /*
- * A look now and then at the device. If the system runs from it, and is going down, by
- * what systemd says with nbd-attach-up.service, and `away` was true at each look for a
- * minute and a half: switches the machine off, or starts it anew, at once (reboot(2)).
- * What was not written is lost.
+ * To be called regularly. If the system runs from the device, nbd-attach-up.service says
+ * that it is shutting down, and `away` has been true for REBOOT_SERVER_TIMEOUT: powers
+ * the machine off, or restarts it, at once (reboot(2)). Unwritten data is lost.
  */
 void forced_reboot_check(unsigned index, bool away, usec_t now);

@@ -17,17 +17,17 @@
 #define NO_SEND_TIMEOUT ((struct timeval){0})
 
 /*
- * What is on its way is sent again by the next link. So it must not reach the server
- * later still, when the same blocks may have been written anew: with SO_LINGER the kernel
- * throws away what it has not sent once nobody has the socket any more. The driver lets
- * go of it before it uses the next one, and the service manager is asked to, but in its
- * own time: should it still have it, TCP gives up where it would repeat something. (What
- * the server, or what is on the way to it, has received already nobody can take back.)
+ * Requests in flight are resent over the next link. The old copies must not reach the
+ * server later, when the same blocks may have been written again. With SO_LINGER the
+ * kernel discards what it has not sent when the last descriptor is closed. The driver
+ * closes its own before it uses the next link, and the service manager is asked to, but
+ * may be late: then TCP gives up (TCP_USER_TIMEOUT) instead of retransmitting. (What the
+ * server or the network has received already cannot be taken back.)
  */
 static void discard_unsent(int fd)
 {
 	const struct linger linger = {.l_onoff = 1, .l_linger = 0};
-	const unsigned user_timeout = 1; /* ms; 0 would be the system's */
+	const unsigned user_timeout = 1; /* ms; 0 would be the system's default */
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	(void)setsockopt(
@@ -35,8 +35,8 @@ static void discard_unsent(int fd)
 }
 
 /*
- * Of a link that was taken over from another process there is no descriptor to shut. It
- * is ended when nothing moves, so that the timer does it.
+ * Of an adopted link we have no descriptor to shut down. It is only ended when no replies
+ * come: then the driver's timeout does it.
  */
 void handover_shut_down(struct supervisor *s, const struct connection *conn)
 {
@@ -57,7 +57,7 @@ static void write_state(struct supervisor *s)
 {
 	struct error ignored;
 
-	/* A full disk is no reason to let I/O wait; it is told with the next change. */
+	/* I/O must not wait because /run is full; publish() reports the failure. */
 	(void)state_write(&s->a->claim, &s->a->state, s->target, &ignored);
 	s->changed = true;
 }
@@ -74,7 +74,7 @@ static bool was_accepted(int fd)
 static int not_accepted(struct error *err)
 {
 	return error_set(err, FAULT_KERNEL, -EBUSY,
-		"the kernel's nbd driver holds on to the dead connection");
+		"the kernel's nbd driver has not given up the dead connection yet");
 }
 
 static int pass_socket(struct supervisor *s, int fd, struct error *err)
@@ -84,11 +84,11 @@ static int pass_socket(struct supervisor *s, int fd, struct error *err)
 	settings.fds = &fd;
 	settings.n_fds = 1;
 	if (s->short_timeout)
-		settings.timeout = 1; /* an earlier message may have got lost */
+		settings.timeout = 1; /* an earlier message may have been lost */
 	return driver_reconfigure(s->a->claim.name, s->a->state.index, &settings, err);
 }
 
-/* A timeout is in force: what came of it can be seen. */
+/* With a timeout in force the socket shows whether the driver accepted it. */
 static int pass_and_verify(struct supervisor *s, int fd, struct error *err)
 {
 	int r = pass_socket(s, fd, err);
@@ -96,7 +96,7 @@ static int pass_and_verify(struct supervisor *s, int fd, struct error *err)
 	return r == 0 && !was_accepted(fd) ? not_accepted(err) : r;
 }
 
-/* Requests that are sent now would wait for long, should this link die, too. */
+/* Requests sent now would wait for long if this link dies, too. */
 static bool io_timeout_is_long(const struct supervisor *s)
 {
 	return s->short_timeout || s->timeouts_at != USEC_INFINITY ||
@@ -125,11 +125,11 @@ int handover_link(struct supervisor *s, struct connection *conn, struct error *e
 	struct state_link *known = &s->a->state.links[conn->number];
 	int r;
 
-	/* Whoever adopts the device must know the link, if we die before or after. */
+	/* If we die now, the next supervisor must know both sockets. */
 	known->candidate = fd_inode(conn->candidate.fd);
 	write_state(s);
 	encryption_begin(&s->a->encryption[conn->number], conn->candidate.fd);
-	/* With several links there is a timeout in any case. */
+	/* With several links a timeout is always in force. */
 	r = s->a->state.n_links > 1 ? pass_and_verify(s, conn->candidate.fd, err)
 				    : pass_single(s, conn, conn->candidate.fd, err);
 	if (r == 0)

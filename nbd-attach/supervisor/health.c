@@ -16,7 +16,7 @@
 #include "supervisor/private-root.h"
 #include "supervisor/proof.h"
 
-/* The kernel's word, where /sys has none: it may just be moved to a new root. */
+/* Asks the kernel, because /sys may be missing while it is moved to a new root. */
 static bool is_in_use(unsigned index)
 {
 	struct error ignored;
@@ -26,7 +26,7 @@ static bool is_in_use(unsigned index)
 	return r == 0 ? connected : r != -ENOENT;
 }
 
-/* False if the device is another's now, or nobody's. */
+/* False if the device now belongs to another program, or is not attached. */
 static bool is_ours(struct supervisor *s)
 {
 	struct sysfs_device device;
@@ -49,7 +49,7 @@ static bool is_ours(struct supervisor *s)
 	return true;
 }
 
-/* A timeout of the kernel's that we can only tell of. */
+/* The kernel applies this timeout: it can only be reported here. */
 static void check_reconnect_timeout(struct supervisor *s, usec_t now)
 {
 	bool overdue = true;
@@ -60,12 +60,12 @@ static void check_reconnect_timeout(struct supervisor *s, usec_t now)
 			overdue = false;
 	if (overdue && !s->reconnect_expired)
 		supervisor_tell(s, -1, "timeout",
-			"no server for longer than --reconnect-timeout: I/O fails until one "
-			"is back");
+			"no server for longer than --reconnect-timeout: I/O fails until "
+			"the server is back");
 	s->reconnect_expired = overdue;
 }
 
-/* That it could not be replaced as planned is not over with that. */
+/* Only a stall is over when replies come; a renewal that failed keeps its error. */
 static void check_resumed(struct supervisor *s)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
@@ -79,20 +79,21 @@ static void check_resumed(struct supervisor *s)
 	}
 }
 
-/* Links of another process, whose death nothing tells but the driver, once. */
+/* Links without a descriptor: the driver announces their end once, at most. */
 static void check_adopted(struct supervisor *s, usec_t now)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct connection *conn = &s->conns[i];
 
 		if (!connection_is_up(conn) || s->a->sockets[i] >= 0 ||
-			s->a->state.links[i].socket == 0) /* one that nobody knows */
+			s->a->state.links[i].socket ==
+				0) /* unknown: keep_unknown_link() */
 			continue;
 		if (socket_table_has(s->a->state.links[i].socket)) {
 			conn->not_found = false;
 		} else if (conn->not_found) {
 			connection_event(s, conn, EVENT_LOST);
-		} else { /* a table that changes while it is read may lack a line */
+		} else { /* a table that changes while it is read may miss a line */
 			conn->not_found = true;
 			s->check_at = now + ADOPTED_LOST_CHECK;
 		}
@@ -122,17 +123,18 @@ static void check_keys(struct supervisor *s, usec_t now)
 		return;
 	}
 	if (s->renew_at != USEC_INFINITY)
-		return; /* not so soon again */
+		return; /* a retry is due already */
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		if (s->conns[i].phase == PHASE_UP &&
 			tls_records_near_limit(s->a->sockets[i])) {
 			supervisor_tell(s, (int)i, "worn",
-				"the keys have served for many records: a new link is made");
+				"the TLS keys have been used for many records: making "
+				"a new link");
 			connection_event(s, &s->conns[i], EVENT_RENEW);
 		}
 }
 
-/* What has come of a reply tells more than that it is late. */
+/* A reply that stops half-way is a clearer sign than one that is late. */
 static void check_torn_records(struct supervisor *s, usec_t now)
 {
 	if (!s->a->state.tls || now - s->progress.since < RECORD_TIMEOUT)

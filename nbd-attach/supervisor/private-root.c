@@ -18,21 +18,21 @@
 
 static bool entered;
 
-/* The same file systems, whoever mounts them. */
+/* The same file systems wherever they are mounted. */
 static const char *const shared[] = {"proc", "sys", "dev", "run"};
 
-/* What is read when a name is resolved or TLS begins. What is missing is not needed. */
+/* Read when a name is resolved or TLS begins. A missing file is not needed. */
 static const char *const folders[] = {"etc", "etc/gnutls"};
 static const char *const copied[] = {"etc/hosts", "etc/resolv.conf", "etc/host.conf",
 	"etc/gai.conf", "etc/passwd", "etc/gnutls/config"};
 
-/* Anything else would be a module of libc, a daemon on the disk, or both. */
+/* Anything else would need a module of libc or a daemon on the disk. */
 #define NSSWITCH "passwd: files\nhosts: files dns\n"
 
 static int failed(const char *what, struct error *err)
 {
 	return error_set(err, FAULT_KERNEL, -errno,
-		"cannot set up a root of its own: %s: %m", what);
+		"cannot set up a private root directory: %s: %m", what);
 }
 
 static int write_file(const char *path, const void *data, size_t size)
@@ -80,8 +80,8 @@ static int mount_shared(struct error *err)
 }
 
 /*
- * What else is mounted is left to others: a copy of a mount would keep it from ever being
- * unmounted. The last comes first, since it may lie upon another.
+ * A copy of another mount would keep its file system busy for good. The last mount comes
+ * first, since it may be on top of another.
  */
 static int detach_other_mounts(struct error *err)
 {
@@ -112,15 +112,15 @@ static int mount_new_root(struct error *err)
 {
 	if (mkdir(ROOT, 0700) < 0 && errno != EEXIST)
 		return failed(ROOT, err);
-	/* not a tmpfs: that may be swapped out, to this very disk */
+	/* not tmpfs, which may be swapped out to this very disk */
 	if (mount("nbd-attach", ROOT, "ramfs", MS_NOSUID | MS_NOEXEC, "mode=0755") < 0)
 		return failed(ROOT, err);
 	return 0;
 }
 
 /*
- * An initramfs cannot be pivoted away from: its root is covered instead. The folder that
- * was mounted upon is free then, and nothing is left of it.
+ * pivot_root(2) does not work on an initramfs: its root is mounted over instead. The
+ * mount point is free then, and removed.
  */
 static int enter_new_root(struct error *err)
 {
@@ -135,9 +135,9 @@ static int enter_new_root(struct error *err)
 }
 
 /*
- * The system has left its disk for the image of its initramfs (systemd-shutdown(8)), and
- * so has this process: nothing moves any more, and all that is read is in memory. A copy
- * of the mounts, made while the disk is being unmounted, would have us unmount it.
+ * The system has returned to its initramfs for shutdown (systemd-shutdown(8)), and this
+ * process with it: no more mounts are moved, and all files are in memory. A copy of the
+ * mounts, made while the disk is being unmounted, would leave it to us to unmount it.
  */
 static bool is_back_in_image(void)
 {

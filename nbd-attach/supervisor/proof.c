@@ -11,7 +11,7 @@
 
 static int read_disk(const void *index)
 {
-	/* who looks for users of the disk is to know it for what it is */
+	/* the search for users of the disk must recognize this process as ours */
 	(void)prctl(PR_SET_NAME, HOLD_PROCESS, 0, 0, 0);
 	hardware_queues_read(*(const unsigned *)index);
 	return 0;
@@ -26,19 +26,19 @@ static void collect(struct supervisor *s)
 }
 
 /*
- * Has something sent by all links that are up. False: that was done before, and has told
- * nothing of this one.
+ * Reads blocks through all links that are up. False: that was done before, and sent
+ * nothing over this one.
  */
 static bool read_through_links(struct supervisor *s, const struct connection *conn)
 {
 	if (conn->read_through)
 		return s->read_child > 0;
-	/* What makes the disk ready reads it, too, and has to be able to close it. */
+	/* bring-up reads the disk, too, and must be able to close it. */
 	if (s->read_child > 0 || s->bring_up.child > 0)
 		return true;
 	s->read_child = process_start(read_disk, &s->a->state.index);
 	if (s->read_child < 0) {
-		s->read_child = 0; /* looking often has to do for now */
+		s->read_child = 0; /* frequent checks must do for now */
 		return true;
 	}
 	for (unsigned i = 0; i < s->a->state.n_links; i++)

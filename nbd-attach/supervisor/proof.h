@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * That each link encrypts is seen soon after the kernel has got it: what it sends tells,
- * and if nobody has anything to send a request of ours does (an idle disk would go on for
- * long, and what is sent first then would be looked at seconds later).
+ * Verifies that each link encrypts, soon after the kernel has it: what it sends shows
+ * that. If nothing is sent, we read a few blocks (an idle disk might send nothing for
+ * long, and its first request would be checked seconds too late).
  *
- * One that no processor's requests go to, for there may be more links than processors,
- * has nothing to tell, until another is lost whose requests it gets.
+ * With more links than processors, a link may get no requests. It cannot be verified
+ * until another is lost whose requests it gets.
  */
 #pragma once
 
 #include "supervisor/supervisor.h"
 
 /*
- * Looks at the links that were not seen to encrypt, and sees to it that they are looked
- * at again. A kernel that does not encrypt has the link cut, and a->plaintext says so.
+ * Checks the links not yet known to encrypt, and schedules the next check. A link that
+ * the kernel does not encrypt is shut down, and a->plaintext says so.
  */
 void proof_check(struct supervisor *s, usec_t now);

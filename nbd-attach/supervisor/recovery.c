@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How a link that is lost is made anew.
+ * How a lost link is replaced.
  *
- * The kernel takes a new link only once it knows that the old one is dead, and drops it
- * silently otherwise (nbd_reconnect_socket()). So a candidate is held back until the
- * driver has announced a dead link (EVENT_MARKED_DEAD), or for MARKED_DEAD_NO_EVENT: such
- * announcements may get lost.
+ * The kernel accepts a new link only once it knows that the old one is dead, and silently
+ * drops it otherwise (nbd_reconnect_socket()). So a candidate is held back until the
+ * driver has announced a dead link (EVENT_MARKED_DEAD), or for MARKED_DEAD_NO_EVENT,
+ * since announcements may be lost.
  */
 #include <errno.h>
 #include <sys/param.h>
@@ -27,20 +27,20 @@ static uint32_t random_number(void)
 {
 	uint32_t number = 0;
 
-	/* At boot there may be none yet: then all clients wait the same time. */
+	/* There may be none yet at boot: then all clients wait equally long. */
 	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
 		return 0;
 	return number;
 }
 
 /*
- * The server was not asked: what is wrong is here, and may soon be over; unless it is
- * that the kernel does not encrypt.
+ * No attempt could be started: the cause is on this machine, and may soon be gone; unless
+ * the kernel does not encrypt.
  */
 static enum phase back_off_locally(struct supervisor *s, struct connection *conn)
 {
 	conn->being_replaced = conn->idle = false;
-	conn->phase = PHASE_BACKING_OFF; /* what is told of it is told of a lost link */
+	conn->phase = PHASE_BACKING_OFF; /* reported as a lost link */
 	attempt_tell(s, conn, s->a->plaintext.fault != FAULT_NONE);
 	driver_timeout_shorten(s);
 	conn->timer = deadline_after(
@@ -55,8 +55,8 @@ enum phase recovery_connect(struct supervisor *s, struct connection *conn)
 }
 
 /*
- * It ends by itself, as both its sides have ended; unless it hangs, and then requests
- * that it has not passed on yet must not reach the server after those that replace them.
+ * A relay exits when both its connections have ended. If it hangs, requests that it has
+ * not passed on must not reach the server after they were resent: it is killed.
  */
 static void stop_relay(struct supervisor *s, const struct connection *conn)
 {
@@ -70,8 +70,8 @@ static void stop_relay(struct supervisor *s, const struct connection *conn)
 }
 
 /*
- * Of several links the driver ends one whose request takes too long. For about that time
- * nothing has come back then; when the request began is not seen to the second.
+ * With several links the driver ends one whose request takes too long. Then no reply has
+ * come for about that time; two thirds, since the request's start is not known exactly.
  */
 static bool has_timed_out(const struct supervisor *s, const struct connection *conn,
 	const struct sysfs_io *io, usec_t now)
@@ -80,7 +80,7 @@ static bool has_timed_out(const struct supervisor *s, const struct connection *c
 		now - s->progress.since >= s->request_timeout / 3 * 2;
 }
 
-/* The link is gone: what was known of it is over. */
+/* Forgets what was known of the link, and reports its loss. */
 static void record_loss(struct supervisor *s, struct connection *conn)
 {
 	usec_t now = deadline_now();
@@ -106,7 +106,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	conn->marked_dead = conn->not_found = conn->stalled = false;
 	s->check_at = MIN(s->check_at, now + DEVICE_GONE_CHECK);
 	conn->half_closed = false;
-	/* Its requests go to others now, which may be their first. */
+	/* Others get its requests now, and may send for the first time. */
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		s->conns[i].read_through = false;
 	if (conn->being_replaced && conn->candidate.fd >= 0)
@@ -134,7 +134,6 @@ enum phase recovery_reconnect(struct supervisor *s, struct connection *conn)
 	return PHASE_BACKING_OFF;
 }
 
-/* The attempt that is under way comes in handy. */
 enum phase recovery_await_attempt(struct supervisor *s, struct connection *conn)
 {
 	record_loss(s, conn);
@@ -144,7 +143,7 @@ enum phase recovery_await_attempt(struct supervisor *s, struct connection *conn)
 
 enum phase recovery_await_driver(struct supervisor *s, struct connection *conn)
 {
-	if (conn->candidate.fd < 0) /* it had to be ended first */
+	if (conn->candidate.fd < 0) /* break before make */
 		return recovery_reconnect(s, conn);
 	record_loss(s, conn);
 	conn->timer = conn->accepts_at;
@@ -163,7 +162,7 @@ enum phase recovery_note_dead(_unused_ struct supervisor *s, struct connection *
 	return conn->phase;
 }
 
-/* The driver sees the end of the stream itself, unless it is stuck in sending. */
+/* The driver sees the end of the stream itself, unless it is blocked in sending. */
 enum phase recovery_await_close(_unused_ struct supervisor *s, struct connection *conn)
 {
 	conn->timer = deadline_after(HALF_CLOSED_TIMEOUT);
@@ -177,7 +176,7 @@ enum phase recovery_shut_down(struct supervisor *s, struct connection *conn)
 	return conn->phase;
 }
 
-/* A server that was only not there has refused nothing yet. */
+/* A server that was only unreachable has refused nothing yet: tries starts anew. */
 static usec_t delay_after_failure(struct connection *conn, usec_t now)
 {
 	enum backoff_reason reason = conn->attempt_reset ? BACKOFF_FLAPPING
@@ -199,7 +198,7 @@ enum phase recovery_back_off(struct supervisor *s, struct connection *conn)
 	return PHASE_BACKING_OFF;
 }
 
-/* The links of a slow server time out together: that is one reason, not several. */
+/* The links of a slow server time out together, which counts once. */
 static void allow_more_time(struct supervisor *s)
 {
 	driver_timeout_extend(s);
@@ -234,19 +233,19 @@ static void record_up(struct supervisor *s, struct connection *conn)
 	conn->being_replaced = conn->idle = conn->stalled = conn->timed_out = false;
 }
 
-/* Without a word to the server: the kernel may have the socket all the same. */
+/* Without NBD_CMD_DISC: the kernel may use the socket all the same. */
 static enum phase install_failed(struct supervisor *s, struct connection *conn)
 {
 	shutdown(conn->candidate.fd, SHUT_RDWR);
 	link_done(&conn->candidate);
-	s->check_owner = true; /* is the device ours still? */
+	s->check_owner = true;
 	s->check_at = 0;
 	return recovery_back_off(s, conn);
 }
 
 /*
- * A link of another process that is in no table may be one that the state file never told
- * of. It lives if the driver knows of no dead link while requests are completed.
+ * The state file of another supervisor may name a socket other than the one in use. That
+ * link is alive if the driver knows of no dead link while requests are completed.
  */
 static bool is_still_alive(const struct supervisor *s, const struct connection *conn)
 {
@@ -261,15 +260,15 @@ static enum phase keep_unknown_link(struct supervisor *s, struct connection *con
 	struct state_link *link = connection_link(s, conn);
 
 	link_disconnect(&conn->candidate);
-	link->socket = 0; /* which one it is nobody knows; the driver will tell its end */
+	link->socket = 0; /* unknown: the driver will announce its end */
 	link->error[0] = 0;
 	connection_set_state(link, LINK_UP);
 	conn->timer = USEC_INFINITY;
 	conn->being_replaced = conn->idle = conn->stalled = conn->no_descriptor = false;
 	progress_restart(&s->progress, deadline_now());
-	s->check_at = 0; /* the timeouts of an outage are not for it */
+	s->check_at = 0; /* sets back the timeouts of an outage */
 	supervisor_tell(s, LINK(conn), "alive",
-		"the connection was not lost: the driver uses one that was not known of");
+		"the connection was not lost: the driver uses one that was not known");
 	return PHASE_UP;
 }
 

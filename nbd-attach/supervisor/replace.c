@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How a link that the kernel uses is replaced: because nothing moves on it, or as
- * planned. The new link is made first, and the old one ended at a moment with nothing in
- * flight.
+ * How a link is replaced while the kernel uses it: because no replies come, or to renew
+ * it. The new link is made first, and the old one shut down when nothing is in flight.
  *
- * Break before make: a server that takes one connection at a time gives no second one
- * while the first is there; it closes it before its greeting, or leaves it waiting. So
- * does one that is stopped; but if replies come meanwhile, or none is due, it is known
- * for what it is. Then the old link is ended first, and the new one made after that. Such
- * a server has done with the old one before it takes the next.
+ * Break before make: a server that accepts one connection at a time closes a second one
+ * before its greeting, or leaves it waiting. A stopped server does the same; but if
+ * replies come meanwhile, or none is due, it cannot be that. Then the old link is shut
+ * down first, and the new one made after that. Such a server is done with the old one
+ * before it accepts the next.
  */
 #include "supervisor/replace.h"
 #include "attachment/fd-store.h"
@@ -17,16 +16,14 @@
 #include "supervisor/handover.h"
 #include "supervisor/recovery.h"
 
-/* Nothing moves: only a handshake on a new connection tells a dead server from a slow
- * one.
- */
+/* Only a handshake on a new connection tells a dead server from a slow one. */
 enum phase replace_probe(struct supervisor *s, struct connection *conn)
 {
 	struct state_link *link = connection_link(s, conn);
 	usec_t waited = deadline_now() - s->progress.since;
 
 	if (s->a->sockets[conn->number] < 0 && s->a->state.n_links > 1)
-		return PHASE_UP; /* that one is the kernel's to end */
+		return PHASE_UP; /* the driver's timeout ends it */
 	if (!conn->stalled) {
 		conn->stalled = true;
 		snprintf(link->error, sizeof(link->error), "no reply for %llu s",
@@ -35,7 +32,7 @@ enum phase replace_probe(struct supervisor *s, struct connection *conn)
 			"%s: trying a new connection to %s", link->error, link->address);
 	}
 	conn->completed = s->progress.last.completed;
-	if (!attempt_start(s, conn)) { /* the next look tries again */
+	if (!attempt_start(s, conn)) { /* the next check tries again */
 		attempt_tell(s, conn, false);
 		return PHASE_UP;
 	}
@@ -43,7 +40,7 @@ enum phase replace_probe(struct supervisor *s, struct connection *conn)
 	return PHASE_PROBING;
 }
 
-/* The old link goes on being used. */
+/* The kernel goes on using the old link. */
 static enum phase keep_link(struct supervisor *s, const struct connection *conn)
 {
 	fd_store_add(s->a, conn->number);
@@ -57,7 +54,7 @@ static enum phase drop_candidate(struct supervisor *s, struct connection *conn)
 	return keep_link(s, conn);
 }
 
-/* Requests were completed since the test began, or none is under way. */
+/* Requests were completed since the probe began, or none is in flight. */
 static bool has_progressed(const struct supervisor *s, const struct connection *conn)
 {
 	struct sysfs_io io;
@@ -88,7 +85,7 @@ enum phase replace_drain(_unused_ struct supervisor *s, struct connection *conn)
 	return PHASE_DRAINING;
 }
 
-/* Whether it is known by now that a second connection is not to be had. */
+/* Whether the server is known by now to accept one connection at a time. */
 static bool refuses_second_link(struct supervisor *s, const struct connection *conn)
 {
 	struct sysfs_io io;
@@ -102,12 +99,11 @@ static bool refuses_second_link(struct supervisor *s, const struct connection *c
 		return false;
 	s->a->state.break_before_make = true;
 	supervisor_tell(s, LINK(conn), "full",
-		"the server takes no connection beside this one: it is ended before "
-		"there is another");
+		"the server accepts no second connection: this one is ended before "
+		"another is made");
 	return true;
 }
 
-/* The failure is worth a line; the link stays as it is, or is to be ended first. */
 enum phase replace_failed(struct supervisor *s, struct connection *conn)
 {
 	bool renewing = conn->phase == PHASE_REPLACING;
@@ -124,10 +120,11 @@ enum phase replace_begin(struct supervisor *s, struct connection *conn)
 {
 	struct sysfs_io io;
 
-	/* Without a descriptor of it, nothing ends it at the right moment. */
+	/* Without a descriptor it cannot be shut down when nothing is in flight. */
 	if (s->a->sockets[conn->number] < 0) {
 		supervisor_tell(s, LINK(conn), "kept",
-			"connection to %s is another supervisor's: replaced when it ends",
+			"connection to %s was made by another supervisor: replaced when "
+			"it ends",
 			connection_link(s, conn)->address);
 		return PHASE_UP;
 	}
@@ -144,19 +141,19 @@ enum phase replace_begin(struct supervisor *s, struct connection *conn)
 	return PHASE_UP;
 }
 
-/* The attempt that is under way may be one with the old credentials. */
+/* The attempt under way may use the old credentials. */
 enum phase replace_postpone(struct supervisor *s, struct connection *conn)
 {
 	s->renew_at = deadline_after(RENEW_BUSY_RETRY);
 	return conn->phase;
 }
 
-/* Is nothing in flight just now? Then the change will not be felt. */
+/* With nothing in flight no request has to be resent. */
 enum phase replace_when_idle(struct supervisor *s, struct connection *conn)
 {
 	struct sysfs_io io;
 
-	if (conn->being_replaced) /* cut long ago, and nobody has told us */
+	if (conn->being_replaced) /* shut down long ago, and no EVENT_LOST */
 		return recovery_await_driver(s, conn);
 	conn->idle = sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight == 0;
 	if (!conn->idle && deadline_left(conn->drain_until) > 0) {

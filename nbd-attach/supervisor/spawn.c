@@ -22,7 +22,7 @@
 #include "common/timeouts.h"
 #include "supervisor/spawn.h"
 
-/* The number of a descriptor, for the one message that is expected. */
+/* The number of the descriptor for the report, a single message. */
 #define REPORT_VARIABLE "NBD_ATTACH_REPORT_FD"
 
 struct message {
@@ -61,7 +61,7 @@ int spawn_become(char **argv, struct error *err)
 	return error_set(err, FAULT_OTHER, -errno, "cannot start %s: %m", path);
 }
 
-/* What the caller has set for itself and its jobs: this one is to outlive it. */
+/* Drops the caller's session, signals, limits and priority: we outlive it. */
 static void leave_caller(void)
 {
 	setsid();
@@ -78,8 +78,8 @@ static _Noreturn void run_child(char **argv, pid_t parent, int report)
 	struct message message = {.r = -ECANCELED};
 	char number[16];
 
-	/* Until it is done it ends with us, undoing what it has done. */
-	signal(SIGINT, SIG_DFL); /* a shell has jobs in the background ignore it */
+	/* Until it has attached the device it ends with us, and undoes everything. */
+	signal(SIGINT, SIG_DFL); /* shells have background jobs ignore it */
 	prctl(PR_SET_PDEATHSIG, SIGINT);
 	if (getppid() != parent)
 		_exit(1);
@@ -92,7 +92,7 @@ static _Noreturn void run_child(char **argv, pid_t parent, int report)
 	_exit(1);
 }
 
-/* The child's one message, if it is there: 0, or -errno. */
+/* The child's one message: 0, or -errno if there is none. */
 static int receive_message(int socket, struct message *message)
 {
 	int fd = -1;
@@ -102,7 +102,7 @@ static int receive_message(int socket, struct message *message)
 	return size == sizeof(*message) ? 0 : -ECHILD;
 }
 
-/* The next message, whatever signals come meanwhile. */
+/* Waits for the next message, and ignores signals meanwhile. */
 static int await_message(int socket, usec_t deadline, struct message *message)
 {
 	int r;
@@ -115,8 +115,8 @@ static int await_message(int socket, usec_t deadline, struct message *message)
 }
 
 /*
- * Until the child has ended: then nothing is left; or until it says that it cannot end,
- * for somebody uses the device already.
+ * Waits until the child has ended, which leaves nothing behind, or reports that it cannot
+ * because the device is already in use.
  */
 static int interrupted(pid_t child, int socket, struct error *err)
 {
@@ -132,7 +132,8 @@ static int interrupted(pid_t child, int socket, struct error *err)
 		}
 	if (r == -ETIMEDOUT)
 		return error_set(err, FAULT_OTHER, -EINTR,
-			"interrupted; but it may stay attached: see nbd-attach list");
+			"interrupted, but the device may stay attached: see "
+			"nbd-attach list");
 	return error_set(err, FAULT_OTHER, -EINTR, "interrupted");
 }
 
@@ -145,8 +146,8 @@ static int wait_for_message(
 	if (r == -EINTR)
 		return interrupted(child, socket, err);
 	if (r == -ETIMEDOUT)
-		return error_set(
-			err, FAULT_OTHER, r, SUPERVISOR_PROGRAM " does not get ready");
+		return error_set(err, FAULT_OTHER, r,
+			SUPERVISOR_PROGRAM " did not attach the device in time");
 	r = receive_message(socket, &message);
 	if (r == 0 && message.r == 0) {
 		*ret_index = message.index;
@@ -154,8 +155,8 @@ static int wait_for_message(
 	}
 	(void)process_wait(child, deadline_after(SPAWN_KILL_TIMEOUT), &status);
 	if (r < 0)
-		return error_set(
-			err, FAULT_OTHER, r, SUPERVISOR_PROGRAM " ended without a word");
+		return error_set(err, FAULT_OTHER, r,
+			SUPERVISOR_PROGRAM " ended without a report");
 	*err = message.error;
 	return message.r;
 }
@@ -187,7 +188,7 @@ int spawn_supervisor(char **argv, usec_t patience, unsigned *ret_index, struct e
 	return wait_for_message(child, ours, patience, ret_index, err);
 }
 
-/* Nothing but what spawn_supervisor() has made. */
+/* The variable may be somebody else's, and name any descriptor. */
 static bool is_report_socket(int fd)
 {
 	int type = 0;

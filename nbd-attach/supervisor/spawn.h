@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Starts a supervisor, and hears from it when the device is usable. */
+/* Starts a supervisor, which reports when the device is usable. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,33 +9,31 @@
 
 /*
  * Replaces this process by the supervisor: argv as for execv(3), argv[0] is filled in.
- * Returns only on failure, FAULT_OTHER.
+ * Returns only on failure: FAULT_OTHER.
  */
 int spawn_become(char **argv, struct error *err);
 
 /*
- * Starts it in the background and waits until it is done with attaching, for `patience`
- * at most. It then stays, in a session of its own; *ret_index is its device. Its failure,
- * with its fault, otherwise. A signal that asks this process to end makes the supervisor
- * give up (SIGINT), and nothing stays behind; unless the device is in use already:
- * -EBUSY.
+ * Starts it in the background, in its own session, and waits for it to attach the device,
+ * for at most `patience`. *ret_index: the device. Returns the supervisor's failure with
+ * its fault. A signal that asks this process to end makes the supervisor undo everything
+ * (SIGINT), unless the device is already in use: -EBUSY.
  */
 int spawn_supervisor(
 	char **argv, usec_t patience, unsigned *ret_index, struct error *err);
 
-/* Frees such arguments; the first is not there yet. */
+/* Frees such arguments, except argv[0], which is not allocated. */
 void spawn_argv_freep(char ***argv);
 
 /*
- * From the supervisor's side, first of all: it stays for long, and what its caller has
- * open is none of its business: locks, pipes, disks. It keeps stdout and stderr, what the
- * service manager passes, and what spawn_report() needs.
+ * To be called first by the supervisor: it runs for long, and must not keep what its
+ * caller has open (locks, pipes, disks). Keeps stdout and stderr, what the service
+ * manager passes, and what spawn_report() needs.
  */
 void spawn_close_inherited(void);
 
 /*
- * From the supervisor's side: 0 and its device, or r < 0 and the failure. True if it was
- * started by spawn_supervisor(): nobody will look at its stdin, stdout and stderr after
- * that.
+ * Called by the supervisor: reports 0 and its device, or r < 0 and the failure. True if
+ * spawn_supervisor() started it: nobody reads its stdout and stderr after that.
  */
 bool spawn_report(int r, unsigned index, const struct error *err);

@@ -24,7 +24,7 @@ void supervisor_tell(
 	state_add_event(&s->a->state, link, kind, "%s", text);
 	s->changed = true;
 	if (!s->a->state.ready)
-		return; /* who attaches wants to hear whether that comes to its end */
+		return; /* whoever attaches it only wants the result */
 	if (s->a->state.n_links > 1 && link >= 0)
 		log_notice("%s: link %d: %s", s->a->claim.name, link, text);
 	else

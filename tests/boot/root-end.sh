@@ -33,8 +33,8 @@ ends_without_server() { # VERB LAST-WORDS KERNEL'S-LAST-WORDS
 	server_stop root
 	POWEROFF_SECONDS=240 wait_ended
 	server_saw_disc root 0
-	console_says 'the system is to end, and its disk has no server'
-	console_says "no server for the system's disk: $2"
+	console_says 'the system is shutting down, and its disk.s server is away'
+	console_says "the server of the system's disk is away: $2"
 	console_says "reboot: $3"
 	fsck.ext4 -f -p root.img || [ $? = 1 ] # what its journal holds
 }

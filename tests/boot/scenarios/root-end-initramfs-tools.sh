@@ -7,4 +7,4 @@
 export FRAMEWORK=initramfs-tools
 . "${0%/*}/../root-end.sh"
 
-end_cases poweroff "switching off" "Power down"
+end_cases poweroff "powering off" "Power down"

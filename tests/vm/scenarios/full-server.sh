@@ -32,7 +32,7 @@ limited() { # WAY
 	set_up
 	replace "$1"
 	replace "$1"
-	told 1 'takes no connection beside'
+	told 1 'accepts no second connection'
 	told 2 'ended, to be replaced'
 	told 0 'connection to .* lost'
 	"$PROGRAM" status --json "$1" | grep -q '"break-before-make": *true' || fail "not in JSON"
@@ -53,7 +53,7 @@ one_client() { # WAY
 	start_loads
 	flows 5
 	replace "$1"
-	told 1 'takes no connection beside'
+	told 1 'accepts no second connection'
 	finish
 }
 
