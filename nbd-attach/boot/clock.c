@@ -11,7 +11,7 @@
 
 #define RTC "/sys/class/rtc/rtc0/since_epoch"
 
-/* Seconds since 1970 that a file holds; 0: it does not. */
+/* The seconds since 1970 in a file; 0: none. */
 static time_t read_seconds(const char *path)
 {
 	_cleanup_blob_ struct blob text = {0};

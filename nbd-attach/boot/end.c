@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The last process that has something to do with the disk that the system ran from: the
- * file system is unmounted, or mounted read-only for good. After the disconnection not
- * one page of this program can be read from there: it is locked in memory before.
+ * Detaches the disk that the system ran from, at the very end of shutdown: the file
+ * system is unmounted or read-only by now. This program is locked in memory first,
+ * because no page of it can be read from the disk after that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,14 +25,14 @@ struct end {
 	struct error *err; /* of the first failure */
 };
 
-/* In a child. The server answers, and no cache. */
+/* Reads from the server, not from a cache. In a child, because it may block. */
 static int read_disk(const void *index)
 {
 	hardware_queues_read(*(const unsigned *)index);
 	return 0;
 }
 
-/* Without one the server could not be told. */
+/* Without a link, NBD_CMD_DISC could not be sent. */
 static void wait_for_link(const char *name)
 {
 	struct sysfs_device device;
@@ -60,7 +60,7 @@ static int end_one(const char *name, void *userdata)
 	return 0;
 }
 
-/* What could not be mounted read-only has what is yet to be written, while links live. */
+/* A file system that could not be made read-only may have unwritten data. */
 static void write_root(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -69,7 +69,7 @@ static void write_root(const char *path)
 		(void)syncfs(fd);
 }
 
-/* Programs of others that systemd-shutdown has started beside us may need the disk. */
+/* Other programs that systemd-shutdown runs in parallel may need the disk. */
 static void wait_for_others(void)
 {
 	char path[64], children[4096];
@@ -77,7 +77,7 @@ static void wait_for_others(void)
 	usec_t end = deadline_after(SHUTDOWN_OTHERS_TIMEOUT);
 
 	if (parent == 1)
-		return; /* dracut's shutdown, which has no others */
+		return; /* dracut's shutdown, which runs no others */
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", parent, parent);
 	while (deadline_now() < end) {
 		_cleanup_fclose_ FILE *file = fopen(path, "re");
@@ -87,7 +87,7 @@ static void wait_for_others(void)
 			return;
 		space = strchr(children, ' ');
 		if (!space || strspn(space, " ") == strlen(space))
-			return; /* one: ourselves */
+			return; /* only this process */
 		(void)usleep(SHUTDOWN_OTHERS_CHECK);
 	}
 }

@@ -23,7 +23,7 @@
 #include "target/config.h"
 #include "wire/credentials.h"
 
-/* af_packet is for who asks DHCP servers. */
+/* af_packet is for DHCP clients. */
 static const char *const modules[] = {"nbd", "tls", "af_packet", "crypto-gcm",
 	"crypto-ccm", "crypto-rfc7539", "crypto-aes", "crypto-ghash", "crypto-ctr",
 	"crypto-cbcmac", "crypto-chacha20", "crypto-poly1305"};
@@ -31,9 +31,9 @@ static const char *const modules[] = {"nbd", "tls", "af_packet", "crypto-gcm",
 #define KEY_SIZE_MAX   ((size_t)64 * 1024)
 #define KEY_DIGITS_MIN 16
 
-static bool refused;   /* something that is to be in there is not as it must be */
-static bool trust;     /* somebody has no CA of his own */
-static unsigned disks; /* that are known by now */
+static bool refused;   /* a configuration or key is invalid: no image */
+static bool trust;     /* a disk needs the system's trust store */
+static unsigned disks; /* found so far */
 
 static int print(const char *kind, const char *path)
 {
@@ -49,7 +49,7 @@ static int print_file(const char *path, _unused_ void *userdata)
 	return print("file", path);
 }
 
-/* One that the supervisor will not take: better said now than when nothing boots. */
+/* The supervisor would refuse such a key: fail now rather than at boot. */
 static void print_key(const char *path)
 {
 	_cleanup_blob_ struct blob text = {0};
@@ -76,7 +76,7 @@ static void print_target(const struct target *t)
 	print_key(t->tls_psk_file);
 }
 
-/* Those with initrd=yes. */
+/* Disks configured with initrd=yes. */
 static int print_config(const char *name, void *userdata)
 {
 	_cleanup_config_ struct config c = {0};
@@ -95,7 +95,7 @@ static int print_config(const char *name, void *userdata)
 	return config_files("", name, print_file, NULL, err);
 }
 
-/* What this system runs from, however it was attached. */
+/* The disk that this system runs from, however it was attached. */
 static int print_root(const char *name, void *userdata)
 {
 	_cleanup_target_ struct target t;
@@ -110,7 +110,7 @@ static int print_root(const char *name, void *userdata)
 	return 0;
 }
 
-/* Of PEM, or a line USER:HEXADECIMAL. */
+/* PEM, or a line USER:HEXADECIMAL. */
 static bool is_key(const char *text)
 {
 	const char *line = text + strcspn(text, ":\n");
@@ -134,7 +134,7 @@ static void print_found(const char *path)
 		print((st.st_mode & 077) == 0044 ? "file" : "secret", path);
 }
 
-/* True: there is that folder, so that something is to be attached. */
+/* True: the folder exists, so the image is to attach something. */
 static bool print_folder(void)
 {
 	_cleanup_closedir_ DIR *dir = opendir(BOOT_FOLDER);
@@ -149,7 +149,7 @@ static bool print_folder(void)
 		print_found(path);
 		empty = false;
 	}
-	/* The command line may name a server whose CA is known to everybody. */
+	/* The command line may name a server with a certificate of a public CA. */
 	trust |= dir && disks == 0 && empty;
 	return dir != NULL;
 }

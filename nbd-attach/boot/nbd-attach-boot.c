@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What dracut's module and initramfs-tools' scripts have in common: reads what is to be
- * attached before the root file system is mounted, and starts a supervisor for each.
+ * Shared by dracut's module and initramfs-tools' scripts: finds the disks to be attached
+ * before the root file system is mounted, and starts a supervisor for each.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +62,7 @@ static int add_config(const char *name, void *userdata)
 	return 0;
 }
 
-/* A file of the kernel's, which has no size before it is read. */
+/* stat(2) gives no size for a file in /proc: it is read until its end. */
 static int read_cmdline(char text[CMDLINE_SIZE_MAX], struct error *err)
 {
 	const char *given = getenv("NBD_ATTACH_CMDLINE"); /* dracut's, of several files */
@@ -78,7 +78,7 @@ static int read_cmdline(char text[CMDLINE_SIZE_MAX], struct error *err)
 		size = strnlen(given, CMDLINE_SIZE_MAX);
 	else if (n < 0)
 		return error_set(err, FAULT_OTHER, -errno, "cannot read " CMDLINE ": %m");
-	/* half a word could mean another disk */
+	/* a truncated word could name another disk */
 	if (size == CMDLINE_SIZE_MAX)
 		return error_set(err, FAULT_OTHER, -EFBIG, CMDLINE " is too long");
 	if (given)
@@ -87,7 +87,7 @@ static int read_cmdline(char text[CMDLINE_SIZE_MAX], struct error *err)
 	return 0;
 }
 
-/* A name alone is that of a file, which must be there. */
+/* A name without a URI needs its configuration file. */
 static int check_names(const struct boot_plan *plan, struct error *err)
 {
 	int r = 0;
@@ -100,13 +100,13 @@ static int check_names(const struct boot_plan *plan, struct error *err)
 		if (r < 0)
 			error_prefix(err, r, "nbd.attach=%s", plan->disks[i].name);
 	}
-	/* that one is not there does not mean that there is nothing to do */
+	/* FAULT_NO_SUCH would say that there is nothing to attach */
 	if (r < 0 && err->fault == FAULT_NO_SUCH)
 		err->fault = FAULT_USAGE;
 	return r;
 }
 
-/* The command line first: a disk that it names hides the file of that name. */
+/* The command line first: a disk in it overrides the file of the same name. */
 static int read_plan(struct boot_plan *plan, struct error *err)
 {
 	const struct boot_hints hints = {.root_path = getenv("ROOTPATH"),
@@ -130,7 +130,7 @@ static bool is_empty(const struct boot_plan *plan)
 
 /* ---- attaching ---- */
 
-static bool told; /* the failure that ends it is on the console already */
+static bool told; /* the failure is on the console already */
 
 static char **make_arguments(const struct boot_disk *disk)
 {
@@ -163,7 +163,7 @@ static bool is_attached(const char *name)
 		claim_is_held(name, &holder);
 }
 
-/* Each second the same words would hide all others on a console. */
+/* The same message each second would bury all others on the console. */
 static bool is_news(const char *name, const char *text)
 {
 	_cleanup_close_ int folder = -1;
@@ -182,8 +182,7 @@ static bool is_news(const char *name, const char *text)
 	return true;
 }
 
-/* As nbd-attach@.service has them: what is nbd-attach.NAME.psk to systemd is psk to us.
- */
+/* As in nbd-attach@.service: systemd's credential nbd-attach.NAME.psk is our "psk". */
 static void pass_credentials(const char *name)
 {
 	char prefix[sizeof("nbd-attach..") + NBD_NAME_MAX];
@@ -279,10 +278,10 @@ int main(int argc, char **argv)
 	r = argc == 2 ? run(argv[1], &err)
 		      : error_set(&err, FAULT_USAGE, -EINVAL,
 				"expected one command: see nbd-attach-boot --help");
-	/* attach_one() has said what is new; that there is nothing to do is no failure */
+	/* attach_one() has logged new failures; nothing to attach is not a failure */
 	if (r < 0 && (told || err.fault == FAULT_NO_SUCH))
 		return (int)err.fault;
-	/* initramfs-tools asks each second */
+	/* initramfs-tools runs this each second */
 	if (r < 0 && argc == 2 && strcmp(argv[1], "plan") == 0 &&
 		!is_news(argv[1], err.text))
 		return (int)err.fault;

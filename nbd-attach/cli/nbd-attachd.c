@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The supervisor of one attachment: attaches it, or adopts it where another supervisor
- * has left it, says so, and keeps it up. It may be killed at any moment.
+ * The supervisor of one attachment: attaches it, or adopts it from an earlier supervisor,
+ * reports that, and keeps it up. It may be killed at any moment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ static const char help[] =
 	"\n"
 	"See nbd-attachd(8) for details.\n";
 
-/* What was wanted when NAME was attached. */
+/* The target as it was when NAME was attached, from its state. */
 static int read_target(const char *name, struct target *ret, struct error *err)
 {
 	_cleanup_target_ struct target t;
@@ -68,15 +68,14 @@ static int read_target(const char *name, struct target *ret, struct error *err)
 	return 0;
 }
 
-/* The disk that the system may run from, attached by another supervisor in its initramfs.
- */
+/* A disk attached in the initramfs, which the system may run from. */
 static bool is_of_initramfs(const struct arguments *a)
 {
 	return a->initrd && a->operand && target_name_is_valid(a->operand) &&
 		claim_is_initrd(a->operand);
 }
 
-/* Of a name that is not configured there may be a device yet, and its state. */
+/* A name that is not configured may still have a device and its state. */
 static int find_target(const struct arguments *a, struct target *ret,
 	bool *ret_from_state, struct error *err)
 {
@@ -92,7 +91,7 @@ static int find_target(const struct arguments *a, struct target *ret,
 	r = read_target(a->operand, ret, &this);
 	*ret_from_state = r == 0;
 	if (r == -ENOENT)
-		return r; /* nobody knows it: err tells all the places */
+		return r; /* unknown: err names all places searched */
 	*err = this;
 	if (r == 0 && a->n_settings > 0)
 		return error_set(err, FAULT_USAGE, -EINVAL,
@@ -101,7 +100,7 @@ static int find_target(const struct arguments *a, struct target *ret,
 	return r;
 }
 
-/* A device that is there already is taken over; else it is made. */
+/* Adopts the device if there is one, or creates it. */
 static int attach(const struct target *t, bool from_state, struct attachment *ret,
 	struct error *err)
 {
@@ -121,21 +120,21 @@ static int attach(const struct target *t, bool from_state, struct attachment *re
 	return r < 0 ? arguments_name_server(t, r, err) : 0;
 }
 
-/* Also for the program's file, which link workers would have to be read from. */
+/* Link workers are forked, since the program's file may be on that disk. */
 static void lock_memory(void)
 {
 	worker_exec_disable();
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
 		log_warning("cannot lock the memory: %s", strerror(errno));
-	/* memory for us is not to come from what waits to be written to that disk */
+	/* memory reclaim for us must not wait for writes to that disk */
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)
 		log_debug("cannot be an I/O flusher: %s", strerror(errno));
 }
 
 /*
- * Until nobody has the disk in his hands. What is needed then is in memory before, for it
- * may lie on that disk. Who ends a supervisor to detach its disk gets to do so first.
- * -EINTR: this process is to end.
+ * Waits until no process holds the disk. Everything needed after that is in memory
+ * before, because it may be on that disk. STANDBY_DELAY lets a process that has stopped
+ * the supervisor detach the disk first. -EINTR: this process is to end.
  */
 static int stand_by(const struct target *t, struct error *err)
 {
@@ -146,7 +145,7 @@ static int stand_by(const struct target *t, struct error *err)
 
 	lock_memory();
 	link_prepare();
-	/* To be told at boot, and not when there is no other supervisor. */
+	/* Warns at boot, not only when the other supervisor is gone. */
 	if (credentials_read(t, &early, &missing) < 0)
 		log_warning("%s", missing.text);
 	credentials_done(&early);
@@ -161,7 +160,7 @@ static int stand_by(const struct target *t, struct error *err)
 		: error_set(err, FAULT_OTHER, r, "cannot stand by for %s: %m", t->name);
 }
 
-/* Out of the way of whoever started us: his terminal. */
+/* Releases the caller's terminal. */
 static void go_to_background(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -174,9 +173,9 @@ static void go_to_background(void)
 }
 
 /*
- * The disk that the system will run from: nothing may end it before the system itself
- * ends, neither its initramfs nor what kills processes at shutdown, which spares those
- * of root's whose name begins like this. Relays are forked, and so have that name, too.
+ * The supervisor of the disk that the system will run from must outlive the initramfs and
+ * the killing of processes at shutdown, which spares root's processes whose argv[0]
+ * begins with '@'. Relays are forked, and so have that name, too.
  */
 static bool is_initrd;
 
@@ -194,7 +193,7 @@ static void begin_service(int r, unsigned index, const struct error *err)
 	if (is_initrd && private_root_enter(&failure) < 0)
 		log_warning("%s", failure.text);
 
-	/* Small, and missed when it is gone: others are to be killed for their memory. */
+	/* It is small, and its loss is severe: the OOM killer should prefer others. */
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_PROTECTED);
 
 	if (spawn_report(r, index, err)) {
@@ -218,8 +217,8 @@ static void say_ready(unsigned index)
 }
 
 /*
- * A system whose disk has failed cannot be helped: it waits. And whom to trust is kept in
- * memory, since the system's trust store is on that disk when it is needed next.
+ * A system cannot recover from I/O errors on its own disk, so I/O waits without limit.
+ * The trust store is kept in memory, because later its file would be read from that disk.
  */
 static int set_initrd_defaults(struct target *t, struct error *err)
 {
@@ -239,8 +238,8 @@ static int set_initrd_defaults(struct target *t, struct error *err)
 }
 
 /*
- * It has not come to be ready. Somebody may use it by then all the same: it is kept up
- * for him, unless the service manager wants this process to end.
+ * The device did not become ready. If it is already in use, it is kept up all the same,
+ * unless the service manager wants this process to end.
  */
 static int give_up(struct attachment *a, const struct target *t, int r, struct error *err)
 {
@@ -261,7 +260,7 @@ static int give_up(struct attachment *a, const struct target *t, int r, struct e
 	return supervise(a, t, NULL, err);
 }
 
-/* Until it is to end; a device that is in use is not detached. */
+/* Keeps it up until it is to end; a device that is in use is not detached. */
 static int keep(struct attachment *a, const struct target *t, struct error *err)
 {
 	struct error used = {0};
@@ -304,11 +303,11 @@ static int run(int argc, char **argv, struct error *err)
 	r = limits_check(err);
 	if (r == 0)
 		r = find_target(&a, &t, &from_state, err);
-	(void)!chdir("/"); /* all paths are absolute now: be in nobody's way */
+	(void)!chdir("/"); /* keeps no mount busy: all paths are absolute now */
 	if (r == 0 && is_initrd)
 		r = from_state ? stand_by(&t, err) : set_initrd_defaults(&t, err);
 	if (r == -EINTR)
-		return 0; /* it was not its turn */
+		return 0; /* stopped while it stood by */
 	if (r == 0 && is_initrd)
 		prepare_for_good(argv[0]);
 	if (r == 0)
@@ -318,7 +317,7 @@ static int run(int argc, char **argv, struct error *err)
 	attachment_warn(&attachment, &t);
 	if (is_initrd)
 		claim_mark_initrd(&attachment.claim);
-	/* Where no page can be read while the server is away: we may be on that disk. */
+	/* No page can be read from that disk while the server is away. */
 	if (t.lock_memory || root_disk_is_on(attachment.state.index))
 		lock_memory();
 	return keep(&attachment, &t, err);
@@ -333,7 +332,7 @@ int main(int argc, char **argv)
 	program_begin(SUPERVISOR_PROGRAM);
 	spawn_close_inherited();
 	r = run(argc, argv, &err);
-	/* Who started us prints it. */
+	/* The process that started us prints it. */
 	if (r < 0 && spawn_report(r, 0, &err))
 		return (int)err.fault;
 	return program_end(r, &err);

@@ -14,8 +14,8 @@
 #include "supervisor/spawn.h"
 
 /*
- * The supervisor had let go when it turned out that the device is in use after all: it
- * gets another one.
+ * If the device turns out to be in use after its supervisor was stopped, starts another
+ * supervisor.
  */
 static int detach(const char *name, bool force, struct error *err)
 {
@@ -27,7 +27,7 @@ static int detach(const char *name, bool force, struct error *err)
 
 	if (!let_go)
 		return r;
-	interrupt_clear(); /* that much must be done */
+	interrupt_clear(); /* this must not be interrupted */
 	if (spawn_supervisor(argv, DETACH_SPAWN_TIMEOUT, &index, &this) < 0)
 		log_warning("%s is no longer supervised: %s", name, this.text);
 	return r;
@@ -36,8 +36,10 @@ static int detach(const char *name, bool force, struct error *err)
 struct detach_all {
 	bool force;
 	int result;
-	struct error *err; /* of the first failure; the others are tried all the same */
-	char left[ERROR_TEXT_SIZE / 2]; /* those that an interruption has spared */
+	struct error
+		*err; /* of the first failure; the others are detached all the same */
+	char left[ERROR_TEXT_SIZE /
+		2]; /* those not detached because of an interruption */
 };
 
 static void leave(struct detach_all *all, const char *name)
@@ -54,7 +56,7 @@ static int detach_one(const char *name, void *userdata)
 	struct error this = {0};
 	int r;
 
-	/* The system may run from it: nobody means that with "all". */
+	/* The system may run from it: "all" does not mean that. */
 	if (claim_is_initrd(name)) {
 		log_warning(
 			"not detaching %s, which was attached in the initramfs: name it to "

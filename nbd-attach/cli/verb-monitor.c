@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Prints events as they come. A state file is replaced as a whole at each change, of
- * which inotify(7) tells; what is new in it, the numbers of its events tell. All that
- * inotify says is taken for no more than a reason to look, so nothing is lost when
- * several changes come as one, or when a watch is set a little late.
+ * Prints events as they come. Each change replaces the whole state file, which inotify(7)
+ * reports; the events' numbers show which are new. An inotify event only causes the file
+ * to be read, so nothing is lost when several changes are reported as one, or when a
+ * watch is set a little late.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,24 +25,24 @@
 #define WATCH_ROOT       (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
 #define WATCH_NAME       (IN_MOVED_TO | IN_DELETE | IN_ONLYDIR)
 
-/* A name that there is, or was. */
+/* A name that is attached, or was. */
 struct watched {
 	char name[NBD_NAME_MAX + 1];
-	int watch;     /* of its directory; -1: there is none */
-	bool changed;  /* to be looked at */
-	bool attached; /* it has come to be ready */
-	bool silent;   /* what its state tells next is no news */
-	bool broken;   /* its state cannot be read, as was said */
-	uint64_t last; /* the event that was told last … */
-	int64_t time;  /* … and when it was */
+	int watch;     /* of its directory; -1: none */
+	bool changed;  /* its state is to be read */
+	bool attached; /* it was ready */
+	bool silent;   /* the events that its state holds now are not new */
+	bool broken;   /* its state cannot be read, which was reported */
+	uint64_t last; /* the event printed last … */
+	int64_t time;  /* … and its time */
 };
 
 struct monitor {
 	const char *only; /* NULL: all names */
 	bool json;
-	bool begun; /* what comes from now on is news */
+	bool begun; /* a name found from now on is new */
 	int inotify;
-	int parent, root; /* watches of /run and of /run/nbd-attach; -1: there is none */
+	int parent, root; /* watches of /run and /run/nbd-attach; -1: none */
 	struct watched *names;
 	size_t n_names;
 };
@@ -53,7 +53,7 @@ static void monitor_done(struct monitor *m)
 	free(m->names);
 }
 
-/* ---- what is told ---- */
+/* ---- printing ---- */
 
 static int print_event(const struct monitor *m, const char *name, bool name_link,
 	const struct state_event *event)
@@ -78,7 +78,7 @@ static int print_event(const struct monitor *m, const char *name, bool name_link
 	return r;
 }
 
-/* An event of our own, that no state tells. */
+/* An event that is in no state file. */
 static int print_own(const struct monitor *m, const char *name, const char *kind,
 	const char *format, ...) _printf_(4, 5);
 
@@ -124,7 +124,7 @@ static int tell_events(
 	return r;
 }
 
-/* Is that the attachment that we know, or another one of the same name? */
+/* Whether the state is that of another attachment of the same name. */
 static bool is_another(const struct watched *w, const struct state *state)
 {
 	const struct state_event *event = state_event(state, w->last);
@@ -174,7 +174,7 @@ static int check_changed(const struct monitor *m)
 	return r;
 }
 
-/* ---- what is watched ---- */
+/* ---- watching ---- */
 
 static struct watched *find_name(const struct monitor *m, const char *name)
 {
@@ -197,7 +197,7 @@ static struct watched *add_name(struct monitor *m, const char *name)
 	return grown;
 }
 
-/* A name has come, or come again: for claim_each(), too. */
+/* A name has appeared, or appeared again. Also called by claim_each(). */
 static int watch_name(const char *name, void *userdata)
 {
 	char path[sizeof(STATE_DIRECTORY) + NBD_NAME_MAX + 1];
@@ -217,7 +217,7 @@ static int watch_name(const char *name, void *userdata)
 	return w->watch < 0 && errno != ENOENT && errno != ENOTDIR ? -errno : 0;
 }
 
-/* 1: it is there; 0: not yet. */
+/* 1: /run/nbd-attach is watched; 0: it does not exist yet. */
 static int try_root(struct monitor *m)
 {
 	m->root = inotify_add_watch(m->inotify, STATE_DIRECTORY, WATCH_ROOT);
@@ -229,7 +229,7 @@ static int try_root(struct monitor *m)
 	return 1;
 }
 
-/* Where there is no /run/nbd-attach yet, its coming is waited for. */
+/* Watches /run until /run/nbd-attach exists. */
 static int watch_root(struct monitor *m)
 {
 	int r = try_root(m);
@@ -238,12 +238,12 @@ static int watch_root(struct monitor *m)
 		m->parent = inotify_add_watch(m->inotify, PARENT_DIRECTORY, WATCH_PARENT);
 		if (m->parent < 0)
 			return -errno;
-		r = try_root(m); /* did it come just before? */
+		r = try_root(m); /* it may have appeared just before */
 	}
 	return r > 0 ? claim_each(watch_name, m) : r;
 }
 
-/* Too much came at once, and some of it was lost. */
+/* The queue has overflowed: anything may have changed. */
 static int watch_all_anew(struct monitor *m)
 {
 	for (size_t i = 0; i < m->n_names; i++)
@@ -290,7 +290,7 @@ static int take_all(struct monitor *m)
 	return r;
 }
 
-/* Until a signal comes (-EINTR), or nobody reads any more (-EPIPE). */
+/* Runs until a signal comes (-EINTR) or the reader is gone (-EPIPE). */
 static int monitor_run(struct monitor *m)
 {
 	struct pollfd fds[] = {
