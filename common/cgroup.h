@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Moves this process out of the unit that started it, with which systemd would end it, to
- * the root control group. Where that cannot be done it stays.
+ * Moves this process from the unit that started it to the root control group, lest
+ * systemd kill it with the unit. A failure is ignored.
  */
 void cgroup_leave_unit(void);

@@ -30,7 +30,7 @@ usec_t deadline_left(usec_t deadline)
 	return deadline > now ? deadline - now : 0;
 }
 
-/* The time that is left, as ppoll(2) wants it; NULL: for ever. */
+/* The time left, for ppoll(2); NULL: forever. */
 static const struct timespec *time_left(usec_t deadline, struct timespec *out)
 {
 	usec_t left = deadline_left(deadline);

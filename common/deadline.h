@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A deadline is a point on the monotonic clock, in microseconds: it is made once, at the
- * top, and handed down, so that a peer who sends a byte now and then gains no time.
+ * A deadline is a point on the monotonic clock, in microseconds. It is set once, at the
+ * top, and passed down, so that a peer that sends a byte now and then gains no time.
  */
 #pragma once
 
@@ -20,19 +20,18 @@ usec_t deadline_now(void);
 /* The point that is `span` from now; USEC_INFINITY stays infinite. */
 usec_t deadline_after(usec_t span);
 
-/* What is left, in microseconds: 0 when it has passed. */
+/* The time left, in microseconds; 0 when the deadline has passed. */
 usec_t deadline_left(usec_t deadline);
 
 /*
- * poll(2) until the deadline: how many descriptors have something, -ETIMEDOUT, -EINTR
- * when a signal asked for something (common/interrupt.h), or another -errno.
+ * poll(2) until the deadline: the number of ready descriptors, -ETIMEDOUT, -EINTR after a
+ * signal (common/interrupt.h), or another -errno.
  */
 int deadline_poll(struct pollfd *fds, nfds_t n, usec_t deadline);
 
 /*
  * Waits until fd has one of the poll(2) events (POLLERR and POLLHUP included).
- * Returns the events, -ETIMEDOUT after the deadline, -EINTR when a signal asked the
- * program to end (common/interrupt.h), or another -errno.
+ * Returns the events, or as deadline_poll().
  */
 int deadline_wait(int fd, short events, usec_t deadline);
 

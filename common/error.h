@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a function tells its caller besides -errno: which kind of failure it was, for the
- * exit code, and one line for a person. The line is filled in where the reason is known
- * and printed once, by the program's main function.
+ * What a function returns besides -errno: the kind of failure, for the exit code, and one
+ * line for the user. The line is set where the reason is known and printed once, by the
+ * program's main function.
  */
 #pragma once
 
@@ -31,13 +31,13 @@ struct error {
 
 /*
  * Fills err (which may be NULL) and returns r, a negative errno, so that
- * `return error_set(…)` is one line. "%m" in the format stands for strerror(-r).
+ * `return error_set(…)` fits one line. "%m" in the format stands for strerror(-r).
  */
 int error_set(struct error *err, enum fault fault, int r, const char *format, ...)
 	_printf_(4, 5);
 
-/* Puts "prefix: " before the text that err has already. Returns r. */
+/* Puts "prefix: " before the text in err. Returns r. */
 int error_prefix(struct error *err, int r, const char *format, ...) _printf_(3, 4);
 
-/* Out of memory: the one failure that needs no other words. Returns -ENOMEM. */
+/* Out of memory. Returns -ENOMEM. */
 int error_memory(struct error *err);

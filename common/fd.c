@@ -9,9 +9,8 @@
 #include "common/fd.h"
 #include "common/scope.h"
 
-#define PASSED_MAX                                                           \
-	4 /* room for more than the one that is due, so that they get closed \
-	   */
+/* More than the one expected, so that surplus ones arrive and are closed. */
+#define PASSED_MAX 4
 
 int fd_send(int socket, const void *message, size_t size, int passed_fd)
 {

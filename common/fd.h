@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Passing descriptors between processes, and what a link worker does with sockets. */
+/* Descriptor passing between processes, and the socket calls of a link worker. */
 #pragma once
 
 #include <stddef.h>
@@ -22,12 +22,13 @@ ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd);
 
 /*
  * As send(2) with MSG_NOSIGNAL, recv(2) and setsockopt(2), for what runs in a link
- * worker's cage: by the system calls of their own. For some architectures the C library
- * takes socketcall(2), whose arguments are in memory, where no seccomp filter sees them.
+ * worker's sandbox: by the system calls of these names. On some architectures the C
+ * library uses socketcall(2), whose arguments are in memory, where a seccomp filter
+ * cannot see them.
  */
 ssize_t fd_sendto(int socket, const void *data, size_t size, int flags);
 ssize_t fd_recvfrom(int socket, void *data, size_t size, int flags);
 int fd_set_option(int socket, int level, int name, const void *value, socklen_t size);
 
-/* The inode's number, which tells a socket from all others; 0 if there is none. */
+/* The inode number, which identifies a socket; 0 if there is none. */
 uint64_t fd_inode(int fd);

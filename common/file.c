@@ -57,7 +57,7 @@ int file_read(const char *path, size_t max, bool secret, struct blob *ret)
 		if (n < 0)
 			return -errno;
 		if (n == 0)
-			break; /* it has shrunk meanwhile */
+			break; /* the file was truncated meanwhile */
 		blob.size += (size_t)n;
 	}
 	*ret = blob;
@@ -93,7 +93,7 @@ int file_write_atomic(int dir_fd, const char *name, const void *data, size_t siz
 		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
-	/* also of one that a writer left who was killed */
+	/* also the mode of a file that a killed writer left */
 	r = fchmod(fd, 0644) < 0 ? -errno : write_all(fd, data, size);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Small files: read whole and bounded, written so that a power cut leaves old or new. */
+/* Small files: read whole up to a limit, replaced atomically, even across a power cut. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes of a file. A NUL that `size` does not count follows them. */
+/* The content of a file, followed by a NUL that `size` does not count. */
 struct blob {
 	char *data;
 	size_t size;
 };
 
-/* Wipes and frees: what is in a blob may be a secret. */
+/* Wipes and frees: a blob may hold a secret. */
 void blob_done(struct blob *blob);
 #define _cleanup_blob_ _cleanup_(blob_done)
 
 /*
- * Reads a file of at most max bytes. With `secret` it must not be readable or writable by
- * others, nor writable by its group (-EPERM). -EFBIG: larger. -EINVAL: not a regular
- * file. Otherwise -errno.
+ * Reads a file of at most max bytes. -EPERM: `secret`, and the file is accessible to
+ * others or writable by its group. -EFBIG: larger. -EINVAL: not a regular file. Else
+ * -errno.
  */
 int file_read(const char *path, size_t max, bool secret, struct blob *ret);
 
@@ -28,5 +28,5 @@ int file_read(const char *path, size_t max, bool secret, struct blob *ret);
  */
 int file_write_atomic(int dir_fd, const char *name, const void *data, size_t size);
 
-/* Writes to an existing file of the kernel's (sysfs, procfs), in one piece. -errno. */
+/* Writes to an existing file of sysfs, procfs or cgroupfs, at once. -errno. */
 int file_write_attribute(const char *path, const char *value);

@@ -5,27 +5,27 @@
 #include "common/scope.h"
 
 static const int interrupt_signals[] = {SIGINT, SIGTERM, SIGHUP};
-static volatile sig_atomic_t interrupted, came;
+static volatile sig_atomic_t interrupted, seen;
 static sigset_t mask_before;
 static bool is_set_up;
 
-/* What asks for the end is not forgotten for a SIGHUP that comes after it. */
+/* A SIGHUP does not replace an earlier SIGINT or SIGTERM. */
 static void on_interrupt(int signal_number)
 {
 	if (interrupted == 0 || interrupted == SIGHUP)
 		interrupted = signal_number;
-	came = true;
+	seen = true;
 }
 
 static void set_handlers(void (*handler)(int))
 {
-	/* No SA_RESTART: what waits has to wake up. */
+	/* No SA_RESTART: waits must be interrupted. */
 	struct sigaction action = {.sa_handler = handler};
 
 	for (size_t i = 0; i < ELEMENTSOF(interrupt_signals); i++) {
 		struct sigaction before;
 
-		/* What is to be ignored stays so: see interrupt_unignore(). */
+		/* An ignored signal stays ignored: see interrupt_unignore(). */
 		if (sigaction(interrupt_signals[i], NULL, &before) == 0 &&
 			before.sa_handler != SIG_IGN)
 			sigaction(interrupt_signals[i], &action, NULL);
@@ -62,8 +62,7 @@ void interrupt_reset(void)
 	if (is_set_up)
 		sigprocmask(SIG_SETMASK, &mask_before, NULL);
 	is_set_up = false;
-	interrupted = came =
-		0; /* that was for the process that this one was forked from */
+	interrupted = seen = 0; /* they were for the parent */
 }
 
 int interrupt_pending(void)
@@ -78,7 +77,7 @@ void interrupt_clear(void)
 
 bool interrupt_seen(void)
 {
-	return came;
+	return seen;
 }
 
 const sigset_t *interrupt_mask(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * SIGINT, SIGTERM and SIGHUP ask the program to end: waiting functions return -EINTR, and
- * the program unwinds the way it came, so that nothing is left behind. The signals stay
- * blocked but for those waits, so that none is missed just before one begins.
+ * SIGINT, SIGTERM and SIGHUP end the program: waiting functions return -EINTR, and the
+ * program unwinds, so that nothing is left behind. The signals are blocked except during
+ * those waits, so that none is missed just before one begins.
  */
 #pragma once
 
@@ -10,28 +10,28 @@
 #include <stdbool.h>
 
 /*
- * To begin a program with: whatever its caller has blocked or ignored is heeded, but as
- * interrupt_unignore(false) says.
+ * At the start of a program: unblocks what its caller has blocked, unignores as
+ * interrupt_unignore(false) does, and installs the handlers.
  */
 void interrupt_setup(void);
 
 /*
- * Heeds signals that the caller ignores, which would hold beyond exec(2): an ignored
- * SIGCHLD hides how a child has ended. SIGINT and SIGHUP only where `all` says so, for
- * nohup(1) and shells ignore them on purpose, to protect from what a terminal sends.
+ * Resets signals that the caller ignored, which exec(2) preserves, to their default: an
+ * ignored SIGCHLD hides the exit status of children. SIGINT and SIGHUP only with `all`,
+ * because nohup(1) and shells ignore them on purpose, against what a terminal sends.
  */
 void interrupt_unignore(bool all);
 
-/* Back to the signals' defaults, in a forked child. */
+/* In a forked child: default handlers, and the mask as it was. */
 void interrupt_reset(void);
 
-/* The signal that came, 0 for none. SIGHUP, for those who give it another meaning. */
+/* The pending signal; 0: none. Also SIGHUP, which some callers treat differently. */
 int interrupt_pending(void);
 
-/* Forgets the signal that came: what has to be undone may wait again. */
+/* Clears the pending signal: undoing what was begun may wait again. */
 void interrupt_clear(void);
 
-/* Whether one has come at all, forgotten or not: nothing more is to be begun. */
+/* Whether any signal was received, cleared or not: begin nothing more. */
 bool interrupt_seen(void);
 
 /* The signal mask for ppoll(2): NULL without interrupt_setup(). */

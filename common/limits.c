@@ -7,10 +7,10 @@
 #include "common/limits.h"
 #include "common/scope.h"
 
-#define FILES_NEEDED 128 /* 16 links, and an attempt to replace each of them */
+#define FILES_NEEDED 128 /* 16 links, and an attempt to replace each */
 #define FILES_AMPLE  1024
 
-/* NPROC: the link worker is somebody else's, who may have processes of his own. */
+/* NPROC: the link worker runs as another user, who may have processes as well. */
 static const __rlimit_resource_t raised[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU,
 	RLIMIT_AS, RLIMIT_DATA, RLIMIT_NPROC, RLIMIT_MEMLOCK};
 
@@ -28,7 +28,7 @@ void limits_raise(bool beyond)
 
 		if (getrlimit(raised[i], &limit) < 0)
 			continue;
-		if (raised[i] == RLIMIT_NOFILE) /* the kernel has no infinity for it */
+		if (raised[i] == RLIMIT_NOFILE) /* which cannot be infinite */
 			ample = MAX(limit.rlim_max, FILES_AMPLE);
 		if (!beyond || !set_both(raised[i], ample))
 			(void)set_both(raised[i], limit.rlim_max);
@@ -52,7 +52,7 @@ int limits_check(struct error *err)
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_NEEDED)
 		return 0;
 	return error_set(err, FAULT_OTHER, -EMFILE,
-		"only %llu files may be open at once, too few to make a lost link anew: "
+		"only %llu files may be open at once, too few to reconnect a lost link: "
 		"allow %d or more (ulimit -n, LimitNOFILE=)",
 		(unsigned long long)limit.rlim_cur, FILES_NEEDED);
 }

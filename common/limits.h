@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a process may use (setrlimit(2)), as its caller left it and as we need it. */
+/* Resource limits: setrlimit(2). */
 #pragma once
 
 #include <stdbool.h>
@@ -7,13 +7,14 @@
 #include "common/error.h"
 
 /*
- * Raises the soft limits that would end or hamper a process which stays to the hard ones;
- * with `beyond` the hard ones, too, where that is allowed: for who has left his caller.
+ * Raises the soft limits that would kill or hamper a long-running process to the hard
+ * limits; with `beyond` also the hard limits, where permitted: for a daemon, which has
+ * left its caller.
  */
 void limits_raise(bool beyond);
 
-/* No core file, even if the caller wants one of its jobs: keys are in memory. */
+/* No core file, even if the caller allows them: keys are in memory. */
 void limits_forbid_core(void);
 
-/* -EMFILE, FAULT_OTHER: so few files may be open that links could not be made anew. */
+/* -EMFILE, FAULT_OTHER: too few open files are allowed to reconnect links. */
 int limits_check(struct error *err);

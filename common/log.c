@@ -53,7 +53,7 @@ bool log_is_verbose(void)
 	return log_verbose;
 }
 
-/* Where nothing takes logs yet, or no more, the kernel does. */
+/* For early boot and late shutdown, when no log daemon runs. */
 static void send_to_kernel(int priority, const char *text)
 {
 	_cleanup_close_ int fd = open("/dev/kmsg", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -62,10 +62,10 @@ static void send_to_kernel(int priority, const char *text)
 		log_program, text);
 
 	if (fd >= 0 && size > 0 && write(fd, line, (size_t)size) < 0)
-		return; /* nowhere to say it */
+		return; /* a failure to log cannot be logged */
 }
 
-/* EAGAIN: it is there, and has no room: what it misses is lost. */
+/* EAGAIN: the log daemon is there, but its queue is full: the line is lost. */
 static bool send_to_system(int priority, const char *text)
 {
 	const struct sockaddr_un address = {
@@ -89,8 +89,8 @@ static bool has_room(int fd)
 }
 
 /*
- * One write for each line: several processes may share the terminal or the pipe. The
- * journal knows the program, and takes the priority as sd-daemon(3) tells.
+ * One write per line, because several processes may share the terminal or the pipe. The
+ * journal knows the program, and reads the priority as in sd-daemon(3).
  */
 static void write_to_stderr(int priority, const char *text)
 {
@@ -102,7 +102,7 @@ static void write_to_stderr(int priority, const char *text)
 
 	if (size > 0 && (log_waits || has_room(STDERR_FILENO)) &&
 		write(STDERR_FILENO, line, (size_t)size) < 0)
-		return; /* nowhere to say it */
+		return; /* a failure to log cannot be logged */
 }
 
 static _printf_(2, 0) void log_line(int priority, const char *format, va_list args)

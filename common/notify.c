@@ -22,7 +22,7 @@ static void send_text(const char *path, const char *text, int passed_fd)
 	memcpy(address.sun_path, path, size);
 	if (path[0] == '@') /* in the abstract namespace */
 		address.sun_path[0] = 0;
-	/* A manager that is busy misses a line rather than hold us up. */
+	/* A busy manager must not block us: the message is dropped. */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0 &&
 		connect(fd, (const struct sockaddr *)&address,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a service manager is told, if there is one: the protocol of sd_notify(3). */
+/* Notifications to the service manager, if there is one: sd_notify(3). */
 #pragma once
 
 #include "common/deadline.h"
@@ -11,16 +11,17 @@
 void notify_send(const char *format, ...) _printf_(1, 2);
 
 /*
- * Has the manager keep a duplicate of fd, to pass it to the next process of the service;
- * "FDSTOREREMOVE=1\nFDNAME=…" ends that (FileDescriptorStoreMax=, systemd.service(5)).
+ * Stores a duplicate of fd with the manager, which passes it to the next process of the
+ * service, until "FDSTOREREMOVE=1\nFDNAME=…" (FileDescriptorStoreMax=,
+ * systemd.service(5)).
  */
 void notify_store(const char *name, int fd);
 
-/* How often the manager wants to hear "WATCHDOG=1"; USEC_INFINITY: never. */
+/* How often the manager expects "WATCHDOG=1"; USEC_INFINITY: never. */
 usec_t notify_watchdog_interval(void);
 
-/* How many descriptors it has passed to this process, from 3 on (sd_listen_fds(3)). */
+/* The number of descriptors it passed to this process, from 3 on (sd_listen_fds(3)). */
 unsigned notify_n_passed(void);
 
-/* For a child that is not the manager's, but started in one of its services. */
+/* For a child that the manager does not know, but that runs in one of its services. */
 void notify_forget(void);

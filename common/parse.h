@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Numbers, times and sizes as people write them. All: 0, -EINVAL or -ERANGE. */
+/* Parsers of numbers, time spans and sizes. All return 0, -EINVAL or -ERANGE. */
 #pragma once
 
 #include <stdbool.h>

@@ -14,7 +14,7 @@
 #include "common/scope.h"
 #include "common/timeouts.h"
 
-/* Where the kernel is old, or a sandbox does not know the call. */
+/* For old kernels, and for sandboxes that do not know close_range(2). */
 static int close_each(unsigned first, unsigned last)
 {
 	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
@@ -34,7 +34,7 @@ int process_close_range(unsigned first, unsigned last)
 {
 	if (first > last)
 		return 0;
-	/* by number: not every C library has a function for it */
+	/* by number: not every C library has close_range() */
 	if (syscall(SYS_close_range, first, last, 0U) == 0)
 		return 0;
 	return close_each(first, last);
@@ -47,7 +47,7 @@ int process_keep_only(const int *fds, unsigned n)
 
 	if (null < 0 || n > PROCESS_KEEP_MAX)
 		return null < 0 ? -errno : -EINVAL;
-	/* out of the way of the numbers that are given below */
+	/* above the numbers that are assigned below */
 	for (unsigned i = 0; i < n; i++) {
 		moved[i] = fcntl(fds[i] < 0 ? null : fds[i], F_DUPFD_CLOEXEC, (int)n);
 		if (moved[i] < 0)
@@ -87,23 +87,23 @@ int process_wait_for_end(pid_t pid, usec_t deadline)
 	return r < 0 ? r : 0;
 }
 
-/* Children that nobody waits for; 0: room for one more. */
-static pid_t left[64];
+/* Children that nobody waits for; 0: a free entry. */
+static pid_t abandoned[64];
 
 void process_reap(void)
 {
-	for (size_t i = 0; i < ELEMENTSOF(left); i++)
-		if (left[i] > 0 && waitpid(left[i], NULL, WNOHANG) != 0)
-			left[i] = 0;
+	for (size_t i = 0; i < ELEMENTSOF(abandoned); i++)
+		if (abandoned[i] > 0 && waitpid(abandoned[i], NULL, WNOHANG) != 0)
+			abandoned[i] = 0;
 }
 
-/* Where there is no room, it stays a zombie until we end. */
+/* Without a free entry it stays a zombie until we exit. */
 void process_abandon(pid_t child)
 {
 	process_reap();
-	for (size_t i = 0; i < ELEMENTSOF(left); i++)
-		if (left[i] == 0) {
-			left[i] = child;
+	for (size_t i = 0; i < ELEMENTSOF(abandoned); i++)
+		if (abandoned[i] == 0) {
+			abandoned[i] = child;
 			return;
 		}
 }
@@ -131,7 +131,7 @@ pid_t process_start(int (*work)(const void *userdata), const void *userdata)
 		return -errno;
 	if (child == 0) {
 		interrupt_reset();
-		/* It may stay long: it must not hold what others wait to see closed. */
+		/* It may live long, and others may wait for these to be closed. */
 		(void)process_close_range(0, PROCESS_FD_LAST);
 		_exit(-work(userdata));
 	}
@@ -159,7 +159,7 @@ bool process_sleeps(pid_t pid)
 	file = fopen(path, "re");
 	if (!file || !fgets(line, sizeof(line), file))
 		return false;
-	name_end = strrchr(line, ')'); /* the name may hold anything */
+	name_end = strrchr(line, ')'); /* the name may contain anything */
 	return name_end && (name_end[2] == 'D' || name_end[2] == 'S');
 }
 

@@ -25,19 +25,19 @@ static void open_standard_streams(void)
 void program_begin(const char *name)
 {
 	open_standard_streams();
-	/* What we make is for all to read, and what is not has a mode that says so. */
+	/* Our files are world-readable; those that are not get an explicit mode. */
 	umask(S_IWGRP | S_IWOTH);
 	limits_raise(false);
 	log_setup(name, false);
 	interrupt_setup();
-	/* An error of write(2) is enough. */
+	/* The error of write(2) is enough. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 }
 
 int program_end(int r, struct error *err)
 {
-	/* A reader that has seen enough is no failure. */
+	/* EPIPE: a reader such as head(1) has seen enough, which is not a failure. */
 	if (r >= 0 && fflush(stdout) != 0 && errno != EPIPE)
 		r = error_set(err, FAULT_OTHER, -errno, "cannot print the result: %m");
 	if (r >= 0)

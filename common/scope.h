@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Scope owns: what a block acquires is released when the block ends, on every path. */
+/* Scope-based cleanup: a block releases what it acquires, on every path. */
 #pragma once
 
 #include <dirent.h>
@@ -11,7 +11,7 @@
 #define _printf_(text, args) __attribute__((format(printf, text, args)))
 #define _unused_             __attribute__((unused))
 
-/* Hands a value over to another owner: the variable lets go of it. */
+/* Transfers ownership: the variable is reset. */
 #define TAKE_PTR(ptr)                           \
 	({                                      \
 		__typeof__(ptr) _taken = (ptr); \

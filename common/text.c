@@ -6,7 +6,7 @@
 #include "common/text.h"
 
 #define ELLIPSIS    "…"
-#define REPLACEMENT 0xfffd /* for a byte that is no text */
+#define REPLACEMENT 0xfffd /* for a byte that is not UTF-8 */
 
 /*
  * The length of the UTF-8 character that begins at bytes, 0 if none does: no overlong
@@ -45,8 +45,8 @@ static size_t utf8_decode(const unsigned char *bytes, size_t size, uint32_t *ret
 }
 
 /*
- * Besides C0 and C1: what breaks a line, turns the direction of the text after it, or
- * cannot be seen, so that two names look alike.
+ * Besides C0 and C1: what breaks a line, changes the direction of text, or is invisible,
+ * so that two names look alike.
  */
 static bool is_control(uint32_t code)
 {
@@ -125,7 +125,7 @@ char *text_quote(const void *foreign, size_t size, char *out, size_t out_size)
 	return out;
 }
 
-/* As UTF-16, which is how JSON escapes. */
+/* JSON escapes are UTF-16. */
 static void put_escaped(FILE *file, uint32_t code)
 {
 	if (code < 0x10000)

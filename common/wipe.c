@@ -7,9 +7,9 @@
 #include "common/scope.h"
 #include "common/wipe.h"
 
-#define FREED_LAST 16           /* more than malloc() keeps of a size, to give first */
-#define FREED_STEP ((size_t)16) /* from one size of malloc()'s to the next … */
-#define FREED_MAX  ((size_t)1024 + 8) /* … up to the last of which it keeps some */
+#define FREED_LAST 16                 /* more than malloc() caches of a size */
+#define FREED_STEP ((size_t)16)       /* from one size of chunks to the next … */
+#define FREED_MAX  ((size_t)1024 + 8) /* … up to the largest that is cached */
 
 static void wipe_freed_of(size_t size)
 {
@@ -30,7 +30,7 @@ void wipe_freed(void)
 		wipe_freed_of(size);
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* which ends a process that gets no memory */
+#ifdef __SANITIZE_ADDRESS__ /* aborts when malloc() fails */
 
 void wipe_free_memory(void)
 {
@@ -38,7 +38,7 @@ void wipe_free_memory(void)
 
 #else
 
-/* Beyond this malloc() has no bin for each size: a chunk serves for smaller ones, too. */
+/* Above this a bin of malloc() holds several sizes: a chunk also serves smaller ones. */
 #define BINS_END ((size_t)2048)
 #define BIN_STEP ((size_t)16)
 #define LARGEST  ((size_t)1024 * 1024)
@@ -47,7 +47,7 @@ struct piece {
 	struct piece *next;
 };
 
-/* Takes all pieces of that size that there are, wiped, onto the list. */
+/* Wipes all free pieces of that size and puts them on the list. */
 static struct piece *take(size_t size, struct piece *list)
 {
 	for (;;) {
@@ -56,7 +56,7 @@ static struct piece *take(size_t size, struct piece *list)
 
 		if (!piece)
 			return list;
-		/* where it is; only then the compiler lets us have the rest */
+		/* in place: only then does the compiler let us use the rest */
 		whole = realloc(piece, usable);
 		if (!whole)
 			return list;
@@ -74,8 +74,8 @@ void wipe_free_memory(void)
 	if (getrlimit(RLIMIT_AS, &before) < 0)
 		return;
 	/*
-	 * malloc() gets no more from the kernel: only what is free already. RLIMIT_DATA
-	 * would not do: of 0 the kernel makes an exception (may_expand_vm()).
+	 * malloc() gets no more from the kernel, and returns only what is free already.
+	 * Not RLIMIT_DATA: the kernel makes an exception for 0 (may_expand_vm()).
 	 */
 	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
 	if (setrlimit(RLIMIT_AS, &none) < 0)
