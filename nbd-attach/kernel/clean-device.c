@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A device made with NBD_CFLAG_DESTROY_ON_DISCONNECT would leave nothing to its next
- * user, but /dev/nbd0 to 15, which are there from the start, would be gone after their
- * first use, and `qemu-nbd -c /dev/nbd0` needs them. So devices stay; only one that has
- * to be clean and is not goes that way: it is attached to nothing, with that flag and no
- * size, so that nobody reads from it, and detached. The driver makes a device of that
- * number again when it is asked for it.
+ * With NBD_CFLAG_DESTROY_ON_DISCONNECT a device would leave nothing to its next user, but
+ * /dev/nbd0 to 15, which exist from the start, would disappear after their first use, and
+ * `qemu-nbd -c /dev/nbd0` needs them. So devices stay. Only one that has to be clean and
+ * is not is destroyed: it is attached to a socket without a server, with that flag and
+ * size 0, so that nobody reads from it, and detached. The driver creates a device of that
+ * number again on request.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -32,12 +32,12 @@ static int wait_gone(unsigned index, usec_t deadline, struct error *err)
 		return error_set(err, FAULT_OTHER, r, "interrupted");
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
-			"the kernel has not made /dev/nbd%u anew in time: something has it open; choose another --device or leave it out",
+			"the kernel has not recreated /dev/nbd%u in time: something has it open; choose another --device or leave it out",
 			index);
 	return 0;
 }
 
-/* Between its two ends /dev/nbdN is another program's, for whoever looks. */
+/* Meanwhile the device looks to others as if another program had attached it. */
 static int destroy(unsigned index, usec_t deadline, struct error *err)
 {
 	int pair[2];
@@ -55,7 +55,7 @@ static int destroy(unsigned index, usec_t deadline, struct error *err)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(err, FAULT_KERNEL, -errno,
-			"cannot make /dev/nbd%u anew: %m", index);
+			"cannot recreate /dev/nbd%u: %m", index);
 	r = nbd_netlink_connect((int)index, &settings, deadline, &index, err);
 	if (r == 0)
 		r = nbd_netlink_disconnect(index, err);
@@ -64,8 +64,8 @@ static int destroy(unsigned index, usec_t deadline, struct error *err)
 	return r < 0 ? r : wait_gone(index, deadline, err);
 }
 
-/* It has gone from /sys some time before its number is free: -EINVAL until then. */
-static int connect_anew(unsigned index, const struct nbd_settings *settings,
+/* It disappears from /sys before its number is free: -EINVAL until then. */
+static int recreate_and_connect(unsigned index, const struct nbd_settings *settings,
 	usec_t deadline, unsigned *ret_index, struct error *err)
 {
 	struct sysfs_device device;
@@ -73,7 +73,7 @@ static int connect_anew(unsigned index, const struct nbd_settings *settings,
 
 	if (r < 0)
 		return r;
-	log_debug("nbd%u: made anew, for it has limits of its last user", index);
+	log_debug("nbd%u: recreated, because it had limits of its last user", index);
 	do
 		r = nbd_netlink_connect((int)index, settings, deadline, ret_index, err);
 	while (r == -EINVAL && sysfs_read(index, &device) == -ENOENT &&
@@ -82,8 +82,8 @@ static int connect_anew(unsigned index, const struct nbd_settings *settings,
 }
 
 /*
- * The first that is free, clean and not opened by anybody, or not there yet. -1: all that
- * are free are clean, and the kernel may pick.
+ * The first device that is free, clean and not open, or a new one. -1: all free ones are
+ * clean, and the kernel may pick.
  */
 static int pick(const struct limits *l)
 {
@@ -117,7 +117,8 @@ int clean_device_connect(int index, const struct limits *l,
 
 	if (index >= 0 && sysfs_read((unsigned)index, &device) == 0 &&
 		!device.configured && limits_are_stale((unsigned)index, l))
-		return connect_anew((unsigned)index, settings, deadline, ret_index, err);
+		return recreate_and_connect(
+			(unsigned)index, settings, deadline, ret_index, err);
 	if (index >= 0)
 		return nbd_netlink_connect(index, settings, deadline, ret_index, err);
 	do {

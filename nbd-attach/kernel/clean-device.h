@@ -5,9 +5,9 @@
 #include "kernel/nbd-netlink.h"
 
 /*
- * nbd_netlink_connect() on a device that has nothing left of its last user that would
- * show (limits_are_stale()): where `index` is -1 another one is picked, and one that was
- * asked for is destroyed and made anew. Both its node and its place in /sys come back.
+ * nbd_netlink_connect() on a device without stale limits of its last user
+ * (limits_are_stale()): where `index` is -1 another device is picked; one that was asked
+ * for is destroyed and recreated, with its node and its folder in /sys.
  */
 int clean_device_connect(int index, const struct limits *l,
 	const struct nbd_settings *settings, usec_t deadline, unsigned *ret_index,

@@ -20,7 +20,7 @@ static const char *kind_of(mode_t mode)
 		return "a regular file";
 	if (S_ISDIR(mode))
 		return "a folder";
-	return "no block device";
+	return "not a block device";
 }
 
 static int compare(const struct stat *st, dev_t number)
@@ -45,7 +45,8 @@ int device_node_open_part(unsigned index, const char *partition, int flags)
 	r = sysfs_number(index, partition, &number);
 	if (r < 0)
 		return r;
-	/* Looked at before, for the mere open of another device may have effects. */
+	/* Checked before, because even an open of another device may have side effects.
+	 */
 	if (stat(node, &st) < 0)
 		return -errno;
 	r = compare(&st, number);
@@ -72,7 +73,7 @@ int device_node_set_read_only(unsigned index, bool read_only)
 	return ioctl(fd, BLKROSET, &(int){read_only}) < 0 ? -errno : 0;
 }
 
-/* "nbd5" or "nbd5p1", of which the kernel says that it has that number. */
+/* Name is "nbd5" or "nbd5p1"; number is the kernel's. */
 static int check_node(const char *name, dev_t number, struct error *err)
 {
 	char node[NODE_SIZE];
@@ -81,12 +82,11 @@ static int check_node(const char *name, dev_t number, struct error *err)
 
 	snprintf(node, sizeof(node), "/dev/%s", name);
 	if (stat(node, &st) < 0)
-		return error_set(
-			err, FAULT_KERNEL, -errno, "%s cannot be looked at: %m", node);
+		return error_set(err, FAULT_KERNEL, -errno, "cannot stat %s: %m", node);
 	r = compare(&st, number);
 	if (r == -ENOTBLK)
 		return error_set(err, FAULT_KERNEL, r,
-			"%s is %s, not the disk: move it away, then mknod -m 660 %s b %u %u",
+			"%s is %s instead of the disk: move it away, then mknod -m 660 %s b %u %u",
 			node, kind_of(st.st_mode), node, major(number), minor(number));
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
@@ -96,7 +96,7 @@ static int check_node(const char *name, dev_t number, struct error *err)
 	return 0;
 }
 
-/* A node that is not there misleads nobody: not every /dev has those of partitions. */
+/* A missing node is harmless: not every /dev has nodes of partitions. */
 static int check_partition(unsigned index, const char *name, void *err)
 {
 	dev_t number;
@@ -160,8 +160,8 @@ static bool has_partitions(unsigned index)
 }
 
 /*
- * The kernel opens a disk also where it could not read the partition table, and does not
- * say so; newer ones do when they are asked to read it again.
+ * The kernel opens a disk even if it could not read the partition table, and reports no
+ * error; newer ones do when they are asked to read it again.
  */
 static int check_scan(unsigned index, int fd)
 {
@@ -191,7 +191,7 @@ int device_node_scan(unsigned index, usec_t deadline, int *ret_fd, struct error 
 	r = check_scan(index, fd);
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
-			"the partition table of /dev/nbd%u cannot be read: %m", index);
+			"cannot read the partition table of /dev/nbd%u: %m", index);
 	r = device_node_check(index, err);
 	if (r == 0)
 		*ret_fd = TAKE_FD(fd);

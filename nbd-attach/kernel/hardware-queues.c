@@ -10,9 +10,9 @@
 #include "kernel/sysfs.h"
 
 #define BLOCK_SIZE_MAX 65536
-#define PAGE           4096 /* what direct I/O asks of memory at most */
+#define PAGE           4096 /* the strictest alignment of direct I/O */
 
-/* Path is /sys/block/nbd0/mq/0/cpu_list: "0, 2, 4". False: none of them is ours. */
+/* Path is /sys/block/nbd0/mq/0/cpu_list: "0, 2, 4". False: none may be used. */
 static bool move_to(const char *path)
 {
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
@@ -26,7 +26,7 @@ static bool move_to(const char *path)
 	return sched_setaffinity(0, sizeof(cpus), &cpus) == 0;
 }
 
-/* Past the page cache, or nothing might have to be read. */
+/* The descriptor has O_DIRECT: a cached block would not be read from the server. */
 static void read_block(int fd, size_t size)
 {
 	static char block[BLOCK_SIZE_MAX] __attribute__((aligned(PAGE)));

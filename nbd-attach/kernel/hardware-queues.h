@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * Reads a block of the disk from the server by way of each hardware queue. The driver has
- * one for each of its links, as far as there are processors for them, and which one a
- * request takes is up to the processor that it comes from. A queue whose processors this
- * process may not use is left out; what cannot be read is not told.
+ * Reads a block of the disk from the server through each hardware queue. The driver has
+ * one for each of its links, as far as there are CPUs for them, and the CPU that issues a
+ * request determines its queue. A queue whose CPUs this process may not use is skipped;
+ * errors of reading are ignored.
  *
- * For a child: it waits for the server, beyond the reach of signals, and has the disk
- * open meanwhile.
+ * Only in a child: it sleeps uninterruptibly until the server replies, with the disk
+ * open.
  */
 void hardware_queues_read(unsigned index);

@@ -15,10 +15,10 @@
 #include "kernel/hold.h"
 #include "kernel/sysfs.h"
 
-/* What the child says before it opens the device; no result of open(2). */
+/* The child's message before it opens the device; not a result of open(2). */
 #define OPENING 1
 
-/* A node of our own, where /dev has none, or another's under that name. */
+/* A node of our own, for a /dev without the node, or with another one of that name. */
 static int open_own_node(unsigned index, const char *partition, int flags)
 {
 	char path[48];
@@ -56,14 +56,14 @@ static int sync_partition(unsigned index, const char *name, void *first)
 	int *result = first, r;
 
 	if (fd < 0)
-		return 0; /* gone, or /dev can have no node of it */
+		return 0; /* gone, or /dev cannot have a node of it */
 	r = sync_cache(fd);
 	if (*result == 0)
 		*result = r;
 	return 0;
 }
 
-/* A partition has a cache of its own. The first failure; the others are written, too. */
+/* Partitions have their own page caches. Returns the first failure, but writes all. */
 static int sync_all(unsigned index, int fd)
 {
 	int first = sync_cache(fd);
@@ -72,64 +72,65 @@ static int sync_all(unsigned index, int fd)
 	return first < 0 ? first : r;
 }
 
-static void say(int socket, int r)
+static void send_result(int socket, int r)
 {
 	(void)fd_send(socket, &r, sizeof(r), -1);
 }
 
-/* The child. With the last descriptor of the socket at the other end it ends. */
-static _Noreturn void be_holder(unsigned index, int socket)
+/* The child. It exits when the other end of the socket is closed. */
+static _Noreturn void run_child(unsigned index, int socket)
 {
 	int fd, r, passed = -1;
 
 	interrupt_reset();
-	/* a terminal's signals come here, too, and the claim is to outlast them */
+	/* it also gets a terminal's signals, and the claim must outlast them */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	(void)prctl(PR_SET_NAME, HOLD_PROCESS, 0, 0, 0);
 	dup2(socket, STDIN_FILENO);
 	process_close_range(STDIN_FILENO + 1, PROCESS_FD_LAST);
-	say(STDIN_FILENO, OPENING);
+	send_result(STDIN_FILENO, OPENING);
 	fd = open_part(index, NULL, O_RDONLY | O_EXCL);
-	say(STDIN_FILENO, fd < 0 ? fd : 0);
-	/* asked to, it writes what the cache has */
+	send_result(STDIN_FILENO, fd < 0 ? fd : 0);
+	/* on request it writes back the page cache */
 	while (fd >= 0 && fd_receive(STDIN_FILENO, &r, sizeof(r), &passed) == sizeof(r))
-		say(STDIN_FILENO, sync_all(index, fd));
+		send_result(STDIN_FILENO, sync_all(index, fd));
 	_exit(0);
 }
 
-/* The child's next word. */
-static int hear(int socket, usec_t patience, int *ret_word)
+/* The child's next result. */
+static int receive_result(int socket, usec_t timeout, int *ret_result)
 {
-	int fd = -1, r = deadline_wait(socket, POLLIN, deadline_after(patience));
+	int fd = -1, r = deadline_wait(socket, POLLIN, deadline_after(timeout));
 	ssize_t size;
 
 	if (r < 0)
 		return r;
-	size = fd_receive(socket, ret_word, sizeof(*ret_word), &fd);
+	size = fd_receive(socket, ret_result, sizeof(*ret_result), &fd);
 	closep(&fd);
-	return size == sizeof(*ret_word) ? 0 : -ECHILD;
+	return size == sizeof(*ret_result) ? 0 : -ECHILD;
 }
 
-/* A child that runs yet has not come to the claim, on a machine with much to do. */
-static int hear_of_open(struct hold *hold)
+/* A child that still runs, on a busy machine, may not have the claim yet. */
+static int wait_until_open(struct hold *hold)
 {
 	usec_t end = deadline_after(HOLD_START_TIMEOUT);
-	int word, r = hear(hold->socket, HOLD_START_TIMEOUT, &word);
+	int result, r = receive_result(hold->socket, HOLD_START_TIMEOUT, &result);
 
 	if (r < 0)
 		return r;
 	do
-		r = hear(hold->socket, HOLD_OPEN_TIMEOUT, &word);
+		r = receive_result(hold->socket, HOLD_OPEN_TIMEOUT, &result);
 	while (r == -ETIMEDOUT && !process_sleeps(hold->child) && deadline_left(end) > 0);
 	if (r == -ETIMEDOUT && process_sleeps(hold->child)) {
-		r = hear(hold->socket, 0, &word); /* it may have come just now */
-		hold->waits = r == -ETIMEDOUT;
+		/* it may have arrived just now */
+		r = receive_result(hold->socket, 0, &result);
+		hold->open_pending = r == -ETIMEDOUT;
 	}
-	if (hold->waits)
+	if (hold->open_pending)
 		return 0;
-	return r < 0 ? r : word;
+	return r < 0 ? r : result;
 }
 
 int hold_take(unsigned index, struct hold *ret)
@@ -141,7 +142,7 @@ int hold_take(unsigned index, struct hold *ret)
 		return -errno;
 	hold.child = fork();
 	if (hold.child == 0)
-		be_holder(index, pair[1]);
+		run_child(index, pair[1]);
 	r = -errno;
 	close(pair[1]);
 	hold.socket = pair[0];
@@ -149,14 +150,14 @@ int hold_take(unsigned index, struct hold *ret)
 		close(pair[0]);
 		return r;
 	}
-	r = hear_of_open(&hold);
+	r = wait_until_open(&hold);
 	if (r < 0)
 		hold_release(&hold);
 	*ret = hold;
 	return r;
 }
 
-/* What waits to be written is waited for in a last close, too: ours is behind that. */
+/* A last close also waits for the page cache to be written, and our open waits for it. */
 static bool writes(unsigned index)
 {
 	struct sysfs_in_flight count;
@@ -165,39 +166,38 @@ static bool writes(unsigned index)
 	return count.writes > 0;
 }
 
-/* An open that waits for reads alone may wait for a dead server: nothing is lost by it.
- */
-static int wait_for_open(struct hold *hold)
+/* An open that waits for reads only may wait for a dead server: no data is at stake. */
+static int wait_for_pending_open(struct hold *hold)
 {
 	usec_t end = deadline_after(HOLD_SYNC_TIMEOUT);
 	bool waited = false;
-	int word, r = -ETIMEDOUT;
+	int result, r = -ETIMEDOUT;
 
 	while (r == -ETIMEDOUT && writes(hold->index)) {
 		if (deadline_left(end) == 0)
 			return r;
-		r = hear(hold->socket, HOLD_WRITE_CHECK, &word);
+		r = receive_result(hold->socket, HOLD_WRITE_CHECK, &result);
 		waited = true;
 	}
 	if (r == -ETIMEDOUT && waited)
-		r = hear(hold->socket, HOLD_OPEN_TIMEOUT, &word);
+		r = receive_result(hold->socket, HOLD_OPEN_TIMEOUT, &result);
 	if (r == -ETIMEDOUT)
 		return 0;
-	hold->waits = false;
-	return r < 0 ? r : word;
+	hold->open_pending = false;
+	return r < 0 ? r : result;
 }
 
 int hold_sync(struct hold *hold)
 {
-	int word, r = 0;
+	int result, r = 0;
 
-	if (hold->waits)
-		r = wait_for_open(hold);
-	if (r < 0 || hold->child == 0 || hold->waits)
+	if (hold->open_pending)
+		r = wait_for_pending_open(hold);
+	if (r < 0 || hold->child == 0 || hold->open_pending)
 		return r;
-	say(hold->socket, 0);
-	r = hear(hold->socket, HOLD_SYNC_TIMEOUT, &word);
-	return r < 0 ? r : word;
+	send_result(hold->socket, 0);
+	r = receive_result(hold->socket, HOLD_SYNC_TIMEOUT, &result);
+	return r < 0 ? r : result;
 }
 
 void hold_release(struct hold *hold)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A disk that nobody can begin to use in the kernel: it is opened with O_EXCL, which
- * claims it as a mount does, or swap, or a storage target. Only one has the claim, and a
- * partition's is one on the whole disk, too. Who opens it without, sees nothing of it.
+ * Keeps others from starting to use a disk in the kernel: it is opened with O_EXCL, which
+ * claims it as a mount, swap or a storage target does. There can be one claim only, and
+ * that of a partition claims the whole disk. Opens without O_EXCL are not affected.
  */
 #pragma once
 
@@ -13,30 +13,30 @@
 
 struct hold {
 	unsigned index;
-	pid_t child; /* that has it open; 0: none */
-	int socket;  /* to the child, which ends when it is closed */
-	bool waits;  /* the open waits for the server, behind the claim */
+	pid_t child;       /* that has it open; 0: none */
+	int socket;        /* to the child, which exits when it is closed */
+	bool open_pending; /* the child has the claim, but its open waits for the server
+	                    */
 };
 #define HOLD_NONE ((struct hold){.socket = -1})
 
-/* The child's name, by which those who look for users know it. */
+/* The child's name, by which the scan for users skips it. */
 #define HOLD_PROCESS "nbd-attach-hold"
 
 /*
- * Claims /dev/nbdN, in a child: the open may have to read the partition table from a
- * server that is dead. The claim comes before that, so that a child which waits has it.
+ * Claims /dev/nbdN, in a child, because the open may read the partition table from a dead
+ * server. The kernel claims the disk before that, so a waiting child has the claim.
  * -EBUSY: another has the claim; -EINTR; or another -errno.
  */
 int hold_take(unsigned index, struct hold *ret);
 
 /*
- * Waits until what was written through the kernel's cache is with the server, of a writer
- * that is closing the device or a partition of it, or has just done so. -ETIMEDOUT: some
- * of it is not; -EIO, -ENOSPC: some of it could not be written. Or as hold_take(), whose
- * open had to wait.
+ * Waits until the page cache has been written to the server, after a writer has closed
+ * the device or a partition of it, or while it does. -ETIMEDOUT: not all was written in
+ * time; -EIO, -ENOSPC: writing failed. Or as hold_take(), if its open had to wait.
  */
 int hold_sync(struct hold *hold);
 
-/* Gives up the claim, and closes the device. */
+/* Releases the claim and closes the device. */
 void hold_release(struct hold *hold);
 #define _cleanup_hold_ _cleanup_(hold_release)

@@ -18,7 +18,7 @@ DEFINE_CLEANUP(struct kmod_module *, kmod_module_unref)
 
 /*
  * A kernel without an index below /lib/modules can still have the module: loaded by hand,
- * or built in, where /sys/module/NAME is all that tells of it ("coming", says libkmod).
+ * or built in, which only /sys/module/NAME shows (libkmod calls that state "coming").
  */
 static bool is_present(struct kmod_ctx *ctx, const char *name)
 {
@@ -32,8 +32,8 @@ static bool is_present(struct kmod_ctx *ctx, const char *name)
 }
 
 /*
- * A name may stand for several modules, such as implementations of a cipher of which this
- * machine can use some: one that loads is enough.
+ * An alias may match several modules, such as implementations of a cipher, of which this
+ * machine supports some: one that loads is enough.
  */
 static int probe_all(struct kmod_list *list)
 {
@@ -69,15 +69,15 @@ static int explain(int r, const char *name, struct error *err)
 		return error_set(err, FAULT_KERNEL, r,
 			"loading kernel module '%s' needs root (CAP_SYS_MODULE)", name);
 	if (r != -ENOENT)
-		return error_set(err, FAULT_KERNEL, r,
-			"kernel module '%s' could not be loaded: %m", name);
+		return error_set(
+			err, FAULT_KERNEL, r, "cannot load kernel module '%s': %m", name);
 	if (uname(&kernel) < 0)
 		kernel.release[0] = 0;
 	return error_set(err, FAULT_KERNEL, r,
 		"no kernel module '%s' for this kernel (%s)", name, kernel.release);
 }
 
-/* What libkmod cannot open for want of descriptors is not there for it. */
+/* libkmod reports a file as missing when it runs out of descriptors. */
 static int check_descriptors(void)
 {
 	_cleanup_close_ int fd = open("/", O_PATH | O_CLOEXEC);

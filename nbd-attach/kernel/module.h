@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernel modules, by libkmod. */
+/* Kernel modules, with libkmod. */
 #pragma once
 
 #include "common/error.h"
 
 /*
- * Loads a module by name or alias, with modprobe.d's options and blacklists applied; one
- * that is built in or loaded already is success. -ENOENT: there is none; -EPERM, …:
+ * Loads a module by name or alias, with modprobe.d's options and blacklists applied;
+ * success if it is built in or loaded already. -ENOENT: there is none; -EPERM, …:
  * FAULT_KERNEL.
  */
 int module_load(const char *name, struct error *err);

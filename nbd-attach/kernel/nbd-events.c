@@ -12,7 +12,7 @@
 
 struct nbd_events {
 	struct nl_sock *socket;
-	unsigned index; /* that is asked about just now */
+	unsigned index; /* of the current nbd_events_link_died() */
 	bool died;
 };
 
@@ -46,7 +46,7 @@ static int join(struct nbd_events *events)
 		events->socket, NBD_GENL_FAMILY_NAME, NBD_GENL_MCAST_GROUP_NAME);
 	if (group < 0)
 		return netlink_error(group, errno);
-	/* Events answer no request: they have no sequence number of ours. */
+	/* Events have no sequence number of a request. */
 	nl_socket_disable_seq_check(events->socket);
 	nl_socket_modify_cb(
 		events->socket, NL_CB_VALID, NL_CB_CUSTOM, take_event, events);
@@ -71,10 +71,10 @@ int nbd_events_open(struct nbd_events **ret, struct error *err)
 	r = join(events);
 	if (r == -ENOENT)
 		return error_set(err, FAULT_KERNEL, r,
-			"this kernel has no nbd driver that tells of lost links");
+			"this kernel has no nbd driver that reports dead links");
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
-			"cannot listen to the kernel's nbd driver: %m");
+			"cannot listen to events of the kernel's nbd driver: %m");
 	*ret = TAKE_PTR(events);
 	return 0;
 }
@@ -100,6 +100,6 @@ bool nbd_events_link_died(struct nbd_events *events, unsigned index)
 	do
 		r = nl_recvmsgs_default(events->socket);
 	while (r >= 0);
-	/* An empty queue ends it; all else means that something may be missing. */
+	/* All but an empty queue means that events may be missing. */
 	return events->died || r != -NLE_AGAIN;
 }

@@ -68,7 +68,7 @@ static int fill_request(struct nl_msg *msg, const void *userdata)
 	return request->settings ? fill_settings(msg, request->settings) : 0;
 }
 
-/* The lines for failures that each command may have. */
+/* The messages for failures that all commands may have. */
 static int explain(int r, const char *what, struct error *err)
 {
 	switch (r) {
@@ -84,7 +84,7 @@ static int explain(int r, const char *what, struct error *err)
 	case -ENOBUFS:
 	case -EPROTONOSUPPORT:
 	case -EPROTO:
-		/* none is the driver's answer: it may be done all the same */
+		/* none of these comes from the driver: the command may have succeeded */
 		return error_set(err, FAULT_KERNEL, r,
 			"%s: cannot talk to the kernel's nbd driver: %m", what);
 	default:
@@ -102,8 +102,8 @@ static void take_index(struct nlattr *attrs[], void *userdata)
 }
 
 /*
- * A device is "busy" for the driver both when it is configured and when somebody, mostly
- * udev, has it open for a moment. Only the latter is worth waiting for.
+ * The driver returns EBUSY both for a configured device and for one that somebody, mostly
+ * udev, has open for a moment. Only the latter is worth waiting for.
  */
 static int wait_while_open(int index, int r, usec_t deadline, struct error *err)
 {
@@ -134,7 +134,7 @@ static int explain_connect(int r, struct error *err)
 	switch (r) {
 	case -EINVAL:
 		return error_set(err, FAULT_KERNEL, r,
-			"the kernel's nbd driver refused the device (no such index, or it is just going away) or its sockets (not TCP or unix, or several where the server does not allow it)");
+			"the kernel's nbd driver refused the device (no such index, or it is being removed) or its sockets (not TCP or unix, or several where the server does not allow it)");
 	case -ENOTCONN:
 		return error_set(err, FAULT_KERNEL, r,
 			"the connection was gone when the kernel's nbd driver was to take it over: try again");

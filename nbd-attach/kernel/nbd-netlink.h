@@ -13,13 +13,13 @@
 #include "common/deadline.h"
 #include "common/error.h"
 
-/* What a field of struct nbd_settings holds when the kernel is not to be told of it. */
+/* A field of struct nbd_settings that is not sent to the kernel. */
 #define NBD_UNSET UINT64_MAX
 
 struct nbd_settings {
-	uint64_t size;       /* bytes */
-	uint64_t block_size; /* bytes: power of two, 512 to the page size */
-	uint64_t timeout;    /* seconds a request may take; 0: never kills the link */
+	uint64_t size;              /* bytes */
+	uint64_t block_size;        /* bytes: power of two, 512 to the page size */
+	uint64_t timeout;           /* seconds without a reply; 0: never kills a link */
 	uint64_t dead_conn_timeout; /* seconds that I/O waits for a new link */
 	uint64_t server_flags;      /* the export's transmission flags */
 	uint64_t client_flags;      /* NBD_CFLAG_* */
@@ -39,17 +39,17 @@ struct nbd_settings {
 
 /*
  * nbd_genl_connect(): configures device `index`, or one that the kernel picks where index
- * is -1, and gives back which. An EBUSY, which udev's passing open() of a device causes,
- * is retried until the deadline, and so is EEXIST. Size, block_size, timeout,
+ * is -1, and returns which. EBUSY, which a brief open() by udev causes, and EEXIST are
+ * retried until the deadline. Size, block_size, timeout,
  * dead_conn_timeout, flags and at least one fd must be set.
  */
 int nbd_netlink_connect(int index, const struct nbd_settings *settings, usec_t deadline,
 	unsigned *ret_index, struct error *err);
 
 /*
- * nbd_genl_reconfigure(): what is set is applied, each fd takes the place of a dead link.
+ * nbd_genl_reconfigure(): what is set is applied, each fd replaces a dead link.
  * The backend must be the one given at connect. The kernel returns 0 even when there was
- * no dead link and the fd was dropped: see that the old link is dead first.
+ * no dead link and the fd was dropped: make sure that the old link is dead first.
  */
 int nbd_netlink_reconfigure(
 	unsigned index, const struct nbd_settings *settings, struct error *err);

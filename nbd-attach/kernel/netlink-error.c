@@ -8,7 +8,7 @@
 #include "common/scope.h"
 #include "kernel/netlink-error.h"
 
-/* What is no system call's failure: the kernel's answer, or libnl's own opinion. */
+/* Not from a failed system call: the kernel's reply, or libnl's own checks. */
 static const struct {
 	int code, error;
 } table[] = {
@@ -34,7 +34,7 @@ static const struct {
 int netlink_error(int code, int system)
 {
 	if (code == -NLE_AGAIN)
-		return -EPROTO; /* the queue is empty: there was no answer */
+		return -EPROTO; /* the queue is empty: there was no reply */
 	if (system != 0 && nl_syserr2nlerr(system) == -code)
 		return -system;
 	for (size_t i = 0; i < ELEMENTSOF(table); i++)

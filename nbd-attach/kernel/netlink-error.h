@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * libnl folds errno values into codes of its own, several into one: the -errno that
- * `code`, a negative NLE_…, stands for. `system` is the errno that the failed call has
- * left, having been 0 before it: the cause, if that is what becomes this code. -EPROTO:
- * an answer is missing or makes no sense.
+ * The -errno for `code`, a negative NLE_… of libnl, which maps several errno values to
+ * one code. `system` is errno after the failed call, having been 0 before it: it is the
+ * cause if libnl maps it to this code. -EPROTO: a reply is missing or invalid.
  */
 int netlink_error(int code, int system);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel works on a generic netlink request inside our sendmsg(): that call may block
- * for long, and once it is back the replies and the ACK, or the error, are in the
- * socket's queue already. So nothing here waits for an answer, and no timeout can cut off
- * a request that the kernel has accepted: the queue is read, without blocking, until the
- * ACK is found. libnl's nl_send_sync() does not do for this, since it takes one message
- * only, where CONNECT and STATUS are answered by a reply and the ACK.
+ * The kernel handles a generic netlink request inside our sendmsg(): that call may block
+ * for long, and when it returns, the replies and the ACK, or the error, are already in
+ * the socket's queue. So nothing here waits for a reply, and no timeout can interrupt a
+ * request that the kernel has accepted: the queue is read, without blocking, up to the
+ * ACK. Not with libnl's nl_send_sync(), because that reads one message only, and CONNECT
+ * and STATUS return a reply and the ACK.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -65,7 +65,7 @@ static int take_error(
 	return NL_SKIP;
 }
 
-/* Each round takes messages off the queue and fails when it is empty, so this ends. */
+/* Each round reads messages from the queue and fails when it is empty, so this ends. */
 static int receive_all(struct nl_sock *sock, struct transaction *t)
 {
 	_cleanup_(nl_cb_putp) struct nl_cb *callbacks = nl_socket_get_cb(sock);

@@ -27,7 +27,7 @@ void progress_restart(struct progress *p, usec_t now)
 	p->since = now;
 }
 
-/* Twice what it has needed: it was seen at a look only, and the next may take longer. */
+/* Twice the time needed: checks see it only roughly, and the next may take longer. */
 static void learn(struct progress *p, usec_t took, usec_t now)
 {
 	if (took > p->timeout) {
@@ -45,7 +45,7 @@ bool progress_check(struct progress *p, const struct sysfs_io *io, usec_t now)
 
 	if (moved)
 		learn(p, p->last.in_flight > 0 ? now - p->since : 0, now);
-	/* What was sent since the last look may be new: it gets all of the time. */
+	/* Requests sent since the last check may be new: they get all of the time. */
 	if (moved || p->last.in_flight == 0)
 		p->since = now;
 	p->last = *io;

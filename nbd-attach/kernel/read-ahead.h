@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * Has the kernel read at once, and without waiting for it, what udev's blkid is going to
- * look at one block after the other, each time waiting for the server: of the disk, which
- * fd is, and of its partitions. They stay open, or the kernel would forget what it has
- * read: for a child that ends soon.
+ * Starts read-ahead of all blocks that udev's blkid is going to read one by one, each
+ * time waiting for the server: of the disk, fd, and of its partitions. The partitions
+ * stay open, because a last close drops the page cache: for a child that exits soon.
  */
 void read_ahead(unsigned index, int fd);

@@ -8,7 +8,7 @@
 #include "common/scope.h"
 #include "kernel/root-disk.h"
 
-#define DEPTH_MAX 8 /* devices on devices */
+#define DEPTH_MAX 8 /* of stacked devices */
 
 /* Path is a device's folder in /sys, or a link to it. */
 static bool leads_to(const char *path, const char *disk, unsigned depth)
@@ -47,7 +47,7 @@ static bool file_is_on(const char *path, const char *disk)
 	return stat(path, &st) == 0 && device_is_on(st.st_dev, disk);
 }
 
-/* btrfs has device numbers of its own: there the mount's source tells. */
+/* btrfs has device numbers of its own, but the mount's source is the device. */
 static bool root_mount_is_on(const char *mountinfo, const char *disk)
 {
 	_cleanup_fclose_ FILE *file = fopen(mountinfo, "re");

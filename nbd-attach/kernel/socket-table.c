@@ -37,7 +37,7 @@ static bool is_in(const struct table *table, uint64_t inode)
 	unsigned state;
 	uint64_t found;
 
-	/* For want of descriptors or memory no socket is dead. */
+	/* A lack of descriptors or memory does not make a socket dead. */
 	if (!file)
 		return errno != ENOENT;
 	while (fgets(line, sizeof(line), file))
@@ -58,9 +58,8 @@ static int take_shutdown(struct nl_msg *msg, void *userdata)
 }
 
 /*
- * Of a unix socket /proc/net/unix does not tell whether its other side is gone, but
- * sock_diag(7) does (net/unix/diag.c), if the kernel has it. The answer is there when the
- * question has been sent.
+ * /proc/net/unix does not show whether a socket's peer is gone, but sock_diag(7) does
+ * (net/unix/diag.c), if the kernel has it. The reply is queued when the request was sent.
  */
 static bool unix_is_shut(uint64_t inode)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel's tables of sockets, for those of which only the kernel has a descriptor
- * left: /proc/net/tcp, tcp6 and unix, and sock_diag(7).
+ * The kernel's socket tables, for sockets that only the kernel still refers to:
+ * /proc/net/tcp, tcp6 and unix, and sock_diag(7).
  */
 #pragma once
 
@@ -10,6 +10,6 @@
 
 /*
  * Whether there is a connected TCP or unix stream socket with that inode number, neither
- * side of which has been shut. 0 is no socket's.
+ * side of which has been shut down. No socket has inode 0.
  */
 bool socket_table_has(uint64_t inode);

@@ -85,7 +85,7 @@ int sysfs_each_partition(unsigned index, sysfs_partition_fn fn, void *userdata)
 	return r == 0 ? -errno : r;
 }
 
-/* Not there (any more), rather than not to be read just now. */
+/* The device does not exist (any more), rather than cannot be read at present. */
 static bool is_gone(int r)
 {
 	return r == -ENOENT || r == -ENODEV;
@@ -105,7 +105,7 @@ int sysfs_read(unsigned index, struct sysfs_device *ret)
 		return r;
 	device.size = sectors * SECTOR_SIZE;
 	device.read_only = read_only != 0;
-	/* Both vanish while the device is torn down: that is no failure. Others are. */
+	/* Both vanish while the device is torn down, which is not a failure. */
 	r = sysfs_get_number(index, "pid", INT_MAX, &pid);
 	if (r < 0 && !is_gone(r))
 		return r;
@@ -140,7 +140,7 @@ static int add_device(const char *name, struct sysfs_device **list, size_t *n)
 	if (r < 0 && !is_gone(r))
 		return r;
 	if (r < 0 || !device.configured)
-		return 0; /* gone since readdir() is as good as not there */
+		return 0; /* it may be gone since readdir() */
 	grown = reallocarray(*list, *n + 1, sizeof(**list));
 	if (!grown)
 		return -ENOMEM;
@@ -290,11 +290,11 @@ int sysfs_trigger_uevent(unsigned index, const char *action, struct error *err)
 	int r = sysfs_set(index, "uevent", action);
 
 	return r < 0 ? error_set(err, FAULT_KERNEL, r,
-			       "cannot announce /dev/nbd%u to udev: %m", index)
+			       "cannot trigger a uevent of /dev/nbd%u: %m", index)
 		     : 0;
 }
 
-/* Between two looks: longer each time. */
+/* Between two checks: longer each time. */
 static int pause_for(usec_t *span, usec_t deadline)
 {
 	int r = deadline_sleep(*span, deadline);
@@ -318,7 +318,7 @@ int sysfs_wait_released(
 			return error_set(err, FAULT_OTHER, r, "interrupted");
 		if (r < 0)
 			return error_set(err, FAULT_KERNEL, r,
-				"the kernel has not let go of /dev/nbd%u in time: something has it open still",
+				"the kernel has not released /dev/nbd%u in time: something still has it open",
 				index);
 	}
 	return 0;

@@ -8,10 +8,10 @@
 #include "kernel/udev.h"
 
 /*
- * /run/udev/queue is there while udevd has work, but comes only when udevd has read the
- * event that the kernel sent: hence no look without a pause before it, and two in a row.
+ * /run/udev/queue exists while udevd has work, but only once udevd has read the kernel's
+ * event: hence a pause before each check, and two checks in a row.
  */
-#define QUIET_LOOKS 2
+#define QUIET_CHECKS 2
 
 bool udev_is_process(const char *name)
 {
@@ -19,7 +19,7 @@ bool udev_is_process(const char *name)
 		strcmp(name, "udevd") == 0;
 }
 
-/* A process's name and its parent. The name may have anything in it, parentheses, too. */
+/* A process's name and its parent. The name may contain anything, even parentheses. */
 static bool read_process(pid_t pid, char *name, size_t size, pid_t *ret_parent)
 {
 	_cleanup_fclose_ FILE *file = NULL;
@@ -39,8 +39,8 @@ static bool read_process(pid_t pid, char *name, size_t size, pid_t *ret_parent)
 }
 
 /*
- * A program of a rule's (RUN, PROGRAM) is a descendant of udev's. What it leaves running
- * when it ends is not any more, unlike its environment, which would stay.
+ * A rule's program (RUN, PROGRAM) is a descendant of udev. A process that it leaves
+ * running is not any more, but still has the environment, so that is not checked.
  */
 static bool is_started_by_udev(void)
 {
@@ -63,7 +63,7 @@ int udev_settle(usec_t deadline)
 
 	if (access("/run/udev/control", F_OK) < 0 || is_started_by_udev())
 		return 0;
-	while (quiet < QUIET_LOOKS) {
+	while (quiet < QUIET_CHECKS) {
 		r = deadline_sleep(pause, deadline);
 		if (r < 0)
 			return r;

@@ -6,9 +6,9 @@
 #include "common/deadline.h"
 
 /*
- * Waits until udev has nothing queued, as `udevadm settle` does; at once where no udev
- * runs, and for a program that one of its rules has started: that is in the queue itself.
- * 0, -ETIMEDOUT or -EINTR.
+ * Waits until udev's queue is empty, as `udevadm settle` does. Returns at once if udev
+ * does not run, or if one of its rules has started this program, which is then queued
+ * itself. 0, -ETIMEDOUT or -EINTR.
  */
 int udev_settle(usec_t deadline);
 

@@ -12,7 +12,7 @@ struct usage_node {
 	dev_t device;
 };
 
-/* Where a look is: what it looks for, and at which process or loop device. */
+/* Where a scan is: its stage, and at which process or loop device. */
 struct usage_position {
 	int stage;
 	int number;
@@ -20,10 +20,10 @@ struct usage_position {
 
 #define USAGE_HUNG_MAX 8
 
-/* What a look in a child and its parent share. */
+/* Shared by the child that scans and its parent. */
 struct usage_report {
-	struct usage_position place;
-	struct usage_position hung[USAGE_HUNG_MAX]; /* passed over */
+	struct usage_position position;
+	struct usage_position hung[USAGE_HUNG_MAX]; /* skipped */
 	size_t n_hung;
 	struct usage_user user;
 };
@@ -31,11 +31,11 @@ struct usage_report {
 struct usage {
 	struct usage_node *nodes;
 	size_t n_nodes;
-	pid_t except; /* a process that is passed over */
+	pid_t except; /* a process that is skipped; 0: none */
 	struct usage_report *report;
 };
 
-/* -EBUSY, and the report says who and how. */
+/* Fills the report with who and how. Returns -EBUSY. */
 int usage_found(const struct usage *usage, const struct usage_node *node,
 	const char *format, ...) _printf_(3, 4);
 
@@ -44,16 +44,16 @@ const struct usage_node *usage_find_device(const struct usage *usage, dev_t devi
 /* The first line of a small file, without its newline. */
 bool usage_read_line(const char *path, char *line, size_t size);
 
-/* Copies one of the names that a path is made of, counted from its end. */
+/* Copies one component of a path, counted from its end. */
 void usage_component(const char *path, int from_end, char *name, size_t size);
 
-/* Calls check for each path that matches the pattern, until one is not 0. */
+/* Calls check for each path that matches the pattern, until one returns not 0. */
 int usage_each(const struct usage *usage,
 	int (*check)(const struct usage *usage, const char *path), const char *format,
 	...) _printf_(3, 4);
 
 /*
- * usage-scan.c, in a child: what may hang on another's dead file system, or on a process
+ * usage-scan.c, in a child: the part that may hang on a dead file system, or on a process
  * that does. 0, -EBUSY, -ENOMEM.
  */
 int usage_scan(const struct usage *usage);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The looks that may hang: on a process whose memory is locked while it waits for a dead
- * file system, on a file there. No path of others is followed but those of /proc, which
- * lead to the file itself, and nothing is brought up to date for it.
+ * The checks that may hang: on a process whose memory map is locked while it waits for a
+ * dead file system, or on a file there. No paths of others are followed except those of
+ * /proc, which lead to the file itself, and its attributes are not synced.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,25 +22,25 @@
 #include "kernel/udev.h"
 #include "kernel/usage-internal.h"
 
-/* In this order: the first that is found says most. */
+/* In this order: the first match says most. */
 enum { STAGE_MOUNTS, STAGE_SWAPS, STAGE_LOOPS, STAGE_TARGETS, STAGE_FILES, STAGE_MAPS };
 
 #define CONFIGFS "/sys/kernel/config/"
 
-/* False: that is where a look before us hung. */
+/* False: an earlier scan hung here. */
 static bool step(const struct usage *usage, int stage, int number)
 {
 	struct usage_report *report = usage->report;
-	const struct usage_position place = {stage, number};
+	const struct usage_position position = {stage, number};
 
 	for (size_t i = 0; i < report->n_hung; i++)
 		if (report->hung[i].stage == stage && report->hung[i].number == number)
 			return false;
-	report->place = place;
+	report->position = position;
 	return true;
 }
 
-/* A file, as far as it matters: a device's node, or on which device it is. */
+/* A file: a device's node, or which device it is on. */
 struct file {
 	bool is_block;
 	dev_t node;
@@ -60,14 +60,14 @@ static bool stat_path(const char *path, struct file *ret)
 	return true;
 }
 
-/* The node that the file is one of, or lies on. */
+/* The disk or partition whose node the file is, or which it is on. */
 static const struct usage_node *find_node(
 	const struct usage *usage, const struct file *file)
 {
 	return usage_find_device(usage, file->is_block ? file->node : file->on);
 }
 
-/* In /proc's tables a space in a name is \040, and so on: undone in place. */
+/* In place: \040 is a space in the tables of /proc, and so on. */
 static void unescape(char *text)
 {
 	char *to = text;
@@ -105,7 +105,7 @@ static int check_mountinfo(const struct usage *usage, FILE *file)
 	return 0;
 }
 
-/* What has been looked at already, in vain. */
+/* Checked already, without a match. */
 struct seen {
 	void *tree;
 };
@@ -135,7 +135,7 @@ static int note(struct seen *seen, const char *text)
 	return -ENOMEM;
 }
 
-/* Each mount namespace once; but what is outside of its root a process does not see. */
+/* Each mount namespace once for each root: a process sees no mounts outside its root. */
 static int check_mounts(const struct usage *usage, int pid, struct seen *namespaces)
 {
 	_cleanup_fclose_ FILE *file = NULL;
@@ -144,7 +144,7 @@ static int check_mounts(const struct usage *usage, int pid, struct seen *namespa
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
 	if (readlink(path, name, sizeof(name) - 1) < 0)
-		return 0; /* it ends */
+		return 0; /* it is exiting */
 	snprintf(path, sizeof(path), "/proc/%d/root", pid);
 	if (readlink(path, root, sizeof(root) - 1) < 0)
 		return 0;
@@ -176,7 +176,7 @@ static int check_swaps(const struct usage *usage)
 	return 0;
 }
 
-/* The device itself knows best: a path may be one of another mount namespace. */
+/* By ioctl(2), because the path may be of another mount namespace. */
 static bool ask_loop(const char *name, struct file *ret)
 {
 	_cleanup_close_ int fd = -1;
@@ -195,7 +195,7 @@ static bool ask_loop(const char *name, struct file *ret)
 	return true;
 }
 
-/* Path is /sys/block/loop0/loop/backing_file: loop devices are in no holders folder. */
+/* Path is /sys/block/loop0/loop/backing_file: loop devices are not in holders/. */
 static int check_loop(const struct usage *usage, const char *path)
 {
 	char backing[PATH_MAX], loop[USAGE_NODE_SIZE];
@@ -217,7 +217,7 @@ static int check_loop(const struct usage *usage, const char *path)
 		loop);
 }
 
-/* What a target has not been enabled for it has not opened. */
+/* A target has opened its device only if it is enabled. */
 static bool is_enabled(const char *folder)
 {
 	char enable[PATH_MAX + sizeof("/enable")], line[16];
@@ -281,7 +281,7 @@ static int check_targets(const struct usage *usage)
 	return r;
 }
 
-/* One that stands for a path alone keeps nothing open. */
+/* A descriptor with O_PATH keeps nothing open. */
 static bool is_path_only(int pid, const char *fd)
 {
 	char path[64], line[128];
@@ -297,10 +297,10 @@ static bool is_path_only(int pid, const char *fd)
 }
 
 /*
- * udev's workers open each new device for a moment; and ours open it for no use. A name
- * anybody can have, so that only root's are believed.
+ * udev's workers open each new device briefly, and our own children do not use it. Anyone
+ * can give a process such a name, so only root's processes are ignored.
  */
-static bool is_no_user(int pid, const char *process)
+static bool is_ignored(int pid, const char *process)
 {
 	char path[32];
 	struct stat st;
@@ -311,14 +311,14 @@ static bool is_no_user(int pid, const char *process)
 		stat(path, &st) == 0 && st.st_uid == 0;
 }
 
-/* The process has the file, which is a node of ours or lies on one. */
+/* The process uses the file, which is the node or on it. */
 static int found_process(const struct usage *usage, int pid, const struct file *file,
 	const struct usage_node *node, const char *what)
 {
 	char path[64], process[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	if (!usage_read_line(path, process, sizeof(process)) || is_no_user(pid, process))
+	if (!usage_read_line(path, process, sizeof(process)) || is_ignored(pid, process))
 		return 0;
 	return usage_found(usage, node, "%s%s by %s (pid %d)",
 		file->is_block ? "" : "a file on it is ", what, process, pid);
@@ -381,8 +381,8 @@ static int check_map(
 }
 
 /*
- * A mapping stays when its descriptor is closed. Most are of the same few files, each of
- * which is looked at once.
+ * A mapping outlives its descriptor. Most are of the same few files, each of which is
+ * checked once.
  */
 static int check_maps(const struct usage *usage, int pid, struct seen *files)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who uses a device is read from /proc and /sys first, which disturbs nobody and tells
- * names. What they do not know has claimed the device in the kernel: the external journal
- * of a file system, a mount that no process sees, a storage target. So it is claimed
- * here, last, and that is kept until the device is disconnected.
+ * Users of a device are first looked up in /proc and /sys, which disturbs nobody and
+ * gives names. Users not listed there have claimed the device in the kernel: the external
+ * journal of a file system, a mount that no process sees, a storage target. So the device
+ * is claimed last, and stays so until it is disconnected.
  */
 #include <errno.h>
 #include <glob.h>
@@ -146,7 +146,7 @@ static int check_holder(const struct usage *usage, const char *path)
 	return usage_found(usage, node, "used by /dev/%s", holder);
 }
 
-static int look_in_sys(const struct usage *usage, unsigned index)
+static int scan_sysfs(const struct usage *usage, unsigned index)
 {
 	int r = usage_each(usage, check_holder, "/sys/block/nbd%u/holders/*", index);
 
@@ -161,7 +161,7 @@ static int look_in_sys(const struct usage *usage, unsigned index)
 	return r;
 }
 
-static int look_around(const void *usage)
+static int scan_child(const void *usage)
 {
 	return usage_scan(usage);
 }
@@ -171,20 +171,21 @@ static bool is_same(const struct usage_position *a, const struct usage_position 
 	return a->stage == b->stage && a->number == b->number;
 }
 
-/* A look in a child: its result, or -ETIMEDOUT: it hangs at report->place. */
-static int look_once(const struct usage *usage)
+/* A scan in a child: its result, or -ETIMEDOUT: it hangs at report->position. */
+static int scan_once(const struct usage *usage)
 {
-	pid_t child = process_start(look_around, usage);
-	struct usage_position last, place = {.stage = -1};
+	pid_t child = process_start(scan_child, usage);
+	struct usage_position last, position = {.stage = -1};
 	int status, r;
 
 	if (child < 0)
 		return child;
 	do {
-		last = place;
+		last = position;
 		r = process_wait(child, deadline_after(USAGE_STEP_TIMEOUT), &status);
-		place = usage->report->place;
-	} while (r == -ETIMEDOUT && !(is_same(&place, &last) && process_sleeps(child)));
+		position = usage->report->position;
+	} while (
+		r == -ETIMEDOUT && !(is_same(&position, &last) && process_sleeps(child)));
 	if (r < 0) {
 		process_kill(child);
 		return r;
@@ -192,15 +193,15 @@ static int look_once(const struct usage *usage)
 	return process_result(status);
 }
 
-/* What hangs is passed over the next time. */
-static int look_in_proc(const struct usage *usage)
+/* What hangs is skipped the next time. */
+static int scan_proc(const struct usage *usage)
 {
 	struct usage_report *report = usage->report;
-	int r = look_once(usage);
+	int r = scan_once(usage);
 
 	while (r == -ETIMEDOUT && report->n_hung < USAGE_HUNG_MAX) {
-		report->hung[report->n_hung++] = report->place;
-		r = look_once(usage);
+		report->hung[report->n_hung++] = report->position;
+		r = scan_once(usage);
 	}
 	return r;
 }
@@ -212,7 +213,7 @@ static void usage_done(struct usage *usage)
 		munmap(usage->report, sizeof(*usage->report));
 }
 
-static int look_everywhere(struct usage *usage, unsigned index)
+static int scan_all(struct usage *usage, unsigned index)
 {
 	void *shared = mmap(NULL, sizeof(*usage->report), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -224,16 +225,16 @@ static int look_everywhere(struct usage *usage, unsigned index)
 	r = find_nodes(usage, index);
 	if (r < 0 || usage->n_nodes == 0)
 		return r;
-	/* by name: where it is mounted says more than what is mounted */
-	r = look_in_proc(usage);
-	return r == 0 ? look_in_sys(usage, index) : r;
+	/* first, because a mount point says more than a file system's type */
+	r = scan_proc(usage);
+	return r == 0 ? scan_sysfs(usage, index) : r;
 }
 
-/* Passes over process `except`; 0: none. */
+/* Skips process `except`; 0: none. */
 static int find_user(unsigned index, pid_t except, struct usage_user *ret)
 {
 	_cleanup_(usage_done) struct usage usage = {.except = except};
-	int r = look_everywhere(&usage, index);
+	int r = scan_all(&usage, index);
 
 	if (r == -EBUSY)
 		*ret = usage.report->user;
@@ -245,7 +246,7 @@ bool usage_find(unsigned index, struct usage_user *ret)
 	return find_user(index, 0, ret) == -EBUSY;
 }
 
-/* Who cannot be looked for may be there. */
+/* A device whose users are unknown counts as in use. */
 static int cannot_tell(unsigned index, int r, struct error *err)
 {
 	if (r == -EINTR)
@@ -269,7 +270,7 @@ static int check(unsigned index, pid_t except, struct error *err)
 	return r < 0 ? cannot_tell(index, r, err) : 0;
 }
 
-/* Others claim a device for a moment, too, to see whether they could. */
+/* Other programs also claim a device briefly, to check whether it is free. */
 static int claim(unsigned index, struct hold *ret, struct error *err)
 {
 	usec_t deadline = deadline_after(USAGE_CLAIM_TIMEOUT);
@@ -299,7 +300,7 @@ int usage_check(unsigned index, struct error *err)
 	_cleanup_hold_ struct hold hold = HOLD_NONE;
 	int r = check(index, 0, err);
 
-	/* in this order: a claim is in the way of others */
+	/* in this order, because a claim blocks others */
 	return r == 0 ? claim(index, &hold, err) : r;
 }
 
@@ -315,7 +316,7 @@ int usage_hold(unsigned index, struct hold *ret, struct error *err)
 	r = hold_sync(&hold);
 	if (r == -ETIMEDOUT)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
-			"/dev/nbd%u is in use: what was written to it is not with the server "
+			"/dev/nbd%u is in use: data written to it has not reached the server "
 			"yet (use --force to detach all the same)",
 			index);
 	if (r == -EBUSY)
@@ -325,10 +326,10 @@ int usage_hold(unsigned index, struct hold *ret, struct error *err)
 			index);
 	if (r < 0 && r != -EIO && r != -ENOSPC)
 		return cannot_tell(index, r, err);
-	/* it comes no better for being asked again */
+	/* a second attempt would not help: the kernel has dropped the data */
 	if (r < 0)
 		log_warning(
-			"what was written to /dev/nbd%u has not all reached the server: %s",
+			"not all data written to /dev/nbd%u has reached the server: %s",
 			index, strerror(-r));
 	*ret = hold;
 	hold = HOLD_NONE;

@@ -2,8 +2,8 @@
 /*
  * Who uses a device or a partition of it: a mount, swap, a device on top (LUKS, LVM,
  * RAID), a loop device, a storage target, a process that has it open or mapped, and
- * whatever else in the kernel has claimed it. Of processes that are outside of this PID
- * namespace only what they have claimed is seen.
+ * whatever else has claimed it in the kernel. Of processes outside this PID namespace
+ * only claims are visible.
  */
 #pragma once
 
@@ -20,17 +20,17 @@ struct usage_user {
 	char how[USAGE_HOW_SIZE];   /* "mounted on /mnt" */
 };
 
-/* Somebody who uses the device, if one is to be seen. */
+/* Finds a user of the device. False: none is visible. */
 bool usage_find(unsigned index, struct usage_user *ret);
 
 /*
- * Whether nobody uses the device, just now. -EBUSY, FAULT_KERNEL: somebody does, or it
- * cannot be found out; err says who, or why. -EINTR.
+ * Checks that nobody uses the device at present. -EBUSY, FAULT_KERNEL: somebody does, or
+ * it cannot be determined; err says who, or why. -EINTR.
  */
 int usage_check(unsigned index, struct error *err);
 
 /*
- * The same, and until *ret is released nobody can begin to use it in the kernel: it is
- * claimed first. What was written to it is with the server.
+ * The same, and claims the device, so that nobody can start to use it in the kernel until
+ * *ret is released. All that was written to it has reached the server.
  */
 int usage_hold(unsigned index, struct hold *ret, struct error *err);
