@@ -46,7 +46,7 @@ static int not_by_dhcp(const char *what, struct error *err)
 {
 	char quoted[128];
 
-	return error_set(err, FAULT_USAGE, -EPERM, "a DHCP server may not say %s",
+	return error_set(err, FAULT_USAGE, -EPERM, "a DHCP server may not set %s",
 		text_quote(what, strlen(what), quoted, sizeof(quoted)));
 }
 
@@ -193,7 +193,7 @@ static int take_option(
 	for (size_t i = 0; i < ELEMENTSOF(words); i++)
 		if (strcmp(option, words[i].theirs) == 0)
 			return take_known(i, value, disk, err);
-	return bad_form(option, "is no option that is known here", err);
+	return bad_form(option, "is not a known option", err);
 }
 
 static int take_options(struct form *form, struct boot_disk *disk, struct error *err)
@@ -224,7 +224,7 @@ static int make_uri(const struct form *form, bool tls, char **ret, struct error 
 	char *uri;
 
 	if (!is_server(form->server))
-		return bad_form(form->server, "is no server", err);
+		return bad_form(form->server, "is not a valid server", err);
 	if (!encoded)
 		return error_memory(err);
 	uriEscapeA(name, encoded, URI_FALSE, URI_FALSE);
@@ -354,7 +354,7 @@ static int add_uri(const struct boot_legacy *legacy, const char *uri,
 		return r;
 	if (t.transport != TRANSPORT_TCP || t.n_settings > 0)
 		return error_set(err, FAULT_USAGE, -EPERM,
-			"a DHCP server may not say more than server, port and export");
+			"a DHCP server may set no more than server, port and export");
 	r = add_disk(plan, true, &disk, err);
 	if (r < 0)
 		return r;
@@ -378,7 +378,7 @@ static int read_dracut(const struct boot_legacy *legacy, bool foreign,
 		return error_memory(err);
 	if (!cut_dracut(copy + strlen("nbd:"), &form))
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"this is not nbd:SERVER:PORT or nbd:SERVER:EXPORT");
+			"it must be nbd:SERVER:PORT or nbd:SERVER:EXPORT");
 	return add_form(legacy, &form, foreign, plan, err);
 }
 
@@ -402,7 +402,7 @@ static int read_debian(const struct boot_legacy *legacy, bool foreign,
 		return error_memory(err);
 	if (!cut_debian(copy, &form))
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"this is not SERVER,PORT or SERVER,EXPORT");
+			"it must be SERVER,PORT or SERVER,EXPORT");
 	if (form.server[0] == 0 || strcmp(form.server, "dhcp") == 0) {
 		form.server = dhcp_server(hints, foreign);
 		foreign = true;

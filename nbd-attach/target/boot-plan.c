@@ -36,12 +36,12 @@ int boot_plan_add(struct boot_plan *plan, const char *name, size_t name_size,
 	snprintf(disk->name, sizeof(disk->name), "%.*s", (int)name_size, name);
 	if (name_size > NBD_NAME_MAX || !target_name_is_valid(disk->name))
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"%s cannot be an attachment's name",
+			"%s is not a valid attachment name",
 			text_quote(name, name_size, quoted, sizeof(quoted)));
 	for (size_t i = 0; i < plan->n_disks; i++)
 		if (strcmp(plan->disks[i].name, disk->name) == 0)
 			return error_set(err, FAULT_USAGE, -EEXIST,
-				"two disks are to be called %s", disk->name);
+				"two disks have the name %s", disk->name);
 	plan->n_disks++;
 	*ret = disk;
 	return 0;
@@ -88,7 +88,7 @@ static int set_option(struct target *t, const char *text, struct error *err)
 	if (value)
 		*value++ = 0;
 	if (strcmp(option, "name") == 0)
-		return error_set(err, FAULT_USAGE, -EINVAL, "the name comes first");
+		return error_set(err, FAULT_USAGE, -EINVAL, "the name must come first");
 	return target_set(t, option, value, err);
 }
 
@@ -112,8 +112,8 @@ static int check_disk(const struct boot_disk *disk, enum tls_mode tls, struct er
 		r = target_check(&t, err);
 	if (r == 0 && disk->foreign && !is_believed(&t, tls))
 		r = error_set(err, FAULT_USAGE, -EPERM,
-			"a server that DHCP names must prove who it is, by TLS: only "
-			"nbd.tls= on the kernel command line can do without");
+			"a server named by DHCP must prove its identity by TLS: only "
+			"nbd.tls= on the kernel command line can turn that off");
 	return r;
 }
 

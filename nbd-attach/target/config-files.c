@@ -108,7 +108,7 @@ static int find_files(
 
 	if (!find_main(root, name, files->paths[0]))
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
-			"there is no " CONFIG_PLACE "/%s.conf, or nothing in it", name);
+			CONFIG_PLACE "/%s.conf does not exist or is empty", name);
 	files->n = 1;
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(places); i++)
 		if (make_path(folder, root, places[i], name, ".conf.d"))
@@ -166,7 +166,7 @@ static int read_files(
 		r = take_files(c, CONFIG_ROUND_URI, files, err);
 	if (r == 0 && !c->target.uri)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"%s has no line uri=, which says where the disk is",
+			"%s lacks a line uri=, which says where the disk is",
 			files->paths[0]);
 	if (r == 0)
 		r = target_set(&c->target, "name", name, err);
@@ -189,7 +189,7 @@ int config_read(const char *root, const char *name, struct config *ret, struct e
 		return error_memory(err);
 	if (!target_name_is_valid(name))
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
-			"\"%.64s\" cannot be an attachment's name", name);
+			"\"%.64s\" is not a valid attachment name", name);
 	r = find_files(root, name, files, err);
 	if (r == 0)
 		r = read_files(&c, name, files, err);

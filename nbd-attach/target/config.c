@@ -42,14 +42,14 @@ static int take_uri(struct config *c, const char *value, struct error *err)
 static int take_auto(struct config *c, const char *value, struct error *err)
 {
 	if (parse_bool(value, &c->automatic) < 0)
-		return error_set(err, FAULT_USAGE, -EINVAL, "auto is yes or no");
+		return error_set(err, FAULT_USAGE, -EINVAL, "auto must be yes or no");
 	return 0;
 }
 
 static int take_initrd(struct config *c, const char *value, struct error *err)
 {
 	if (parse_bool(value, &c->initrd) < 0)
-		return error_set(err, FAULT_USAGE, -EINVAL, "initrd is yes or no");
+		return error_set(err, FAULT_USAGE, -EINVAL, "initrd must be yes or no");
 	return 0;
 }
 
@@ -68,7 +68,7 @@ static int take_trigger(struct config *c, const char *value, struct error *err)
 	if (strcmp(value, "net") != 0 &&
 		(strncmp(value, "net:", 4) != 0 || !is_interface(value + 4)))
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"trigger is net, or net:INTERFACE as in net:eth0");
+			"trigger must be net, or net:INTERFACE as in net:eth0");
 	free(c->trigger);
 	c->trigger = strdup(value);
 	return c->trigger ? 0 : error_memory(err);
@@ -90,7 +90,7 @@ static int take(struct reader *reader, const char *section, const char *key,
 {
 	if (strcmp(section, SECTION) != 0)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"the only section is [" SECTION "], and it comes first");
+			"the only section allowed is [" SECTION "], at the beginning");
 	for (size_t i = 0; i < ELEMENTSOF(keys); i++)
 		if (strcmp(key, keys[i].key) == 0)
 			return reader->round == CONFIG_ROUND_URI
@@ -98,9 +98,10 @@ static int take(struct reader *reader, const char *section, const char *key,
 				: 0;
 	if (strcmp(key, "name") == 0)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"name does not stand in a file: it is the file's");
+			"name cannot be set in a file: it is the file's name");
 	if (strlen(key) == 0)
-		return error_set(err, FAULT_USAGE, -EINVAL, "there is no key before =");
+		return error_set(
+			err, FAULT_USAGE, -EINVAL, "the key before = is missing");
 	if (reader->round == CONFIG_ROUND_OPTIONS)
 		return target_set(&reader->config->target, key, value, err);
 	return 0;
@@ -134,11 +135,11 @@ static int check_lines(const char *file, const char *text, size_t size, struct e
 			next = end;
 		if (next - text > LINE_MAX_BYTES)
 			return line_fault(file, n,
-				"the line is too long: parts of a URI can stand as "
-				"options in lines of their own",
+				"the line is too long: parts of a URI can be set as "
+				"options on lines of their own",
 				err);
 		if (memchr(text, '\0', (size_t)(next - text)))
-			return line_fault(file, n, "a NUL byte", err);
+			return line_fault(file, n, "the line contains a NUL byte", err);
 		if ((*text == ' ' || *text == '\t') &&
 			strspn(text, " \t\r") < (size_t)(next - text))
 			return line_fault(file, n, "the line begins with a space", err);

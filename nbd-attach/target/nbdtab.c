@@ -57,16 +57,16 @@ static int take_option(struct line *line, char *option, struct error *err)
 	else if (strcmp(option, "port") == 0 && value)
 		line->port = value;
 	else if (strcmp(option, "sdp") == 0)
-		return bad_option(option, "is gone from the kernel", err);
+		return bad_option(option, "is no longer supported by the kernel", err);
 	else
 		for (size_t i = 0; i < ELEMENTSOF(options); i++)
 			if (strcmp(option, options[i].theirs) == 0)
 				line->tls |= options[i].tls;
 	for (size_t i = 0; i < ELEMENTSOF(without_effect); i++)
 		if (strcmp(option, without_effect[i]) == 0 && value)
-			return bad_option(option, "takes no value", err);
+			return bad_option(option, "does not take a value", err);
 	if (line->n_options == N_OPTIONS_MAX)
-		return bad_option(option, "is one too many", err);
+		return bad_option(option, "exceeds the number of options allowed", err);
 	line->keys[line->n_options] = option;
 	line->values[line->n_options++] = value;
 	return 0;
@@ -88,7 +88,7 @@ static int parse_line(char *text, struct line *ret, struct error *err)
 	line.export_name = fields[2];
 	if (n < N_FIELDS - 1 || n > N_FIELDS)
 		r = error_set(err, FAULT_USAGE, -EINVAL,
-			"not a line DEVICE HOST EXPORT [OPTION,…]");
+			"the line is not DEVICE HOST EXPORT [OPTION,…]");
 	while (r == 0 && (option = strsep(&fields[3], ",")))
 		r = take_option(&line, option, err);
 	*ret = line;
@@ -142,7 +142,7 @@ static int set_option(
 		if (strcmp(key, options[i].theirs) == 0)
 			return value ? target_set(t, options[i].ours, value, err)
 				     : bad_option(key, "needs a value", err);
-	return bad_option(key, "is not known: others' begin with _", err);
+	return bad_option(key, "is unknown (those of other programs begin with _)", err);
 }
 
 static int make_target(const struct line *line, struct target *t, struct error *err)
@@ -292,7 +292,7 @@ int nbdtab_read(
 	snprintf(path, sizeof(path), "%s" NBDTAB, root);
 	r = file_read(path, FILE_SIZE_MAX, false, &text);
 	if (r == -ENOENT)
-		return error_set(err, FAULT_NO_SUCH, r, "there is no %s", path);
+		return error_set(err, FAULT_NO_SUCH, r, "%s does not exist", path);
 	if (r < 0)
 		return error_set(err, FAULT_USAGE, r, "cannot read %s: %m", path);
 	return nbdtab_find(path, text.data, wanted, ret, err);

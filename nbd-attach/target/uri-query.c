@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The query of a URI. uriparser's own reader is of no use for it: it would lose what
- * follows a NUL byte, with which the name of an abstract socket begins, and knows no ";".
+ * The query of a URI. uriparser's own reader cannot read it: it would lose what
+ * follows a NUL byte, with which an abstract socket's name begins, and does not split at
+ * ";".
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,14 +30,14 @@ static int set_socket(struct target *t, struct uri_bytes *value, struct error *e
 	/* The NUL at the end of a path needs room too. */
 	if (value->size + !abstract > room)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"the URI has a socket= of %zu bytes: at most %zu fit",
+			"the URI has a socket= of %zu bytes: at most %zu are allowed",
 			value->size, room - !abstract);
 	t->socket = TAKE_PTR(value->data);
 	t->socket_size = value->size;
 	return 0;
 }
 
-/* Whole already, since it is looked whether it is there. */
+/* Absolute already, because the caller checks whether the file exists. */
 static char *path_in(const struct target *t, const char *folder, const char *file)
 {
 	bool relative = t->directory && folder[0] != '/';
@@ -69,11 +70,11 @@ static int set_certificates(struct target *t, struct uri_bytes *value, struct er
 	return target_set(t, "tls-key", key, err);
 }
 
-/* What a query may contain. Without a setter it is an option's word: target_set(). */
+/* What a query may contain. Without a setter it is an option: target_set(). */
 static const struct parameter {
 	const char *name;
 	int (*set)(struct target *t, struct uri_bytes *value, struct error *err);
-	bool binary; /* NUL bytes are the setter's business */
+	bool binary; /* the setter deals with NUL bytes */
 } parameters[] = {
 	{"socket", set_socket, true},
 	{"tls-certificates", set_certificates, false},
@@ -102,7 +103,7 @@ int uri_set_parameter(struct target *t, const struct uri_bytes *key,
 			memcmp(p->name, key->data, key->size) != 0)
 			continue;
 		if (*seen & 1U << i)
-			return bad_parameter(key, "twice the parameter", err);
+			return bad_parameter(key, "more than one parameter", err);
 		*seen |= 1U << i;
 		if (value->size == 0)
 			return bad_parameter(key, "no value for", err);
@@ -142,7 +143,7 @@ int uri_parse_query(
 		size_t size = strcspn(query, "&;");
 		int r;
 
-		/* Nothing between two separators is what scripts leave behind. */
+		/* Scripts leave empty parameters behind. */
 		if (size > 0) {
 			r = parse_parameter(t, query, size, seen, err);
 			if (r < 0)

@@ -120,8 +120,8 @@ static int check_characters(const char *text, struct error *err)
 	}
 	if (strchr(text, '#'))
 		return uri_fault(err,
-			"a fragment, which means nothing here: write %23 if "
-			"the # belongs to a name");
+			"a fragment, which has no meaning here: write %23 if "
+			"the # is part of a name");
 	return 0;
 }
 
@@ -232,7 +232,7 @@ static int parse_syntax(struct uri *u, struct error *err)
 		return error_set(err, FAULT_USAGE, -EINVAL, "the URI is malformed");
 	if (is_bare_ipv6(u->text))
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"the URI is malformed: an IPv6 address stands in brackets, as in "
+			"the URI is malformed: an IPv6 address must be in brackets, as in "
 			"nbds://[::1]/export");
 	at = (size_t)(where - u->text);
 	if (at >= u->zone_at)
@@ -367,7 +367,7 @@ static int take_server(struct target *t, struct uri *u, struct error *err)
 	}
 	if (range_size(&u->parsed.hostText) > 0 || u->parsed.portText.first)
 		return uri_fault(err,
-			"a host, but a unix socket has none: write "
+			"a host, which a unix socket does not have: write "
 			"nbd+unix:///export?socket=/path");
 	return 0;
 }

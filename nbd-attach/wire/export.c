@@ -24,10 +24,12 @@ static int check_block_sizes(const struct nbd_export *e, struct error *err)
 	uint32_t least = e->minimum > PREFERRED_MIN ? e->minimum : PREFERRED_MIN;
 
 	if (!power_of_two(e->minimum) || e->minimum > MINIMUM_MAX)
-		return broken("minimum block size is no power of two up to 64 KiB", err);
+		return broken(
+			"minimum block size is not a power of two up to 64 KiB", err);
 	if (!power_of_two(e->preferred) || e->preferred < least)
-		return broken("preferred block size is no power of two of at least 512 "
-			      "and its minimum",
+		return broken(
+			"preferred block size is not a power of two of at least 512 "
+			"and its minimum",
 			err);
 	if (e->maximum < e->preferred)
 		return broken("maximum payload is below its preferred block size", err);

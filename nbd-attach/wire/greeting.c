@@ -15,7 +15,7 @@ static int check_magic(const struct nbd_greeting *greeting, struct error *err)
 			"the server speaks old-style NBD, which has neither exports nor TLS");
 	if (be64toh(greeting->option_magic) != NBD_OPTION_MAGIC)
 		return error_set(err, FAULT_PROTOCOL, -EPROTO,
-			"the server broke the protocol: its greeting does not go on with IHAVEOPT");
+			"the server broke the protocol: its greeting lacks IHAVEOPT");
 	return 0;
 }
 

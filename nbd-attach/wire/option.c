@@ -105,17 +105,16 @@ static const struct {
 	int r;
 	const char *meaning;
 } refusals[] = {
-	{NBD_REP_ERR_UNSUP, -ENOTSUP, "the server does not know %s"},
+	{NBD_REP_ERR_UNSUP, -ENOTSUP, "the server does not support %s"},
 	{NBD_REP_ERR_POLICY, -EACCES, "the server's policy forbids %s"},
-	{NBD_REP_ERR_INVALID, -EINVAL, "the server calls our %s invalid"},
-	{NBD_REP_ERR_PLATFORM, -EINVAL, "the server's platform has no %s"},
+	{NBD_REP_ERR_INVALID, -EINVAL, "the server rejected our %s as invalid"},
+	{NBD_REP_ERR_PLATFORM, -EINVAL, "the server's platform does not support %s"},
 	{NBD_REP_ERR_TLS_REQD, -EPROTONOSUPPORT,
 		"the server requires TLS for %s: use nbds://, or --tls require"},
 	{NBD_REP_ERR_UNKNOWN, -ENOENT, "the server has no export %s"},
 	{NBD_REP_ERR_SHUTDOWN, -ESHUTDOWN, "the server is shutting down (%s)"},
-	{NBD_REP_ERR_BLOCK_SIZE_REQD, -EINVAL,
-		"the server insists on block sizes for %s"},
-	{NBD_REP_ERR_TOO_BIG, -EINVAL, "the server finds our %s too big"},
+	{NBD_REP_ERR_BLOCK_SIZE_REQD, -EINVAL, "the server requires block sizes for %s"},
+	{NBD_REP_ERR_TOO_BIG, -EINVAL, "the server rejected our %s as too big"},
 };
 
 int option_refused(const struct negotiation *n, enum nbd_option option,

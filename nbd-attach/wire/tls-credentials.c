@@ -47,7 +47,7 @@ static int add_trust(struct tls_credentials *tls, const struct target *t,
 			tls->x509, &ca, GNUTLS_X509_FMT_PEM);
 		if (r == 0)
 			return error_set(err, FAULT_USAGE, -EINVAL,
-				"CA file %s holds no certificate", t->tls_ca);
+				"CA file %s contains no certificate", t->tls_ca);
 		return r < 0 ? failed("CA file", t->tls_ca, r, err) : 0;
 	}
 	if (!t->tls_verify_peer)
@@ -76,8 +76,8 @@ static int check_own(
 	least = gnutls_sec_param_to_pk_bits(kind, TLS_LEVEL);
 	return bits < least
 		? error_set(err, FAULT_USAGE, -EINVAL,
-			  "client certificate %s has a key of %u bits (%s): %u "
-			  "is the least",
+			  "client certificate %s has a key of %u bits (%s): at least "
+			  "%u are required",
 			  t->tls_cert, bits, gnutls_pk_get_name(kind), least)
 		: 0;
 }

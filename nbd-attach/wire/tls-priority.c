@@ -107,7 +107,7 @@ int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct erro
 	r = gnutls_priority_init(ret, priority, &where);
 	if (r != GNUTLS_E_SUCCESS && t->tls_priority)
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"GnuTLS does not take the priority string \"%s\", from \"%s\" on",
+			"GnuTLS rejects the priority string \"%s\", from \"%s\" on",
 			t->tls_priority, where ? where : priority);
 	if (r != GNUTLS_E_SUCCESS)
 		return error_set(err, FAULT_TLS, -EINVAL,

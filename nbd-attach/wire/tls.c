@@ -210,14 +210,14 @@ static int check_agreed(const struct stream *s, struct error *err)
 
 	if (version != GNUTLS_TLS1_2 && version != GNUTLS_TLS1_3)
 		return error_set(err, FAULT_TLS, -EPROTO,
-			"the server agreed on %s only: TLS 1.2 is the least",
+			"the server agreed on %s only: TLS 1.2 or later is required",
 			gnutls_protocol_get_name(version));
 	if (used != wanted)
 		return error_set(err, FAULT_TLS, -EPROTO,
 			"the server was not authenticated in the way that was asked for");
 	if (group > 0 && group < least)
 		return error_set(err, FAULT_TLS, -EPROTO,
-			"the server chose a Diffie-Hellman group of %d bits: %d is the least",
+			"the server chose a Diffie-Hellman group of %d bits: at least %d are required",
 			group, least);
 	return 0;
 }

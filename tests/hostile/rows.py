@@ -264,7 +264,7 @@ def handshakes():
     for name, options, says in [
         ("is not offered", [], "alert"),
         ("is refused, whatever the priorities are",
-            ["--tls-priority", "NORMAL:-VERS-ALL:+VERS-TLS1.1"], "TLS 1.2 is the least"),
+            ["--tls-priority", "NORMAL:-VERS-ALL:+VERS-TLS1.1"], "TLS 1.2 or later is required"),
     ]:
         yield Row(f"handshake: TLS 1.1 {name}", tls_then(
             serve, ciphers="ALL:@SECLEVEL=0", minimum_version=ssl.TLSVersion.TLSv1_1,

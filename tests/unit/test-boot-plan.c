@@ -123,16 +123,18 @@ static void test_attach(void **state _unused_)
 		{"nbd.attach=d,nbds://h/x nbd.options=tls-ca=/c", .uri = "nbds://h/x"},
 		{"nbd.tls=off nbd.attach=d,nbds://h/x", .uri = "nbds://h/x"},
 		{"nbd.attach=",
-			.said = "line: \"nbd.attach=\": \"\" cannot be an attachment's name"},
-		{"nbd.attach=.d", .said = "\"nbd.attach=.d\": \".d\" cannot be"},
-		{"nbd.attach=nbds://h/x", .said = "\"nbds://h/x\" cannot be"},
-		{"nbd.attach=a'b", .said = "\"a'b\" cannot be"},
-		{"nbd.attach=nbd0", .said = "\"nbd0\" cannot be"},
+			.said = "line: \"nbd.attach=\": \"\" is not a valid attachment name"},
+		{"nbd.attach=.d",
+			.said = "\"nbd.attach=.d\": \".d\" is not a valid attachment name"},
+		{"nbd.attach=nbds://h/x",
+			.said = "\"nbds://h/x\" is not a valid attachment name"},
+		{"nbd.attach=a'b", .said = "\"a'b\" is not a valid attachment name"},
+		{"nbd.attach=nbd0", .said = "\"nbd0\" is not a valid attachment name"},
 		{"nbd.attach=d nbd.attach=d,nbds://h",
-			.said = "two disks are to be called d"},
+			.said = "two disks have the name d"},
 		{"nbd.attach=d,nbds://h,name=e",
 			.said = "\"nbd.attach=d,nbds://h,name=e\": the name"},
-		{"nbd.attach=d,name=e", .said = "the name comes first"},
+		{"nbd.attach=d,name=e", .said = "the name must come first"},
 		{"nbd.attach=d,colour=blue", .said = "unknown option \"colour\""},
 		{"nbd.attach=d,initrd", .said = "unknown option \"initrd\""},
 		{"nbd.attach=d,tls-ca", .said = "tls-ca needs a value"},
@@ -141,7 +143,7 @@ static void test_attach(void **state _unused_)
 		{"nbd.attach=d,nbd://h,tls-ca=/c", .said = "TLS is off"},
 		{"nbd.options=colour nbd.attach=d",
 			.said = "line: \"nbd.options=colour\": unknown option \"colour\""},
-		{"nbd.options=name=e", .said = "the name comes first"},
+		{"nbd.options=name=e", .said = "the name must come first"},
 		{"nbd.tls=on", .said = "\"nbd.tls=on\": option tls: \"on\" is not"},
 		{"nbd.tls=", .said = "require, prefer or off"},
 	};
@@ -257,26 +259,27 @@ static void test_dracut(void **state _unused_)
 		{"root=nbd:h:x nbd.options=tls-ca=/c", ROOT("nbds://h/x"),
 			.options = " tls-ca=/c"},
 		{"nbd.attach=d,nbds://a/d root=nbd:h:x", ROOT("nbds://h/x")},
-		{"root=nbd:", .said = "root=\"nbd:\": this is not nbd:SERVER:PORT"},
-		{"root=nbd:h", .said = "this is not"},
-		{"root=nbd://h/x", .said = "this is not"},
+		{"root=nbd:", .said = "root=\"nbd:\": it must be nbd:SERVER:PORT"},
+		{"root=nbd:h", .said = "it must be"},
+		{"root=nbd://h/x", .said = "it must be"},
 		{"netroot=nbd://h/x", "nbd:h:x",
-			.said = "netroot=\"nbd://h/x\": this is"},
-		{"root=nbd:h:", .said = "this is not"},
-		{"netroot=nbd:[::1]x:y", .said = "netroot=\"nbd:[::1]x:y\": this is not"},
-		{"root=nbd::x", .said = "root=\"nbd::x\": \"\" is no server"},
-		{"root=nbd:h@i:x", .said = "\"h@i\" is no server"},
-		{"root=nbd:h%41:x", .said = "\"h%41\" is no server"},
+			.said = "netroot=\"nbd://h/x\": it must be"},
+		{"root=nbd:h:", .said = "it must be"},
+		{"netroot=nbd:[::1]x:y", .said = "netroot=\"nbd:[::1]x:y\": it must be"},
+		{"root=nbd::x", .said = "root=\"nbd::x\": \"\" is not a valid server"},
+		{"root=nbd:h@i:x", .said = "\"h@i\" is not a valid server"},
+		{"root=nbd:h%41:x", .said = "\"h%41\" is not a valid server"},
 		{"root=nbd:h:65536", .said = "root=\"nbd:h:65536\": the URI has a port"},
 		{"root=nbd:h:x:e'",
 			.said = "root=\"nbd:h:x:e'\": \"e'\" is not allowed here"},
 		{"root=nbd:h:x::$(id)", .said = "\"$(id)\" is not allowed here"},
 		{"\"root=nbd:h:x::a b\"", .said = "\"a b\" is not allowed here"},
-		{"root=nbd:h:x:::colour=blue", .said = "\"colour\" is no option"},
+		{"root=nbd:h:x:::colour=blue",
+			.said = "\"colour\" is not a known option"},
 		{"root=nbd:h:x:::bs", .said = "root=\"nbd:h:x:::bs\": block-size needs"},
 		{"root=nbd:h:x:::bs=3", .said = "option block-size: \"3\" is not"},
 		{"nbd.attach=root root=nbd:h:x",
-			.said = "root=\"nbd:h:x\": two disks are to be called root"},
+			.said = "root=\"nbd:h:x\": two disks have the name root"},
 	};
 
 	CHECK(rows);
@@ -313,15 +316,15 @@ static void test_debian(void **state _unused_)
 			.options = " device=/dev/nbd1", .root = "/dev/nbd1"},
 		{"nbdroot=dhcp,x", "", "10.0.0.2", ROOT("nbds://10.0.0.2/x")},
 		{"nbdroot=:x", "", "10.0.0.2", ROOT("nbds://10.0.0.2/x")},
-		{"nbdroot=h", .said = "nbdroot=\"h\": this is not SERVER,PORT"},
-		{"nbdroot=h,", .said = "this is not"},
-		{"nbdroot=h,,nbd0", .said = "this is not"},
-		{"nbdroot=fe80::1:x", .said = "this is not"},
+		{"nbdroot=h", .said = "nbdroot=\"h\": it must be SERVER,PORT"},
+		{"nbdroot=h,", .said = "it must be"},
+		{"nbdroot=h,,nbd0", .said = "it must be"},
+		{"nbdroot=fe80::1:x", .said = "it must be"},
 		{"nbdroot=h,x,sda", .said = "\"sda\" is not a device such as nbd0"},
 		{"nbdroot=dhcp", "10.0.0.1",
-			.said = "DHCP's root-path \"10.0.0.1\": this is not SERVER,PORT"},
+			.said = "DHCP's root-path \"10.0.0.1\": it must be SERVER,PORT"},
 		{"nbdroot=dhcp,x", "h/,y",
-			.said = "nbdroot=\"dhcp,x\": \"h/,y\" is no server"},
+			.said = "nbdroot=\"dhcp,x\": \"h/,y\" is not a valid server"},
 	};
 
 	CHECK(rows);
@@ -350,9 +353,9 @@ static void test_dhcp(void **state _unused_)
 			.options = " block-size=512 tls-ca=/c tls-hostname=n"},
 		{"root=dhcp", "nbd://h/x",
 			.said = "DHCP's root-path \"nbd://h/x\": a server "
-				"that DHCP names must prove who it is"},
+				"named by DHCP must prove its identity by TLS"},
 		{"root=dhcp nbd.tls=require", "nbd://h/x",
-			.said = "must prove who it is"},
+			.said = "must prove its identity"},
 		{"root=dhcp nbd.tls=off nbd.tls=require", "nbd://h/x",
 			.said = "must prove"},
 		{"root=dhcp nbd.tls=prefer nbd.options=tls=off", "nbd://h/x",
@@ -365,16 +368,20 @@ static void test_dhcp(void **state _unused_)
 			.said = "must prove"},
 		{"root=dhcp", "nbds://h/x?socket=/s", .said = "a socket="},
 		{"root=dhcp", "nbds://h/x,tls=off?tls=off", .said = "unknown parameter"},
-		{"root=dhcp", "nbd:h:x:::tls=off", .said = "\"tls\" is no option"},
-		{"root=dhcp", "nbd:h:x:::tls-verify-peer=0", .said = "is no option"},
-		{"root=dhcp", "nbd:h:x:::tls-priority=N", .said = "is no option"},
-		{"root=dhcp", "nbd:h:x:::data-path=relay", .said = "is no option"},
+		{"root=dhcp", "nbd:h:x:::tls=off",
+			.said = "\"tls\" is not a known option"},
+		{"root=dhcp", "nbd:h:x:::tls-verify-peer=0",
+			.said = "is not a known option"},
+		{"root=dhcp", "nbd:h:x:::tls-priority=N",
+			.said = "is not a known option"},
+		{"root=dhcp", "nbd:h:x:::data-path=relay",
+			.said = "is not a known option"},
 		{"root=dhcp", "nbd:h:x:cifs:unc=//h/x,ip=h",
-			.said = "may not say \"cifs\""},
-		{"root=dhcp", "nbd:h:x:fuse.sh", .said = "may not say \"fuse.sh\""},
+			.said = "may not set \"cifs\""},
+		{"root=dhcp", "nbd:h:x:fuse.sh", .said = "may not set \"fuse.sh\""},
 		{"root=dhcp", "nbd:h:x:ext4:'\n", .said = "is not allowed here"},
 		{"nbdroot=dhcp,x", "10.0.0.1/y?tls-verify-peer=0",
-			.said = "is no server"},
+			.said = "is not a valid server"},
 	};
 
 	CHECK(rows);
@@ -392,7 +399,7 @@ static void test_dhcp_trusts(void **state _unused_)
 	struct row row = {.cmdline = "root=dhcp nbd.tls=off"};
 	char path[64], said[64];
 
-	row.said = "may not say more than server, port and export";
+	row.said = "may set no more than server, port and export";
 	for (size_t i = 0; i < ELEMENTSOF(uris); i++) {
 		row.root_path = uris[i];
 		must_fail(&row);
@@ -401,7 +408,7 @@ static void test_dhcp_trusts(void **state _unused_)
 	row.root_path = path;
 	for (size_t i = 0; i < ELEMENTSOF(options); i++) {
 		snprintf(path, sizeof(path), "nbd:h:x:::%s=n", options[i]);
-		snprintf(said, sizeof(said), "a DHCP server may not say \"%s\"",
+		snprintf(said, sizeof(said), "a DHCP server may not set \"%s\"",
 			options[i]);
 		must_fail(&row);
 	}

@@ -274,7 +274,7 @@ static void test_nul(void **state _unused_)
 	target_init(&c.target);
 	assert_true(
 		config_take(&c, CONFIG_ROUND_URI, "f", text, sizeof(text) - 1, &err) < 0);
-	assert_string_equal(err.text, "f:3: a NUL byte");
+	assert_string_equal(err.text, "f:3: the line contains a NUL byte");
 }
 
 int main(void)

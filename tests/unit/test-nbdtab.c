@@ -81,14 +81,17 @@ static void test_faults(void **state _unused_)
 	static const struct {
 		const char *tab, *said;
 	} rows[] = {
-		{"\n\nnbd0 server\n", "tab:3: not a line DEVICE HOST EXPORT [OPTION,…]"},
+		{"\n\nnbd0 server\n",
+			"tab:3: the line is not DEVICE HOST EXPORT [OPTION,…]"},
 		{"nbd0 server x a b\n",
-			"tab:1: not a line DEVICE HOST EXPORT [OPTION,…]"},
+			"tab:1: the line is not DEVICE HOST EXPORT [OPTION,…]"},
 		{"nbd0 server x colour=blue\n",
-			"tab:1: option \"colour\" is not known: others' begin with _"},
-		{"nbd0 server x sdp\n", "tab:1: option \"sdp\" is gone from the kernel"},
+			"tab:1: option \"colour\" is unknown (those of other programs begin with _)"},
+		{"nbd0 server x sdp\n",
+			"tab:1: option \"sdp\" is no longer supported by the kernel"},
 		{"nbd0 server x bs\n", "tab:1: option \"bs\" needs a value"},
-		{"nbd0 server x swap=1\n", "tab:1: option \"swap\" takes no value"},
+		{"nbd0 server x swap=1\n",
+			"tab:1: option \"swap\" does not take a value"},
 		{"nbd0 server x bs=many\n", "tab:1: option block-size: "},
 		{"disk0 server x\n", "tab:1: option device: "},
 		{"nbd0 server:1 x\n", "tab:1: "},

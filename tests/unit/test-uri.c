@@ -243,7 +243,7 @@ static const char *const bad[][2] = {
 	{"nbds://:@h/x", "password"},
 	{"nbds://@h/x", "no value for \"tls-username\""},
 	{"nbds://a%00b@h/x", "NUL byte in \"tls-username\""},
-	{"nbds://alice@h/x?tls-username=bob", "twice the parameter \"tls-username\""},
+	{"nbds://alice@h/x?tls-username=bob", "more than one parameter \"tls-username\""},
 
 	/* export names */
 	{"nbd://h/a%00b", "NUL"},
@@ -257,7 +257,7 @@ static const char *const bad[][2] = {
 	{"nbds+unix:///x?tls-hostname=h", "no socket="},
 	{"nbd+unix:///x?socket", "no value for \"socket\""},
 	{"nbd+unix:///x?socket=", "no value for \"socket\""},
-	{"nbd+unix:///x?socket=/a&socket=/b", "twice the parameter \"socket\""},
+	{"nbd+unix:///x?socket=/a&socket=/b", "more than one parameter \"socket\""},
 	{"nbd+unix:///x?Socket=/a", "unknown parameter \"Socket\""},
 	{"nbd+unix://h/x?socket=/s", "a host"},
 	{"nbd+unix://:1/x?socket=/s", "a host"},
@@ -292,7 +292,7 @@ static const char *const bad[][2] = {
 	{"nbds://h/x?tls-priority=NORMAL", "unknown parameter \"tls-priority\""},
 	{"nbds://h/x?tls-ca=/f", "unknown parameter \"tls-ca\""},
 	{"nbds://h/x?name=n", "unknown parameter \"name\""},
-	{"nbds://h/x?tls-type=x509&tls-type=psk", "twice the parameter \"tls-type\""},
+	{"nbds://h/x?tls-type=x509&tls-type=psk", "more than one parameter \"tls-type\""},
 	{"nbds://h/x?tls-type=foo", "tls-type: \"foo\" is not x509, psk or anon"},
 	{"nbds://h/x?tls-verify-peer=maybe", "tls-verify-peer: \"maybe\" is not"},
 	{"nbds://h/x?tls-verify-peer", "no value for \"tls-verify-peer\""},

@@ -9,7 +9,7 @@
 
 # Each way has its own attack and its own man in the middle (tests/hostile/mitm.py).
 declare -A MIDDLE=() PORTS=()
-declare -A WHY=([unsup]='offers no TLS.*does not know STARTTLS'
+declare -A WHY=([unsup]='offers no TLS.*does not support STARTTLS'
 	[policy]='offers no TLS.*policy' [invalid]='offers no TLS.*invalid'
 	[unfixed]='offers no TLS.*newstyle' [plaintext]='offers no TLS'
 	[injected]='TLS handshake' [replayed]='TLS' [impostor]='certificate.*not accepted')
