@@ -107,7 +107,7 @@ int geometry_check(_unused_ const struct target *t,
 	uint64_t *ret_size, struct error *err)
 {
 	*ret_size = world.size;
-	*err = world.shape;
+	*err = world.geometry;
 	return err->fault == FAULT_NONE ? 0 : -ESTALE;
 }
 
@@ -144,7 +144,7 @@ int handover_link(struct supervisor *of, struct connection *to, struct error *er
 void driver_timeout_shorten(struct supervisor *of)
 {
 	if (!of->short_timeout)
-		call("flip");
+		call("shorten");
 	of->short_timeout = true;
 }
 
@@ -156,7 +156,7 @@ void driver_timeout_extend(_unused_ struct supervisor *of)
 void handover_shut_down(
 	_unused_ struct supervisor *of, _unused_ const struct connection *of_link)
 {
-	call("cut");
+	call("shutdown");
 }
 
 void deferred_stop(_unused_ struct supervisor *of)
@@ -237,7 +237,7 @@ void connection_world_begin(unsigned links)
 	world.a.sockets[world.conn->number] = some_descriptor();
 }
 
-bool connection_is_trying(void)
+bool connection_is_attempting(void)
 {
 	enum phase phase = world.conn->phase;
 
@@ -250,14 +250,14 @@ bool connection_has_candidate(void)
 	return world.conn->phase == PHASE_DRAINING || world.conn->phase == PHASE_PENDING;
 }
 
-bool connection_is_sound(bool foreign)
+bool connection_is_consistent(bool adopted)
 {
 	const struct connection *conn = world.conn;
-	bool ours = connection_is_up(conn) && !foreign;
+	bool ours = connection_is_up(conn) && !adopted;
 	bool waits = conn->phase == PHASE_BACKING_OFF || connection_has_candidate();
 	bool first = world.a.state.break_before_make; /* before there is another */
 
-	return (conn->attempt.pid > 0) == connection_is_trying() &&
+	return (conn->attempt.pid > 0) == connection_is_attempting() &&
 		(conn->candidate.fd >= 0) ==
 		(connection_has_candidate() &&
 			!(first && conn->phase == PHASE_DRAINING)) &&
@@ -278,7 +278,7 @@ static const struct transition *transition_of(
 	return NULL;
 }
 
-bool transition_is_told(enum phase before, enum connection_event event)
+bool transition_is_listed(enum phase before, enum connection_event event)
 {
 	const struct transition *t = transition_of(before, event);
 

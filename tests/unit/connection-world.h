@@ -26,12 +26,12 @@ struct connection_world {
 	struct sysfs_io io;
 	struct error found; /* what the next attempt ends with; FAULT_NONE: a link … */
 	int result;         /* the first of these as an errno; 0: any */
-	struct error shape; /* … and what its check says of it */
-	uint64_t size;      /* of the export that it leads to */
+	struct error geometry; /* … and what its check says of it */
+	uint64_t size;         /* of the export that it leads to */
 	struct target target;
 	struct attachment a;
 	struct supervisor s;
-	struct connection *conn; /* the last of s.slots that are in use */
+	struct connection *conn; /* the last of s.conns that are in use */
 };
 extern struct connection_world world;
 
@@ -43,11 +43,11 @@ void connection_world_end(void);
 int some_descriptor(void);
 
 /* Which phases an attempt belongs to, and which the link that it gave. */
-bool connection_is_trying(void);
+bool connection_is_attempting(void);
 bool connection_has_candidate(void);
 
 /* Whether the connection is as it must be in its phase, whatever led to it. */
-bool connection_is_sound(bool foreign);
+bool connection_is_consistent(bool adopted);
 
 /* Whether the table has told that the event may lead from `before` to where it is now. */
-bool transition_is_told(enum phase before, enum connection_event event);
+bool transition_is_listed(enum phase before, enum connection_event event);

@@ -1,125 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a link goes through: connection.c while time passes and attempts come to an end.
  */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/param.h>
 
 #include <cmocka.h>
 
-#include "connection-world.h"
-
-/* What an attempt finds, and what becomes of it. */
-enum answer {
-	GOOD,
-	SILENCE,       /* nobody answers */
-	OTHER_SILENCE, /* for another reason */
-	REFUSAL,       /* the server refuses */
-	OTHER_EXPORT,  /* a link, but not to what the device was made of */
-	CUT,           /* the connection ends without a word */
-	CUT_IN_TLS,
-};
-
-static const struct {
-	struct error found, shape;
-	int result;
-} answers[] = {
-	[GOOD] = {.found = {FAULT_NONE, ""}},
-	[SILENCE] = {.found = {FAULT_UNREACHED, "nobody is there"}},
-	[OTHER_SILENCE] = {.found = {FAULT_UNREACHED, "no route"}},
-	[REFUSAL] = {.found = {FAULT_REFUSED, "no such export"}},
-	[OTHER_EXPORT] = {.shape = {FAULT_REFUSED, "it has shrunk"}},
-	[CUT] = {.found = {FAULT_PROTOCOL, "closed"}, .result = -ECONNRESET},
-	[CUT_IN_TLS] = {.found = {FAULT_TLS, "cut"}, .result = -ECONNABORTED},
-};
-
-struct step {
-	enum {
-		PASS,     /* so many milliseconds, with the timer's events in them */
-		EVENT,    /* that one comes */
-		ANSWER,   /* the attempt ends with that one */
-		FLYING,   /* so many requests are in flight now */
-		COMPLETE, /* so many requests are completed */
-		TAKING,   /* whether the kernel takes links */
-	} what;
-	unsigned n;
-	enum phase then;
-	const char *calls;
-	enum link_state known; /* as it stands in the state */
-};
-
-static void event_of(enum connection_event event)
-{
-	enum phase before = world.conn->phase;
-
-	connection_event(&world.s, world.conn, event);
-	assert_true(transition_is_told(before, event));
-}
-
-static void pass(usec_t span)
-{
-	usec_t end = world.now + span;
-	unsigned events = 0;
-
-	while (world.conn->timer <= end) {
-		assert_true(events++ < 5000);
-		world.now = MAX(world.now, world.conn->timer);
-		world.conn->timer = USEC_INFINITY;
-		event_of(EVENT_TIMER);
-	}
-	world.now = end;
-}
-
-static void take_event(enum connection_event event)
-{
-	world.s.progress.last = world.io;
-	world.conn->half_closed |= event == EVENT_HALF_CLOSED;
-	event_of(event);
-}
-
-static void answer(enum answer answer)
-{
-	world.found = answers[answer].found;
-	world.shape = answers[answer].shape;
-	world.result = answers[answer].result;
-	connection_attempt_ready(&world.s, world.conn);
-}
-
-static void take_step(const struct step *step)
-{
-	switch (step->what) {
-	case PASS: pass(step->n * USEC_PER_MSEC); break;
-	case EVENT: take_event(step->n); break;
-	case ANSWER: answer(step->n); break;
-	case FLYING: world.io.in_flight = step->n; break;
-	case COMPLETE: world.io.completed += step->n; break;
-	case TAKING: world.no_handover = !step->n; break;
-	}
-}
-
-static void tell(const struct step *steps, size_t n)
-{
-	connection_world_begin(1);
-	for (size_t i = 0; i < n; i++) {
-		const struct step *step = &steps[i];
-
-		world.calls[0] = 0;
-		take_step(step);
-		if (world.conn->phase != step->then || !connection_is_sound(false) ||
-			strcmp(world.calls, step->calls) != 0 ||
-			world.a.state.links[0].state != step->known)
-			fail_msg("step %zu: phase %d, \"%s\", link state %d%s", i,
-				world.conn->phase, world.calls,
-				world.a.state.links[0].state,
-				connection_is_sound(false) ? "" : ", unsound");
-	}
-	connection_world_end();
-}
-#define TELL(steps) tell(steps, ELEMENTSOF(steps))
+#include "connection-steps.h"
 
 /* shorter words for the tables below */
 #define UP          PHASE_UP
@@ -137,7 +27,7 @@ static void test_refused_then_restored(void **state _unused_)
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{EVENT, EVENT_MARKED_DEAD, CONNECTING, "", GONE},
-		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry flip", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry shorten", GONE},
 		{PASS, 74, BACKING_OFF, "", GONE}, /* 100 ms, a quarter more or less */
 		{PASS, 52, CONNECTING, "start", GONE},
 		{ANSWER, SILENCE, BACKING_OFF, "finish", GONE}, /* told once */
@@ -159,12 +49,12 @@ static void test_refused_then_restored(void **state _unused_)
 		/* the next outage is a new one: 200 ms */
 		{PASS, 3000, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, REFUSAL, BACKING_OFF, "finish tell:refused flip", BAD},
+		{ANSWER, REFUSAL, BACKING_OFF, "finish tell:refused shorten", BAD},
 		{PASS, 149, BACKING_OFF, "", BAD},
 		{PASS, 102, CONNECTING, "start", BAD},
 	};
 
-	TELL(steps);
+	RUN(steps);
 }
 
 /* That it was away before is nothing that a refusal has to be waited for longer for. */
@@ -172,7 +62,7 @@ static void test_refused_after_silence(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry flip", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry shorten", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
 		{ANSWER, SILENCE, BACKING_OFF, "finish", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
@@ -190,7 +80,7 @@ static void test_refused_after_silence(void **state _unused_)
 		{PASS, 251, CONNECTING, "start", BAD},
 	};
 
-	TELL(steps);
+	RUN(steps);
 }
 
 /* Something listens in the place of a server that is away: it will soon be back. */
@@ -198,7 +88,7 @@ static void test_cut(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, CUT, BACKING_OFF, "finish tell:retry flip", GONE},
+		{ANSWER, CUT, BACKING_OFF, "finish tell:retry shorten", GONE},
 		{PASS, 149, BACKING_OFF, "", GONE}, /* 200 ms */
 		{PASS, 102, CONNECTING, "start", GONE},
 		{ANSWER, CUT, BACKING_OFF, "finish", GONE},
@@ -216,7 +106,7 @@ static void test_cut(void **state _unused_)
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
 
-	TELL(steps);
+	RUN(steps);
 }
 
 /* Reasons that take turns are told now and then only. */
@@ -224,7 +114,7 @@ static void test_reasons_in_turn(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry flip", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry shorten", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
 		{ANSWER, OTHER_SILENCE, BACKING_OFF, "finish", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
@@ -234,7 +124,7 @@ static void test_reasons_in_turn(void **state _unused_)
 		{ANSWER, OTHER_SILENCE, BACKING_OFF, "finish tell:retry", GONE},
 	};
 
-	TELL(steps);
+	RUN(steps);
 }
 
 static void test_flapping(void **state _unused_)
@@ -257,11 +147,11 @@ static void test_flapping(void **state _unused_)
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 	};
 
-	TELL(steps);
+	RUN(steps);
 }
 
 /* A link that the kernel would drop is held until the driver knows of the loss … */
-static void test_held_until_noted(void **state _unused_)
+static void test_pending_until_marked(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
@@ -272,7 +162,7 @@ static void test_held_until_noted(void **state _unused_)
 		{PASS, 19, PENDING, "", GONE},
 		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
-	static const struct step noted_before[] = {
+	static const struct step marked_before[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{EVENT, EVENT_MARKED_DEAD, CONNECTING, "", GONE},
 		{PASS, 15, CONNECTING, "", GONE},
@@ -281,12 +171,12 @@ static void test_held_until_noted(void **state _unused_)
 		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
 
-	TELL(steps);
-	TELL(noted_before);
+	RUN(steps);
+	RUN(marked_before);
 }
 
 /* … or a quarter of a second has passed: the announcement may be lost, or late. */
-static void test_held_for_some_time(void **state _unused_)
+static void test_pending_not_for_ever(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
@@ -294,7 +184,7 @@ static void test_held_for_some_time(void **state _unused_)
 		{PASS, 249, PENDING, "", GONE},
 		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
-	static const struct step noted_late[] = {
+	static const struct step marked_late[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{ANSWER, GOOD, PENDING, "finish", GONE},
 		{PASS, 240, PENDING, "", GONE},
@@ -303,8 +193,8 @@ static void test_held_for_some_time(void **state _unused_)
 		{PASS, 1, UP, "give tell:restored", LINK_UP},
 	};
 
-	TELL(steps);
-	TELL(noted_late);
+	RUN(steps);
+	RUN(marked_late);
 }
 
 static void test_renewed_when_quiet(void **state _unused_)
@@ -315,7 +205,7 @@ static void test_renewed_when_quiet(void **state _unused_)
 		{ANSWER, GOOD, DRAINING, "finish", LINK_UP},
 		{PASS, 1000, DRAINING, "", LINK_UP},
 		{FLYING, 0, DRAINING, "", LINK_UP},
-		{PASS, 2, DRAINING, "cut", LINK_UP},
+		{PASS, 2, DRAINING, "shutdown", LINK_UP},
 		{EVENT, EVENT_LOST, PENDING, "", LINK_UP},
 		{EVENT, EVENT_MARKED_DEAD, PENDING, "", LINK_UP},
 		{PASS, 20, UP, "give tell:replaced", LINK_UP},
@@ -324,7 +214,7 @@ static void test_renewed_when_quiet(void **state _unused_)
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 	};
 
-	TELL(steps);
+	RUN(steps);
 }
 
 static void test_renewed_never_quiet(void **state _unused_)
@@ -333,14 +223,14 @@ static void test_renewed_never_quiet(void **state _unused_)
 		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
 		{ANSWER, GOOD, DRAINING, "finish", LINK_UP},
 		{PASS, 1999, DRAINING, "", LINK_UP},
-		{PASS, 1, DRAINING, "cut", LINK_UP},
+		{PASS, 1, DRAINING, "shutdown", LINK_UP},
 		/* and nobody tells that it has ended */
 		{PASS, 2999, DRAINING, "", LINK_UP},
 		{PASS, 1, PENDING, "", LINK_UP},
 		{PASS, 250, UP, "give tell:replaced", LINK_UP},
 	};
 
-	TELL(steps);
+	RUN(steps);
 }
 
 static void test_renewed_in_vain(void **state _unused_)
@@ -361,20 +251,20 @@ static void test_renewed_in_vain(void **state _unused_)
 		{PASS, 300, CONNECTING, "", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
-	static const struct step lost_while_settling[] = {
+	static const struct step lost_while_draining[] = {
 		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
 		{ANSWER, GOOD, DRAINING, "finish", LINK_UP},
 		{EVENT, EVENT_LOST, PENDING, "tell:lost", GONE},
 		{PASS, 250, UP, "give tell:restored", LINK_UP},
 	};
 
-	TELL(steps);
+	RUN(steps);
 	assert_int_equal(world.s.renew_at, world.now); /* a minute later */
 	assert_false(world.conn->stalled);
-	TELL(stalled_after_that);
+	RUN(stalled_after_that);
 	assert_true(world.conn->stalled);
-	TELL(lost_meanwhile);
-	TELL(lost_while_settling);
+	RUN(lost_meanwhile);
+	RUN(lost_while_draining);
 }
 
 static void test_stalled(void **state _unused_)
@@ -395,17 +285,17 @@ static void test_stalled(void **state _unused_)
 		{EVENT, EVENT_STALLED, PROBING, "tell:stalled start", LINK_UP},
 		{PASS, 3000, PROBING, "", LINK_UP},
 		{ANSWER, GOOD, DRAINING, "finish", LINK_UP},
-		{PASS, 0, DRAINING, "cut", LINK_UP},
+		{PASS, 0, DRAINING, "shutdown", LINK_UP},
 		{EVENT, EVENT_LOST, PENDING, "", LINK_UP},
 		{EVENT, EVENT_MARKED_DEAD, PENDING, "", LINK_UP},
 		{PASS, 20, UP, "give tell:replaced", LINK_UP},
 	};
 
-	TELL(no_server);
+	RUN(no_server);
 	assert_true(world.s.progress.effective_timeout == 30 * USEC_PER_SEC);
-	TELL(slow_server);
+	RUN(slow_server);
 	assert_true(world.s.progress.effective_timeout == 30 * USEC_PER_SEC);
-	TELL(hung_server);
+	RUN(hung_server);
 	assert_true(world.s.progress.effective_timeout == 60 * USEC_PER_SEC);
 	assert_true(world.s.progress.since == world.now);
 }
@@ -416,7 +306,7 @@ static void test_handover_fails(void **state _unused_)
 		{TAKING, 0, UP, "", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{ANSWER, GOOD, PENDING, "finish", GONE},
-		{PASS, 250, BACKING_OFF, "give drop tell:retry flip", GONE},
+		{PASS, 250, BACKING_OFF, "give drop tell:retry shorten", GONE},
 		{PASS, 74, BACKING_OFF, "", GONE},
 		{PASS, 52, CONNECTING, "start", GONE},
 		{ANSWER, GOOD, BACKING_OFF, "finish give drop", GONE},
@@ -425,30 +315,30 @@ static void test_handover_fails(void **state _unused_)
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
 	/* what was to be a replacement is a loss then */
-	static const struct step planned[] = {
+	static const struct step renewal[] = {
 		{TAKING, 0, UP, "", LINK_UP},
 		{FLYING, 0, UP, "", LINK_UP},
 		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
 		{ANSWER, GOOD, DRAINING, "finish", LINK_UP},
-		{PASS, 0, DRAINING, "cut", LINK_UP},
+		{PASS, 0, DRAINING, "shutdown", LINK_UP},
 		{EVENT, EVENT_LOST, PENDING, "", LINK_UP},
-		{PASS, 250, BACKING_OFF, "give drop tell:retry flip", GONE},
+		{PASS, 250, BACKING_OFF, "give drop tell:retry shorten", GONE},
 		{TAKING, 1, BACKING_OFF, "", GONE},
 		{PASS, 126, CONNECTING, "start", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
 
-	TELL(steps);
-	TELL(planned);
+	RUN(steps);
+	RUN(renewal);
 }
 
 /* The server has closed its side: the driver sees it, or it is made to see. */
-static void test_fading(void **state _unused_)
+static void test_half_closed(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_HALF_CLOSED, UP, "", LINK_UP},
 		{PASS, 99, UP, "", LINK_UP},
-		{PASS, 1, UP, "cut", LINK_UP},
+		{PASS, 1, UP, "shutdown", LINK_UP},
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
 		{EVENT, EVENT_HALF_CLOSED, CONNECTING, "", GONE},
 	};
@@ -459,26 +349,26 @@ static void test_fading(void **state _unused_)
 		{PASS, 1000, CONNECTING, "", GONE},
 	};
 
-	TELL(steps);
-	TELL(by_itself);
+	RUN(steps);
+	RUN(by_itself);
 }
 
 /* What else happens meanwhile must not make it be forgotten. */
-static void test_fading_and_more(void **state _unused_)
+static void test_half_closed_and_more(void **state _unused_)
 {
 	static const struct step renewed[] = {
 		{EVENT, EVENT_HALF_CLOSED, UP, "", LINK_UP},
 		{EVENT, EVENT_RENEW, REPLACING, "start", LINK_UP},
-		{PASS, 100, REPLACING, "cut", LINK_UP},
+		{PASS, 100, REPLACING, "shutdown", LINK_UP},
 	};
 	static const struct step stalled[] = {
 		{EVENT, EVENT_HALF_CLOSED, UP, "", LINK_UP},
 		{EVENT, EVENT_STALLED, PROBING, "tell:stalled start", LINK_UP},
-		{PASS, 100, PROBING, "cut", LINK_UP},
+		{PASS, 100, PROBING, "shutdown", LINK_UP},
 	};
 
-	TELL(renewed);
-	TELL(stalled);
+	RUN(renewed);
+	RUN(stalled);
 }
 
 /* What is known of a link once it is back. */
@@ -486,13 +376,13 @@ static void test_facts(void **state _unused_)
 {
 	static const struct step steps[] = {
 		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
-		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry flip", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry shorten", GONE},
 		{PASS, 400, CONNECTING, "start", GONE},
 		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
 	};
 	const struct state_link *link = &world.a.state.links[0];
 
-	TELL(steps);
+	RUN(steps);
 	assert_string_equal(link->error, "");
 	assert_int_equal(link->reconnects, 1);
 	assert_int_equal(world.conn->size, world.size);
@@ -508,12 +398,12 @@ static bool extends(usec_t silent, usec_t away, unsigned in_flight)
 
 	connection_world_begin(2);
 	world.io.in_flight = in_flight;
-	pass(silent);
-	event_of(EVENT_LOST);
-	event_of(EVENT_MARKED_DEAD);
-	pass(away);
+	step_pass(silent);
+	step_event(EVENT_LOST);
+	step_event(EVENT_MARKED_DEAD);
+	step_pass(away);
 	world.calls[0] = 0;
-	answer(GOOD);
+	step_answer(GOOD);
 	extended = strstr(world.calls, "extend");
 	assert_int_equal(world.conn->phase, UP);
 	assert_false(world.conn->timed_out);
@@ -537,14 +427,14 @@ static void test_slow_together(void **state _unused_)
 {
 	connection_world_begin(3);
 	world.io.in_flight = 3;
-	pass(15 * USEC_PER_SEC);
-	event_of(EVENT_LOST);
+	step_pass(15 * USEC_PER_SEC);
+	step_event(EVENT_LOST);
 	for (unsigned i = 0; i < 2; i++)
 		world.s.conns[i].timed_out = true;
-	event_of(EVENT_MARKED_DEAD);
-	pass(USEC_PER_SEC);
+	step_event(EVENT_MARKED_DEAD);
+	step_pass(USEC_PER_SEC);
 	world.calls[0] = 0;
-	answer(GOOD);
+	step_answer(GOOD);
 	assert_non_null(strstr(world.calls, "extend"));
 	for (unsigned i = 0; i < 3; i++)
 		assert_false(world.s.conns[i].timed_out);
@@ -559,15 +449,15 @@ int main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_reasons_in_turn),
 		cmocka_unit_test(test_flapping),
-		cmocka_unit_test(test_held_until_noted),
-		cmocka_unit_test(test_held_for_some_time),
+		cmocka_unit_test(test_pending_until_marked),
+		cmocka_unit_test(test_pending_not_for_ever),
 		cmocka_unit_test(test_renewed_when_quiet),
 		cmocka_unit_test(test_renewed_never_quiet),
 		cmocka_unit_test(test_renewed_in_vain),
 		cmocka_unit_test(test_stalled),
 		cmocka_unit_test(test_handover_fails),
-		cmocka_unit_test(test_fading),
-		cmocka_unit_test(test_fading_and_more),
+		cmocka_unit_test(test_half_closed),
+		cmocka_unit_test(test_half_closed_and_more),
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_slow_together),

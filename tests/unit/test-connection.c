@@ -13,23 +13,23 @@
 #include "connection-world.h"
 
 enum situation {
-	YOUNG = 1 << 0,       /* the link came up a second ago */
-	NO_WORKER = 1 << 1,   /* no attempt can be started */
-	NO_HANDOVER = 1 << 2, /* the kernel takes no link */
-	FOREIGN = 1 << 3,     /* the link's descriptor is not ours */
-	SEVERAL = 1 << 4,     /* there are other links */
-	MOVED = 1 << 5,       /* requests have been completed meanwhile */
-	IDLE = 1 << 6,        /* nothing is in flight */
-	BLIND = 1 << 7,       /* the counters cannot be read */
-	PATIENT = 1 << 8,     /* waiting for a moment with nothing in flight */
-	PLANNED = 1 << 9,     /* the old link has been cut */
-	NOTED = 1 << 10,      /* the driver knows that the old link is dead */
-	NO_KEYS = 1 << 11,    /* the credentials cannot be read */
-	ON_DISK = 1 << 16,    /* what the program runs from lies on the disk */
-	BUSY = 1 << 12,       /* the driver knows of no dead link */
-	AWAY = 1 << 13,       /* the server gave no greeting */
-	PLAIN = 1 << 15,      /* the kernel does not encrypt */
-	ALONE = 1 << 14,      /* … and is known for that: there is no candidate */
+	YOUNG = 1 << 0,        /* the link came up a second ago */
+	NO_WORKER = 1 << 1,    /* no attempt can be started */
+	NO_HANDOVER = 1 << 2,  /* the kernel takes no link */
+	ADOPTED = 1 << 3,      /* the link's descriptor is not ours */
+	SEVERAL = 1 << 4,      /* there are other links */
+	COMPLETED = 1 << 5,    /* requests have been completed meanwhile */
+	IDLE = 1 << 6,         /* nothing is in flight */
+	NO_COUNTERS = 1 << 7,  /* the counters cannot be read */
+	MAY_WAIT = 1 << 8,     /* waiting for a moment with nothing in flight */
+	REPLACED = 1 << 9,     /* the old link has been cut */
+	MARKED = 1 << 10,      /* the driver knows that the old link is dead */
+	NO_KEYS = 1 << 11,     /* the credentials cannot be read */
+	ON_DISK = 1 << 16,     /* what the program runs from lies on the disk */
+	NONE_DEAD = 1 << 12,   /* the driver knows of no dead link */
+	NO_GREETING = 1 << 13, /* the server gave no greeting */
+	PLAINTEXT = 1 << 15,   /* the kernel does not encrypt */
+	BREAK_FIRST = 1 << 14, /* … and is known for that: there is no candidate */
 };
 
 #define NEVER   (-1)
@@ -48,126 +48,134 @@ static const struct cell {
 	{PHASE_UP, EVENT_LOST, 0, PHASE_CONNECTING, "tell:lost start", NEVER},
 	{PHASE_UP, EVENT_LOST, YOUNG, PHASE_BACKING_OFF, "tell:lost", BACKOFF},
 	{PHASE_UP, EVENT_LOST, NO_WORKER, PHASE_BACKING_OFF,
-		"tell:lost start tell:retry flip", SHORTLY},
+		"tell:lost start tell:retry shorten", SHORTLY},
 	{PHASE_UP, EVENT_LOST, NO_KEYS, PHASE_BACKING_OFF,
-		"tell:lost credentials tell:retry flip", SHORTLY},
-	{PHASE_UP, EVENT_LOST, PLAIN, PHASE_BACKING_OFF, "tell:lost tell:refused flip",
-		SHORTLY},
-	{PHASE_UP, EVENT_LOST, FOREIGN, PHASE_CONNECTING, "tell:lost start", NEVER},
+		"tell:lost credentials tell:retry shorten", SHORTLY},
+	{PHASE_UP, EVENT_LOST, PLAINTEXT, PHASE_BACKING_OFF,
+		"tell:lost tell:refused shorten", SHORTLY},
+	{PHASE_UP, EVENT_LOST, ADOPTED, PHASE_CONNECTING, "tell:lost start", NEVER},
 	{PHASE_UP, EVENT_LOST, SEVERAL, PHASE_CONNECTING, "tell:lost start", NEVER},
-	{PHASE_UP, EVENT_TIMER, 0, PHASE_UP, "cut", NEVER},
+	{PHASE_UP, EVENT_TIMER, 0, PHASE_UP, "shutdown", NEVER},
 	{PHASE_UP, EVENT_STALLED, 0, PHASE_PROBING, "tell:stalled start", NEVER},
 	{PHASE_UP, EVENT_STALLED, NO_WORKER, PHASE_UP, "tell:stalled start tell:retry",
 		NEVER},
-	{PHASE_UP, EVENT_STALLED, FOREIGN, PHASE_PROBING, "tell:stalled start", NEVER},
+	{PHASE_UP, EVENT_STALLED, ADOPTED, PHASE_PROBING, "tell:stalled start", NEVER},
 	{PHASE_UP, EVENT_STALLED, SEVERAL, PHASE_PROBING, "tell:stalled start", NEVER},
-	{PHASE_UP, EVENT_STALLED, SEVERAL | FOREIGN, PHASE_UP, "", NEVER},
+	{PHASE_UP, EVENT_STALLED, SEVERAL | ADOPTED, PHASE_UP, "", NEVER},
 	{PHASE_UP, EVENT_RENEW, 0, PHASE_REPLACING, "start", NEVER},
 	{PHASE_UP, EVENT_RENEW, NO_WORKER, PHASE_UP, "start tell:retry", NEVER},
-	{PHASE_UP, EVENT_RENEW, FOREIGN, PHASE_UP, "tell:kept", NEVER},
-	{PHASE_UP, EVENT_RENEW, ALONE, PHASE_DRAINING, "", 0},
+	{PHASE_UP, EVENT_RENEW, ADOPTED, PHASE_UP, "tell:kept", NEVER},
+	{PHASE_UP, EVENT_RENEW, BREAK_FIRST, PHASE_DRAINING, "", 0},
 
 	{PHASE_PROBING, EVENT_HALF_CLOSED, 0, PHASE_PROBING, "", 100},
 	{PHASE_PROBING, EVENT_LOST, 0, PHASE_CONNECTING, "tell:lost", NEVER},
 	{PHASE_PROBING, EVENT_LOST, YOUNG, PHASE_CONNECTING, "tell:lost", NEVER},
 	{PHASE_PROBING, EVENT_CONNECTED, 0, PHASE_DRAINING, "", 0},
-	{PHASE_PROBING, EVENT_CONNECTED, BLIND, PHASE_DRAINING, "", 0},
-	{PHASE_PROBING, EVENT_CONNECTED, MOVED, PHASE_UP, "disconnect", NEVER},
+	{PHASE_PROBING, EVENT_CONNECTED, NO_COUNTERS, PHASE_DRAINING, "", 0},
+	{PHASE_PROBING, EVENT_CONNECTED, COMPLETED, PHASE_UP, "disconnect", NEVER},
 	{PHASE_PROBING, EVENT_CONNECTED, IDLE, PHASE_UP, "disconnect", NEVER},
 	{PHASE_PROBING, EVENT_FAILED, 0, PHASE_UP, "tell:retry", NEVER},
 	/* it may be stopped … */
-	{PHASE_PROBING, EVENT_FAILED, AWAY, PHASE_UP, "tell:retry", NEVER},
-	{PHASE_PROBING, EVENT_FAILED, AWAY | IDLE, PHASE_UP, "tell:retry", NEVER},
-	{PHASE_PROBING, EVENT_FAILED, AWAY | BLIND, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_PROBING, EVENT_FAILED, NO_GREETING, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_PROBING, EVENT_FAILED, NO_GREETING | IDLE, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_PROBING, EVENT_FAILED, NO_GREETING | NO_COUNTERS, PHASE_UP, "tell:retry",
+		NEVER},
 	/* … and is not */
-	{PHASE_PROBING, EVENT_FAILED, AWAY | MOVED, PHASE_UP, "tell:full tell:retry",
-		NEVER},
-	{PHASE_PROBING, EVENT_FAILED, AWAY | ALONE, PHASE_DRAINING, "", 0},
-	{PHASE_PROBING, EVENT_FAILED, AWAY | ALONE | MOVED, PHASE_UP, "tell:retry",
-		NEVER},
-	{PHASE_PROBING, EVENT_FAILED, ALONE, PHASE_UP, "tell:retry", NEVER},
-	{PHASE_PROBING, EVENT_TIMER, 0, PHASE_PROBING, "cut", NEVER},
+	{PHASE_PROBING, EVENT_FAILED, NO_GREETING | COMPLETED, PHASE_UP,
+		"tell:full tell:retry", NEVER},
+	{PHASE_PROBING, EVENT_FAILED, NO_GREETING | BREAK_FIRST, PHASE_DRAINING, "", 0},
+	{PHASE_PROBING, EVENT_FAILED, NO_GREETING | BREAK_FIRST | COMPLETED, PHASE_UP,
+		"tell:retry", NEVER},
+	{PHASE_PROBING, EVENT_FAILED, BREAK_FIRST, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_PROBING, EVENT_TIMER, 0, PHASE_PROBING, "shutdown", NEVER},
 	{PHASE_PROBING, EVENT_RENEW, 0, PHASE_PROBING, "", NEVER},
 
 	{PHASE_REPLACING, EVENT_HALF_CLOSED, 0, PHASE_REPLACING, "", 100},
 	{PHASE_REPLACING, EVENT_LOST, 0, PHASE_CONNECTING, "tell:lost", NEVER},
 	{PHASE_REPLACING, EVENT_CONNECTED, 0, PHASE_DRAINING, "", 0},
-	{PHASE_REPLACING, EVENT_CONNECTED, MOVED, PHASE_DRAINING, "", 0},
+	{PHASE_REPLACING, EVENT_CONNECTED, COMPLETED, PHASE_DRAINING, "", 0},
 	{PHASE_REPLACING, EVENT_FAILED, 0, PHASE_UP, "tell:retry", NEVER},
-	{PHASE_REPLACING, EVENT_FAILED, AWAY, PHASE_UP, "tell:retry", NEVER},
-	{PHASE_REPLACING, EVENT_FAILED, AWAY | BLIND, PHASE_UP, "tell:retry", NEVER},
-	{PHASE_REPLACING, EVENT_FAILED, AWAY | MOVED, PHASE_DRAINING, "tell:full", 0},
-	{PHASE_REPLACING, EVENT_FAILED, AWAY | IDLE, PHASE_DRAINING, "tell:full", 0},
-	{PHASE_REPLACING, EVENT_TIMER, 0, PHASE_REPLACING, "cut", NEVER},
+	{PHASE_REPLACING, EVENT_FAILED, NO_GREETING, PHASE_UP, "tell:retry", NEVER},
+	{PHASE_REPLACING, EVENT_FAILED, NO_GREETING | NO_COUNTERS, PHASE_UP, "tell:retry",
+		NEVER},
+	{PHASE_REPLACING, EVENT_FAILED, NO_GREETING | COMPLETED, PHASE_DRAINING,
+		"tell:full", 0},
+	{PHASE_REPLACING, EVENT_FAILED, NO_GREETING | IDLE, PHASE_DRAINING, "tell:full",
+		0},
+	{PHASE_REPLACING, EVENT_TIMER, 0, PHASE_REPLACING, "shutdown", NEVER},
 	{PHASE_REPLACING, EVENT_RENEW, 0, PHASE_REPLACING, "", NEVER},
 
 	{PHASE_DRAINING, EVENT_LOST, 0, PHASE_PENDING, "tell:lost", 250},
-	{PHASE_DRAINING, EVENT_LOST, PLANNED, PHASE_PENDING, "", 250},
-	{PHASE_DRAINING, EVENT_LOST, ALONE, PHASE_CONNECTING, "tell:lost start", NEVER},
-	{PHASE_DRAINING, EVENT_LOST, ALONE | NO_WORKER, PHASE_BACKING_OFF,
-		"tell:lost start tell:retry flip", SHORTLY},
-	{PHASE_DRAINING, EVENT_LOST, ALONE | PLANNED, PHASE_CONNECTING,
+	{PHASE_DRAINING, EVENT_LOST, REPLACED, PHASE_PENDING, "", 250},
+	{PHASE_DRAINING, EVENT_LOST, BREAK_FIRST, PHASE_CONNECTING, "tell:lost start",
+		NEVER},
+	{PHASE_DRAINING, EVENT_LOST, BREAK_FIRST | NO_WORKER, PHASE_BACKING_OFF,
+		"tell:lost start tell:retry shorten", SHORTLY},
+	{PHASE_DRAINING, EVENT_LOST, BREAK_FIRST | REPLACED, PHASE_CONNECTING,
 		"tell:ended start", NEVER},
-	{PHASE_DRAINING, EVENT_TIMER, ALONE | IDLE, PHASE_DRAINING, "cut", 3000},
-	{PHASE_DRAINING, EVENT_TIMER, ALONE | PLANNED, PHASE_CONNECTING,
+	{PHASE_DRAINING, EVENT_TIMER, BREAK_FIRST | IDLE, PHASE_DRAINING, "shutdown",
+		3000},
+	{PHASE_DRAINING, EVENT_TIMER, BREAK_FIRST | REPLACED, PHASE_CONNECTING,
 		"tell:ended start", NEVER},
-	{PHASE_DRAINING, EVENT_TIMER, ALONE | PLANNED | NO_WORKER, PHASE_BACKING_OFF,
-		"tell:ended start tell:retry flip", SHORTLY},
-	{PHASE_DRAINING, EVENT_TIMER, 0, PHASE_DRAINING, "cut", 3000},
-	{PHASE_DRAINING, EVENT_TIMER, PATIENT, PHASE_DRAINING, "", 2},
-	{PHASE_DRAINING, EVENT_TIMER, PATIENT | IDLE, PHASE_DRAINING, "cut", 3000},
-	{PHASE_DRAINING, EVENT_TIMER, PATIENT | BLIND, PHASE_DRAINING, "", 2},
-	{PHASE_DRAINING, EVENT_TIMER, PLANNED, PHASE_PENDING, "", 250},
+	{PHASE_DRAINING, EVENT_TIMER, BREAK_FIRST | REPLACED | NO_WORKER,
+		PHASE_BACKING_OFF, "tell:ended start tell:retry shorten", SHORTLY},
+	{PHASE_DRAINING, EVENT_TIMER, 0, PHASE_DRAINING, "shutdown", 3000},
+	{PHASE_DRAINING, EVENT_TIMER, MAY_WAIT, PHASE_DRAINING, "", 2},
+	{PHASE_DRAINING, EVENT_TIMER, MAY_WAIT | IDLE, PHASE_DRAINING, "shutdown", 3000},
+	{PHASE_DRAINING, EVENT_TIMER, MAY_WAIT | NO_COUNTERS, PHASE_DRAINING, "", 2},
+	{PHASE_DRAINING, EVENT_TIMER, REPLACED, PHASE_PENDING, "", 250},
 	{PHASE_DRAINING, EVENT_RENEW, 0, PHASE_DRAINING, "", 1000},
 
 	{PHASE_BACKING_OFF, EVENT_MARKED_DEAD, 0, PHASE_BACKING_OFF, "", 1000},
 	{PHASE_BACKING_OFF, EVENT_TIMER, 0, PHASE_CONNECTING, "start", NEVER},
 	{PHASE_BACKING_OFF, EVENT_TIMER, ON_DISK, PHASE_CONNECTING, "fork start", NEVER},
 	{PHASE_BACKING_OFF, EVENT_TIMER, NO_WORKER, PHASE_BACKING_OFF,
-		"start tell:retry flip", SHORTLY},
+		"start tell:retry shorten", SHORTLY},
 	{PHASE_BACKING_OFF, EVENT_TIMER, NO_KEYS, PHASE_BACKING_OFF,
-		"credentials tell:retry flip", SHORTLY},
+		"credentials tell:retry shorten", SHORTLY},
 	{PHASE_BACKING_OFF, EVENT_RENEW, 0, PHASE_CONNECTING, "start", NEVER},
 	{PHASE_BACKING_OFF, EVENT_RENEW, NO_WORKER, PHASE_BACKING_OFF,
-		"start tell:retry flip", SHORTLY},
+		"start tell:retry shorten", SHORTLY},
 
 	{PHASE_CONNECTING, EVENT_MARKED_DEAD, 0, PHASE_CONNECTING, "", NEVER},
 	{PHASE_CONNECTING, EVENT_CONNECTED, 0, PHASE_PENDING, "", 250},
-	{PHASE_CONNECTING, EVENT_CONNECTED, NOTED, PHASE_UP, "give tell:restored", NEVER},
-	{PHASE_CONNECTING, EVENT_CONNECTED, NOTED | NO_HANDOVER, PHASE_BACKING_OFF,
-		"give drop tell:retry flip", BACKOFF},
-	{PHASE_CONNECTING, EVENT_CONNECTED, NOTED | PLAIN, PHASE_BACKING_OFF,
-		"disconnect tell:refused flip", SHORTLY},
-	{PHASE_CONNECTING, EVENT_FAILED, 0, PHASE_BACKING_OFF, "tell:retry flip",
+	{PHASE_CONNECTING, EVENT_CONNECTED, MARKED, PHASE_UP, "give tell:restored",
+		NEVER},
+	{PHASE_CONNECTING, EVENT_CONNECTED, MARKED | NO_HANDOVER, PHASE_BACKING_OFF,
+		"give drop tell:retry shorten", BACKOFF},
+	{PHASE_CONNECTING, EVENT_CONNECTED, MARKED | PLAINTEXT, PHASE_BACKING_OFF,
+		"disconnect tell:refused shorten", SHORTLY},
+	{PHASE_CONNECTING, EVENT_FAILED, 0, PHASE_BACKING_OFF, "tell:retry shorten",
 		BACKOFF},
 	{PHASE_CONNECTING, EVENT_RENEW, 0, PHASE_CONNECTING, "", NEVER},
 
 	{PHASE_PENDING, EVENT_MARKED_DEAD, 0, PHASE_PENDING, "", 20},
-	{PHASE_PENDING, EVENT_MARKED_DEAD, NOTED, PHASE_PENDING, "", 0},
+	{PHASE_PENDING, EVENT_MARKED_DEAD, MARKED, PHASE_PENDING, "", 0},
 	{PHASE_PENDING, EVENT_TIMER, 0, PHASE_PENDING, "", 250},
-	{PHASE_PENDING, EVENT_TIMER, NOTED, PHASE_UP, "give tell:restored", NEVER},
-	{PHASE_PENDING, EVENT_TIMER, NOTED | PLANNED, PHASE_UP, "give tell:replaced",
+	{PHASE_PENDING, EVENT_TIMER, MARKED, PHASE_UP, "give tell:restored", NEVER},
+	{PHASE_PENDING, EVENT_TIMER, MARKED | REPLACED, PHASE_UP, "give tell:replaced",
 		NEVER},
-	{PHASE_PENDING, EVENT_TIMER, NOTED | NO_HANDOVER, PHASE_BACKING_OFF,
-		"give drop tell:retry flip", BACKOFF},
-	{PHASE_PENDING, EVENT_TIMER, NOTED | BUSY, PHASE_PENDING, "give tell:retry", 250},
-	{PHASE_PENDING, EVENT_TIMER, NOTED | BUSY | MOVED, PHASE_PENDING,
+	{PHASE_PENDING, EVENT_TIMER, MARKED | NO_HANDOVER, PHASE_BACKING_OFF,
+		"give drop tell:retry shorten", BACKOFF},
+	{PHASE_PENDING, EVENT_TIMER, MARKED | NONE_DEAD, PHASE_PENDING, "give tell:retry",
+		250},
+	{PHASE_PENDING, EVENT_TIMER, MARKED | NONE_DEAD | COMPLETED, PHASE_PENDING,
 		"give tell:retry", 250},
-	{PHASE_PENDING, EVENT_TIMER, NOTED | BUSY | FOREIGN, PHASE_PENDING,
+	{PHASE_PENDING, EVENT_TIMER, MARKED | NONE_DEAD | ADOPTED, PHASE_PENDING,
 		"give tell:retry", 250},
-	{PHASE_PENDING, EVENT_TIMER, NOTED | BUSY | FOREIGN | MOVED, PHASE_UP,
+	{PHASE_PENDING, EVENT_TIMER, MARKED | NONE_DEAD | ADOPTED | COMPLETED, PHASE_UP,
 		"give disconnect tell:alive", NEVER},
 	{PHASE_PENDING, EVENT_RENEW, 0, PHASE_PENDING, "", 1000},
 };
 
 /* To be tried later, all of these and a link that found no worker. */
-static bool renewal_is_kept(const struct cell *c)
+static bool renewal_is_scheduled(const struct cell *c)
 {
 	bool begun = c->phase == PHASE_UP &&
 		(c->then == PHASE_REPLACING || c->then == PHASE_DRAINING);
 
 	return c->event != EVENT_RENEW || begun || c->phase == PHASE_BACKING_OFF ||
-		c->when & FOREIGN || world.s.renew_at != USEC_INFINITY;
+		c->when & ADOPTED || world.s.renew_at != USEC_INFINITY;
 }
 
 static void arrange_world(unsigned when)
@@ -177,26 +185,26 @@ static void arrange_world(unsigned when)
 	world.no_worker = when & NO_WORKER;
 	world.no_handover = when & NO_HANDOVER;
 	world.no_keys = when & NO_KEYS;
-	world.busy = when & BUSY;
-	world.plain = when & PLAIN;
+	world.busy = when & NONE_DEAD;
+	world.plain = when & PLAINTEXT;
 	if (world.plain && !connection_is_up(conn))
 		error_set(&world.a.plaintext, FAULT_KERNEL, -EPROTO, "in plaintext");
-	world.a.state.break_before_make = when & ALONE;
-	conn->no_greeting = when & AWAY;
+	world.a.state.break_before_make = when & BREAK_FIRST;
+	conn->no_greeting = when & NO_GREETING;
 	if (world.no_keys)
 		world.s.credentials_error.fault = FAULT_USAGE;
-	world.blind = when & BLIND;
+	world.blind = when & NO_COUNTERS;
 	world.on_root_disk = when & ON_DISK;
-	world.io.completed += when & MOVED ? 1 : 0;
+	world.io.completed += when & COMPLETED ? 1 : 0;
 	world.io.in_flight = when & IDLE ? 0 : 3;
 	conn->up_since = when & YOUNG ? world.now - USEC_PER_SEC : 0;
-	conn->drain_until = when & PATIENT ? world.now + USEC_PER_SEC : 0;
-	conn->being_replaced = when & PLANNED;
+	conn->drain_until = when & MAY_WAIT ? world.now + USEC_PER_SEC : 0;
+	conn->being_replaced = when & REPLACED;
 	conn->completed = 100;
-	conn->no_descriptor = when & FOREIGN;
+	conn->no_descriptor = when & ADOPTED;
 }
 
-/* The slot as it is in that phase when that event comes. */
+/* The connection as it is in that phase when that event comes. */
 static void arrange(enum phase phase, enum connection_event event, unsigned when)
 {
 	struct connection *conn;
@@ -208,17 +216,18 @@ static void arrange(enum phase phase, enum connection_event event, unsigned when
 	if (!connection_is_up(conn)) {
 		world.a.state.links[conn->number].state = LINK_RECONNECTING;
 		conn->lost_at = world.now;
-		conn->accepts_at = world.now + (when & NOTED ? 0 : 250 * USEC_PER_MSEC);
+		conn->accepts_at = world.now + (when & MARKED ? 0 : 250 * USEC_PER_MSEC);
 	}
-	if (!connection_is_up(conn) || when & FOREIGN) {
+	if (!connection_is_up(conn) || when & ADOPTED) {
 		closep(&world.a.sockets[conn->number]);
 		world.a.sockets[conn->number] = -1;
 	}
 	if (event == EVENT_FAILED)
 		error_set(&conn->error, FAULT_UNREACHED, -EIO, "nobody is there");
-	else if (connection_is_trying() && event != EVENT_CONNECTED)
+	else if (connection_is_attempting() && event != EVENT_CONNECTED)
 		conn->attempt.pid = 1;
-	if ((connection_has_candidate() && !(when & ALONE)) || event == EVENT_CONNECTED)
+	if ((connection_has_candidate() && !(when & BREAK_FIRST)) ||
+		event == EVENT_CONNECTED)
 		conn->candidate.fd = some_descriptor();
 	if (phase == PHASE_BACKING_OFF ||
 		(event == EVENT_RENEW && connection_has_candidate()))
@@ -256,8 +265,8 @@ static bool is_as_expected(const struct cell *c)
 
 	return conn->phase == c->then && strcmp(world.calls, c->calls) == 0 &&
 		timer_is(c->timer) && refusal_is_known(c) &&
-		(soon || c->event != EVENT_MARKED_DEAD) && renewal_is_kept(c) &&
-		connection_is_sound(c->when & FOREIGN);
+		(soon || c->event != EVENT_MARKED_DEAD) && renewal_is_scheduled(c) &&
+		connection_is_consistent(c->when & ADOPTED);
 }
 
 static unsigned seen[PHASE_MAX][EVENT_MAX]; /* bits: the phases that came next */
@@ -272,12 +281,13 @@ static void test_cells(void **state _unused_)
 		seen[c->phase][c->event] |= 1U << world.conn->phase;
 		if (!is_as_expected(c))
 			fail_msg("phase %d, event %d, when %x: phase %d, \"%s\", timer "
-				 "%jd us, noted %jd us%s",
+				 "%jd us, accepted in %jd us%s",
 				c->phase, c->event, c->when, world.conn->phase,
 				world.calls, (intmax_t)(world.conn->timer - world.now),
 				(intmax_t)(world.conn->accepts_at - world.now),
-				connection_is_sound(c->when & FOREIGN) ? ""
-								       : ", unsound");
+				connection_is_consistent(c->when & ADOPTED)
+					? ""
+					: ", inconsistent");
 		connection_world_end();
 	}
 }
@@ -299,7 +309,7 @@ static void test_empty_cells(void **state _unused_)
 		for (enum connection_event event = 0; event < EVENT_MAX; event++) {
 			if (is_filled(phase, event))
 				continue;
-			arrange(phase, event, NOTED);
+			arrange(phase, event, MARKED);
 			memcpy(&before, &world, sizeof(world));
 			connection_event(&world.s, world.conn, event);
 			if (memcmp(&before, &world, sizeof(world)) != 0)
