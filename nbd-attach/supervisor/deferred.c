@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Each change is made by a child, which may sleep in the kernel for as long as that
- * takes, and at a moment with nothing in flight, so that it takes no time.
+ * Each change is made by a child, because it may block in the kernel, and when nothing is
+ * in flight, so that it does not block for long.
  *
- * For the size there must be such a moment: would a link die while the driver waits, the
- * requests would wait for a new link, which the driver would not take before it has done
- * the size. And the size is never sent together with a link, for it is done first.
+ * The size must be changed at such a moment: if a link died while the driver waits, the
+ * requests would wait for a new link, which the driver would not accept before the change
+ * of the size is done. And the size is never sent together with a link, because the
+ * driver changes it first.
  */
 #include <errno.h>
 #include <sys/param.h>
@@ -16,8 +17,8 @@
 #include "supervisor/driver-timeouts.h"
 
 /*
- * Waits for a moment with nothing in flight; or, once `enough` has passed (microseconds),
- * until it is seen that requests come and go. -EAGAIN: neither within `most`.
+ * Waits until nothing is in flight; after `enough` (microseconds) it suffices that
+ * requests have been completed. -EAGAIN: neither within `most`.
  */
 static int wait_until_idle(unsigned index, usec_t enough, usec_t most)
 {
@@ -53,9 +54,9 @@ static int restore(const struct timeouts *timeouts)
 }
 
 /*
- * What is sent between the two changes gets a timer of 30 s: they come as close together
- * as the server lets them. Where requests come and go all the time, what is in flight
- * will soon be done. -EAGAIN: io_timeout is as it was.
+ * Requests sent between the two changes get a timer of 30 s, so they are made as close
+ * together as the server allows. If requests are completed all the time, those in flight
+ * will soon be done. -EAGAIN: io_timeout is unchanged.
  */
 static int set_timeouts(const void *userdata)
 {
@@ -88,14 +89,14 @@ static struct timeouts timeouts_of(const struct supervisor *s)
 		.short_timeout = s->short_timeout};
 }
 
-/* Not while the timeout is to end a link. */
+/* A link without a descriptor is being ended by the timeout, see handover_shut_down(). */
 static bool must_wait(const struct supervisor *s)
 {
 	return s->timeouts_child > 0 ||
 		(s->short_timeout && s->conns[0].phase == PHASE_DRAINING);
 }
 
-/* Without a child at least no link is ended for being slow. */
+/* If no child can be started, at least no link is ended for being slow. */
 static void start_timeouts(struct supervisor *s, const struct timeouts *timeouts)
 {
 	s->timeouts_child = process_start(set_timeouts, timeouts);
@@ -114,8 +115,8 @@ void deferred_timeouts(struct supervisor *s)
 	if (s->a->state.n_links > 1)
 		return;
 	if (!supervisor_all_up(s)) {
-		s->timeouts_at =
-			deadline_after(DEFERRED_RETRY); /* a new link makes it sooner */
+		s->timeouts_at = deadline_after(
+			DEFERRED_RETRY); /* a new link makes it due sooner */
 	} else if (must_wait(s)) {
 		s->timeouts_at = deadline_after(SHORT_TIMEOUT_MIN);
 	} else {
@@ -143,7 +144,7 @@ static int set_size(const void *userdata)
 		: driver_reconfigure(growth->name, growth->index, &settings, &ignored);
 }
 
-/* Each link leads to an export; the smallest of these is the device's size. */
+/* The device is as large as the smallest export of its links. */
 static uint64_t wanted_size(const struct supervisor *s)
 {
 	uint64_t size = UINT64_MAX;
@@ -195,7 +196,7 @@ void deferred_collect(struct supervisor *s)
 	int r;
 
 	collect_timeouts(s);
-	(void)has_ended(&s->resize_child, &r); /* seen by the device's size */
+	(void)has_ended(&s->resize_child, &r); /* health.c sees the new size */
 }
 
 void deferred_stop(struct supervisor *s)
@@ -206,6 +207,7 @@ void deferred_stop(struct supervisor *s)
 	if (s->timeouts_child > 0)
 		process_kill(s->timeouts_child);
 	s->timeouts_child = 0;
-	s->short_timeout = false; /* or not: nobody knows for sure */
+	s->short_timeout =
+		false; /* not certain: driver_timeout_shorten() sets it again */
 	s->timeouts_at = deadline_now();
 }

@@ -8,8 +8,8 @@
 #define EXTENDED_MAX 16 /* times --io-timeout, as for a single link */
 
 /*
- * The driver asks for the backend identifier only on devices that have one: a device that
- * another program has made of ours meanwhile would take anything.
+ * The driver checks the backend identifier only on devices that have one. If another
+ * program has attached our device anew without one, it would accept any change.
  */
 int driver_reconfigure(const char *name, unsigned index,
 	const struct nbd_settings *settings, struct error *err)
@@ -24,7 +24,7 @@ int driver_reconfigure(const char *name, unsigned index,
 			err, FAULT_KERNEL, r, "cannot read /sys/block/nbd%u: %m", index);
 	if (!attachment_is(&device, name))
 		return error_set(err, FAULT_KERNEL, -EINVAL,
-			"/dev/nbd%u is not ours any more", index);
+			"/dev/nbd%u now belongs to another program", index);
 	attachment_backend(name, backend);
 	complete.backend = backend;
 	return nbd_netlink_reconfigure(index, &complete, err);
@@ -52,7 +52,7 @@ bool driver_accepts_us(const struct supervisor *s)
 	return reconfigure(s, &settings, &ignored) != -EINVAL;
 }
 
-/* An answer that got lost may have been a yes. */
+/* Unless the driver refused (-EINVAL) the timeout may have changed. */
 void driver_timeout_shorten(struct supervisor *s)
 {
 	struct error ignored;
@@ -62,7 +62,7 @@ void driver_timeout_shorten(struct supervisor *s)
 	s->short_timeout = set_timeout(s, 1, &ignored) != -EINVAL;
 }
 
-/* Not while a link is being ended by it. */
+/* Not while the timeout is to end a link, see handover_shut_down(). */
 void driver_timeout_restore(struct supervisor *s)
 {
 	struct error ignored;
@@ -74,7 +74,7 @@ void driver_timeout_restore(struct supervisor *s)
 		s->short_timeout = false;
 }
 
-/* The watchdog is to come after the driver. */
+/* EVENT_STALLED must not come before the driver's timeout. */
 static void take_request_timeout(struct supervisor *s, usec_t timeout)
 {
 	s->request_timeout = timeout;
@@ -97,7 +97,7 @@ void driver_timeout_extend(struct supervisor *s)
 	take_request_timeout(s, longer);
 }
 
-/* What the last supervisor has come to, the kernel knows. */
+/* The kernel still has the timeout that an earlier supervisor has extended. */
 static usec_t find_request_timeout(const struct supervisor *s)
 {
 	usec_t asked = s->target->io_timeout;
@@ -114,7 +114,7 @@ int driver_timeouts_set(struct supervisor *s, struct error *err)
 	unsigned n = s->a->state.n_links;
 	int r;
 
-	/* Of a link that lives it may be 1 or 0: deferred.c sees to it that it is 0. */
+	/* With a link that is up it may be 1 or 0: deferred.c sets it to 0. */
 	s->short_timeout = n == 1;
 	if (!s->short_timeout) {
 		take_request_timeout(s, find_request_timeout(s));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Waits for what happens to an attachment: descriptors, signals, time. What a link makes
- * of it is in connection.c. One thread, one ppoll(2); nothing here waits for a server.
+ * The event loop of a supervisor: descriptors, signals, timers. What an event means for a
+ * link is in connection.c. One thread, one ppoll(2); nothing here waits for a server.
  */
 #include <errno.h>
 #include <limits.h>
@@ -31,10 +31,10 @@
 #include "supervisor/private-root.h"
 #include "supervisor/supervise.h"
 
-#define GOING_ON     INT_MAX /* no end yet */
-#define LINK_IS_OVER (POLLHUP | POLLERR | POLLNVAL)
+#define RUNNING    INT_MAX /* beside enum supervise_end */
+#define LINK_ENDED (POLLHUP | POLLERR | POLLNVAL)
 
-/* The state file, and what a service manager shows. */
+/* Writes the state file, and the status that the service manager shows. */
 static void publish(struct supervisor *s)
 {
 	const struct state *state = &s->a->state;
@@ -69,8 +69,8 @@ static bool is_lost(const struct supervisor *s, const struct connection *conn)
 	return !socket_table_has(known->socket);
 }
 
-/* The driver has found a link dead; it does not say which. */
-static void take_note(struct supervisor *s)
+/* The driver has found a link dead, but does not say which. */
+static void handle_nbd_event(struct supervisor *s)
 {
 	if (!nbd_events_link_died(s->events, s->a->state.index))
 		return;
@@ -83,12 +83,9 @@ static void take_note(struct supervisor *s)
 	}
 }
 
-/*
- * What poll(2) watches: the driver, what makes the device ready, and of each
- * connection the link and the attempt.
- */
-enum { WATCH_EVENTS, WATCH_MAKING, WATCH_SLOTS, WATCH_EACH = 2 };
-#define WATCH_MAX (WATCH_SLOTS + WATCH_EACH * NBD_LINKS_MAX)
+/* Polled: the driver, the bring-up, and for each connection its link and its attempt. */
+enum { WATCH_EVENTS, WATCH_BRING_UP, WATCH_LINKS, WATCH_EACH = 2 };
+#define WATCH_MAX (WATCH_LINKS + WATCH_EACH * NBD_LINKS_MAX)
 
 static nfds_t watch(const struct supervisor *s, struct pollfd fds[WATCH_MAX])
 {
@@ -96,22 +93,22 @@ static nfds_t watch(const struct supervisor *s, struct pollfd fds[WATCH_MAX])
 
 	fds[WATCH_EVENTS] =
 		(struct pollfd){s->events ? nbd_events_fd(s->events) : -1, POLLIN, 0};
-	fds[WATCH_MAKING] = (struct pollfd){s->bring_up.pidfd, POLLIN, 0};
+	fds[WATCH_BRING_UP] = (struct pollfd){s->bring_up.pidfd, POLLIN, 0};
 	for (unsigned i = 0; i < n; i++) {
 		const struct connection *conn = &s->conns[i];
-		struct pollfd *pair = &fds[WATCH_SLOTS + WATCH_EACH * i];
+		struct pollfd *pair = &fds[WATCH_LINKS + WATCH_EACH * i];
 
 		pair[0] = (struct pollfd){connection_is_up(conn) ? s->a->sockets[i] : -1,
 			conn->half_closed ? 0 : POLLRDHUP, 0};
 		pair[1] = (struct pollfd){conn->attempt.socket, POLLIN, 0};
 	}
-	return WATCH_SLOTS + WATCH_EACH * n;
+	return WATCH_LINKS + WATCH_EACH * n;
 }
 
-static void take_slot(
+static void handle_link(
 	struct supervisor *s, struct connection *conn, const struct pollfd pair[])
 {
-	if (pair[0].revents & LINK_IS_OVER) {
+	if (pair[0].revents & LINK_ENDED) {
 		connection_event(s, conn, EVENT_LOST);
 	} else if (pair[0].revents & POLLRDHUP) {
 		conn->half_closed = true;
@@ -121,8 +118,8 @@ static void take_slot(
 		connection_attempt_ready(s, conn);
 }
 
-/* On that disk no file can be read while a link is missing. */
-static bool must_wait(const struct supervisor *s)
+/* Files on our own disk cannot be read while a link is lost. */
+static bool must_postpone_reload(const struct supervisor *s)
 {
 	return !supervisor_all_up(s) &&
 		(s->target->lock_memory || root_disk_is_on(s->a->state.index));
@@ -144,15 +141,15 @@ static void read_credentials(struct supervisor *s)
 	supervisor_tell(s, -1, "reload", "credentials read anew");
 }
 
-/* SIGHUP: other credentials, and new links with them. */
+/* SIGHUP: reads the credentials again, and renews all links. */
 static void reload(struct supervisor *s)
 {
-	s->reload_pending = must_wait(s);
+	s->reload_pending = must_postpone_reload(s);
 	if (s->reload_pending)
 		return;
 	notify_send(
 		"RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)deadline_now());
-	if (!private_root_is_entered()) /* there only what is in memory counts */
+	if (!private_root_is_entered()) /* whose credentials stay in memory */
 		read_credentials(s);
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		connection_event(s, &s->conns[i], EVENT_RENEW);
@@ -174,7 +171,7 @@ static usec_t next_timer(const struct supervisor *s)
 	return next;
 }
 
-static bool take_timers(struct supervisor *s)
+static bool handle_timers(struct supervisor *s)
 {
 	usec_t now = deadline_now();
 	struct error ignored;
@@ -211,7 +208,7 @@ static bool take_timers(struct supervisor *s)
 	return health_check(s, now);
 }
 
-static int take_signal(struct supervisor *s)
+static int handle_signal(struct supervisor *s)
 {
 	int signal = interrupt_pending();
 
@@ -222,10 +219,10 @@ static int take_signal(struct supervisor *s)
 		return SUPERVISE_DETACH;
 	if (signal == SIGHUP)
 		reload(s);
-	return GOING_ON;
+	return RUNNING;
 }
 
-/* Its end takes time, in which nothing more is to be sent. */
+/* Detaching takes a while, and nothing more may be sent meanwhile. */
 static int refuse_plaintext(struct supervisor *s, struct error *err)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
@@ -235,8 +232,8 @@ static int refuse_plaintext(struct supervisor *s, struct error *err)
 	return -EPROTO;
 }
 
-/* Has what makes the device ready ended, or is it to be looked at? */
-static int take_making(struct supervisor *s, struct error *err)
+/* The bring-up has ended, or is still running and may be due for a check. */
+static int handle_bring_up(struct supervisor *s, struct error *err)
 {
 	int r = bring_up_finish(&s->bring_up, err);
 
@@ -262,29 +259,29 @@ static int take_making(struct supervisor *s, struct error *err)
 	return 0;
 }
 
-/* One turn: waits for something, and deals with all of it. */
-static int turn(struct supervisor *s, struct error *err)
+/* Waits for events, and handles all of them. */
+static int run_once(struct supervisor *s, struct error *err)
 {
 	struct pollfd fds[WATCH_MAX];
 	nfds_t n = watch(s, fds);
 	int r = interrupt_pending() ? -EINTR : deadline_poll(fds, n, next_timer(s));
 
 	if (r == -EINTR)
-		return take_signal(s);
+		return handle_signal(s);
 	if (r > 0) {
 		for (unsigned i = 0; i < s->a->state.n_links; i++)
-			take_slot(s, &s->conns[i], &fds[WATCH_SLOTS + WATCH_EACH * i]);
+			handle_link(s, &s->conns[i], &fds[WATCH_LINKS + WATCH_EACH * i]);
 		if (fds[WATCH_EVENTS].revents)
-			take_note(s);
+			handle_nbd_event(s);
 	}
 	if (s->bring_up.child > 0 && s->a->plaintext.fault != FAULT_NONE)
 		return refuse_plaintext(s, err);
 	if (s->bring_up.child > 0) {
-		r = take_making(s, err);
+		r = handle_bring_up(s, err);
 		if (r < 0)
 			return r;
 	}
-	return take_timers(s) ? GOING_ON : SUPERVISE_GONE;
+	return handle_timers(s) ? RUNNING : SUPERVISE_GONE;
 }
 
 static void begin(struct supervisor *s)
@@ -296,7 +293,7 @@ static void begin(struct supervisor *s)
 	progress_init(&s->progress,
 		state->n_links == 1 ? s->target->io_timeout : 2 * s->request_timeout);
 	progress_restart(&s->progress, now);
-	/* This process may have looked after it before, and left it at that. */
+	/* supervise() may have been called for it before, and left the timeout at 1. */
 	s->short_timeout = state->ready && state->n_links == 1;
 	s->check_at = now;
 	s->timeouts_at = state->ready ? now : USEC_INFINITY;
@@ -312,7 +309,7 @@ static void begin(struct supervisor *s)
 			.timer = USEC_INFINITY};
 }
 
-/* The kernel's is another: this one was replaced, or the driver did not take it. */
+/* Closes a socket that the kernel does not use: replaced, or not accepted. */
 static void drop_stale(struct attachment *a, unsigned link)
 {
 	int *fd = &a->sockets[link];
@@ -324,8 +321,8 @@ static void drop_stale(struct attachment *a, unsigned link)
 	*fd = -1;
 }
 
-/* Which links of another process live, the kernel's tables know. */
-static int take_over(struct supervisor *s, struct error *err)
+/* The kernel's socket tables show which links of an earlier supervisor are alive. */
+static int adopt_links(struct supervisor *s, struct error *err)
 {
 	struct state *state = &s->a->state;
 	bool taken = false;
@@ -334,18 +331,18 @@ static int take_over(struct supervisor *s, struct error *err)
 		struct state_link *link = &state->links[i];
 
 		if (s->a->sockets[i] >= 0 && !s->a->adopted)
-			continue; /* of our own making */
+			continue; /* made by this process */
 		taken = true;
 		if (socket_table_has(link->candidate))
 			link->socket = link->candidate;
 		link->candidate = 0;
 		drop_stale(s->a, i);
-		/* Of one that is at hand, poll(2) tells whether it has ended. */
+		/* If we have its descriptor, poll(2) tells whether it has ended. */
 		if (s->a->sockets[i] < 0 && !socket_table_has(link->socket)) {
 			connection_event(s, &s->conns[i], EVENT_LOST);
 			continue;
 		}
-		link->error[0] = 0; /* the last supervisor's */
+		link->error[0] = 0; /* the earlier supervisor's */
 		if (link->state != LINK_UP)
 			link->since = time(NULL);
 		link->state = LINK_UP;
@@ -354,7 +351,7 @@ static int take_over(struct supervisor *s, struct error *err)
 	return taken ? driver_timeouts_set(s, err) : 0;
 }
 
-/* The driver has refused it: since it is another's, or nobody's? */
+/* The driver has refused a change: is the device no longer attached, or not ours? */
 static bool is_gone(const struct attachment *a)
 {
 	struct sysfs_device device;
@@ -365,10 +362,10 @@ static bool is_gone(const struct attachment *a)
 }
 
 /*
- * A disk that is attached is kept up without what fails just now: a lost link is seen
- * without the driver's word, too, and timeouts are put right after the next one.
+ * Such a failure must not end the supervision of an attached disk: a lost link is noticed
+ * without the driver's events, and the timeouts are set after the next one.
  */
-static int make_do(const struct supervisor *s, int r, const struct error *err)
+static int tolerate(const struct supervisor *s, int r, const struct error *err)
 {
 	if (r == 0 || !s->a->state.ready)
 		return r;
@@ -379,7 +376,7 @@ static int make_do(const struct supervisor *s, int r, const struct error *err)
 static void end(struct supervisor *s)
 {
 	bring_up_cancel(&s->bring_up);
-	/* What it would change yet is not for a link that is lost meanwhile. */
+	/* The timeouts it would set are wrong if a link is lost meanwhile. */
 	if (s->timeouts_child > 0)
 		process_kill(s->timeouts_child);
 	if (s->resize_child > 0)
@@ -406,30 +403,29 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 	int r;
 
 	begin(&s);
-	/* Not when a link is lost already: who knows what a name service waits for then.
-	 */
+	/* Early, because a name service may need the disk once a link is lost. */
 	link_prepare();
-	/* Links that live need none. */
+	/* Links that are up need no credentials. */
 	if (credentials_read(t, &s.credentials, &s.credentials_error) < 0)
 		log_warning("%s", s.credentials_error.text);
-	r = make_do(&s, nbd_events_open(&s.events, err), err);
+	r = tolerate(&s, nbd_events_open(&s.events, err), err);
 	if (r == 0)
-		r = take_over(&s, err);
+		r = adopt_links(&s, err);
 	if (r == -EINVAL && is_gone(a))
 		return SUPERVISE_GONE;
-	r = make_do(&s, r, err);
+	r = tolerate(&s, r, err);
 	if (r == 0 && !a->state.ready)
 		r = bring_up_start(a, t, true, &s.bring_up, err);
 	if (r < 0)
 		return r;
 	if (a->state.ready && ready)
 		ready(a->state.index);
-	r = GOING_ON;
-	while (r == GOING_ON) {
+	r = RUNNING;
+	while (r == RUNNING) {
 		publish(&s);
-		r = turn(&s, err);
+		r = run_once(&s, err);
 	}
-	/* Who goes on with it may not know; the rest of it is not forgotten. */
+	/* Whatever follows may not know of it; the state has the rest. */
 	if (r != SUPERVISE_GONE && supervisor_all_up(&s))
 		driver_timeout_restore(&s);
 	if (r == SUPERVISE_LET_GO && a->state.ready)
