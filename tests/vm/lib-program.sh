@@ -47,7 +47,7 @@ sanitized() {
 attach() {
 	nbd_attach attach --no-daemon "$@"
 	DEVICE=$OUT
-	[ -b "$DEVICE" ] || fail "'$DEVICE' is no block device"
+	[ -b "$DEVICE" ] || fail "'$DEVICE' is not a block device"
 }
 
 # A failed attach, which leaves nothing behind.

@@ -192,7 +192,7 @@ uri() { # WAY
 
 attach_way() { # WAY
 	nbd_attach attach --name "$1" "${ATTACH_OPTIONS[@]}" "$(uri "$1")"
-	[ -b "$OUT" ] || fail "'$OUT' is no block device"
+	[ -b "$OUT" ] || fail "'$OUT' is not a block device"
 	DEVICES[$1]=$OUT
 }
 
