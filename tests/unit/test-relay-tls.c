@@ -141,6 +141,13 @@ static void tls_messages_before_data(_unused_ void **state)
 	world_free(w);
 }
 
+/* What was sent before may fill the socket still. */
+static void say_goodbye(const struct world *w)
+{
+	while (gnutls_bye(w->server_tls, GNUTLS_SHUT_WR) == GNUTLS_E_AGAIN)
+		deadline_wait(w->server, POLLOUT, USEC_INFINITY);
+}
+
 /* The server says good-bye: what it said before comes, and it is answered. */
 static void tls_far_ends(bool politely)
 {
@@ -157,7 +164,7 @@ static void tls_far_ends(bool politely)
 	start_flow(&taker, run_taker);
 	end_flow(&sender);
 	if (politely)
-		gnutls_bye(w->server_tls, GNUTLS_SHUT_WR);
+		say_goodbye(w);
 	else
 		shutdown(w->server, SHUT_WR);
 	end_flow(&taker);
