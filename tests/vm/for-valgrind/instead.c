@@ -14,6 +14,7 @@
 #define PAUSE (10 * USEC_PER_MSEC)
 
 int __wrap_sandbox_enter(enum sandbox_use use, struct error *err);
+int __wrap_sandbox_restrict_connector(struct error *err);
 void __wrap_sandbox_limit_memory(void);
 void __wrap_wipe_free_memory(void);
 _Noreturn void __wrap_worker_exec_run(const struct worker_order *order);
@@ -22,6 +23,11 @@ int __wrap_process_run(
 	int (*work)(const void *userdata), const void *userdata, usec_t deadline);
 
 int __wrap_sandbox_enter(_unused_ enum sandbox_use use, _unused_ struct error *err)
+{
+	return 0;
+}
+
+int __wrap_sandbox_restrict_connector(_unused_ struct error *err)
 {
 	return 0;
 }
