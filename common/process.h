@@ -53,9 +53,9 @@ int process_poll(pid_t child, int *ret_result);
 void process_kill(pid_t child);
 
 /*
- * What the work of a child returned, of its status as of waitpid(2). -EINTR: a signal
- * that asks to end has ended it, as a terminal's come to children, too; -EIO: it was
- * killed.
+ * What a child's work returned, from its status as of waitpid(2). -EINTR: it died of
+ * SIGINT, SIGTERM or SIGHUP, which a terminal also sends to children; -EIO: of another
+ * signal.
  */
 int process_result(int status);
 

@@ -231,15 +231,15 @@ static bool read_backing(const char *path, char *backing, size_t size)
 {
 	static const char before[] = " File: ", after[] = "  Size: ";
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
-	bool told = strcmp(strrchr(path, '/'), "/info") == 0;
+	bool is_info = strcmp(strrchr(path, '/'), "/info") == 0;
 	char line[PATH_MAX], *begin, *end;
 
 	while (file && fgets(line, sizeof(line), file)) {
-		begin = told ? strstr(line, before) : line;
+		begin = is_info ? strstr(line, before) : line;
 		if (!begin)
 			continue;
-		begin += told ? strlen(before) : 0;
-		end = told ? strstr(begin, after) : begin + strcspn(begin, "\n");
+		begin += is_info ? strlen(before) : 0;
+		end = is_info ? strstr(begin, after) : begin + strcspn(begin, "\n");
 		if (end)
 			*end = 0;
 		snprintf(backing, size, "%s", begin);
