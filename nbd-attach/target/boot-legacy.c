@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What other programs' documentation has users write: dracut.cmdline(7) and nbd-client's
- * README.Debian. TLS is on unless nbd.tls= says otherwise: they know none.
+ * The syntax of other programs: dracut.cmdline(7) and nbd-client's README.Debian. It has
+ * nothing about TLS, so TLS is on unless nbd.tls= says otherwise.
  *
  *	root=nbd:SERVER:WHAT[:FSTYPE[:ROOTFLAGS[:OPTIONS]]]   and so netroot=
- *	root=dhcp, netroot=dhcp             the root-path is such a one
+ *	root=dhcp, netroot=dhcp             the root-path has this form
  *	nbdroot=SERVER,WHAT[,DEVICE]        or nbdroot=dhcp[,WHAT[,DEVICE]]
- *	nbdroot=SERVER:[PORT]/EXPORT        as its script has it, too
+ *	nbdroot=SERVER:[PORT]/EXPORT        as its script also allows
  *
  * WHAT is PORT or EXPORT, and but for nbdroot= PORT/EXPORT. A SERVER may be an IPv6
  * address in brackets.
  *
  * Anybody in the network can answer for its DHCP server. So a root-path names a server, a
  * port, an export, a disk's file system and flags to mount it with, sizes and times, but
- * nothing that says whom we trust, or which file we read: that is left to the kernel
- * command line.
+ * nothing that decides whom we trust or which file we read: only the kernel command line
+ * does.
  */
 #include <errno.h>
 #include <string.h>
@@ -27,7 +27,7 @@
 #define DIGITS  "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* What a form says; slices of a copy of it. */
+/* The parts of a form; slices of a copy of it. */
 struct form {
 	const char *server, *port, *export_name;
 	const char *fstype, *flags, *device;
@@ -127,7 +127,7 @@ static bool cut_debian(char *text, struct form *form)
 /* nbd-client's options. */
 static const struct {
 	const char *theirs, *ours; /* NULL: without effect here */
-	bool harmless;             /* a DHCP server may say it */
+	bool harmless;             /* a DHCP server may set it */
 } words[] = {
 	{"b", "block-size", true},
 	{"bs", "block-size", true},
@@ -236,7 +236,7 @@ static int make_uri(const struct form *form, bool tls, char **ret, struct error 
 	return 0;
 }
 
-/* For a shell, in quotes. */
+/* It will stand in a shell's quotes. */
 static int keep_word(const char *word, char **ret, struct error *err)
 {
 	if (!word || !word[0])
@@ -248,8 +248,8 @@ static int keep_word(const char *word, char **ret, struct error *err)
 }
 
 /*
- * Of a disk: what a DHCP server may have mounted. Others (cifs with its unc=) would bring
- * a root file system from elsewhere, and no certificate with it.
+ * File systems of a disk, which a DHCP server may choose. Others (cifs with its unc=)
+ * would mount a root file system from elsewhere, without a certificate.
  */
 static bool is_disk_type(const char *fstype)
 {
@@ -287,7 +287,7 @@ static bool whole_disk(const char *text, char device[32])
 	return target_parse_device(device, &n) == 0;
 }
 
-/* Which device root= means, and which the disk is to be. */
+/* Which device root= means, and which device the disk becomes. */
 static int choose_root(const struct boot_legacy *legacy, const struct form *form,
 	struct boot_plan *plan, struct boot_disk *disk, struct error *err)
 {
@@ -339,7 +339,7 @@ static int add_form(const struct boot_legacy *legacy, struct form *form, bool fo
 	return r < 0 ? r : 1;
 }
 
-/* A root-path that is a URI says all in one word; what is in its query is not DHCP's. */
+/* A root-path may be a URI, but DHCP may not set what a query sets. */
 static int add_uri(const struct boot_legacy *legacy, const char *uri,
 	struct boot_plan *plan, struct error *err)
 {
@@ -414,7 +414,7 @@ static int read_debian(const struct boot_legacy *legacy, bool foreign,
 	return add_form(legacy, &form, foreign, plan, err);
 }
 
-/* Which of NBD's schemes it is, and whether there is such a one, is seen later. */
+/* The scheme itself is checked later. */
 static bool is_uri(const char *text)
 {
 	return strncmp(text, "nbd", 3) == 0 &&
@@ -428,7 +428,7 @@ static void read_from(struct boot_legacy *legacy, const char *key, const char *t
 	legacy->text = text;
 }
 
-/* The whole is in the root-path. */
+/* Everything is in the root-path. */
 static int read_root_path(struct boot_legacy *legacy, const struct boot_hints *hints,
 	struct boot_plan *plan, struct error *err)
 {

@@ -65,7 +65,7 @@ int boot_disk_option(
 	return 0;
 }
 
-/* "OPTION[=VALUE],…": looked at when all is known. */
+/* "OPTION[=VALUE],…": checked when all words are read. */
 static int take_options(struct boot_disk *disk, const char *list, struct error *err)
 {
 	_cleanup_free_ char *copy = strdup(list);
@@ -92,13 +92,13 @@ static int set_option(struct target *t, const char *text, struct error *err)
 	return target_set(t, option, value, err);
 }
 
-/* Whoever sends DHCP's answers does not decide whether we believe him. */
+/* Whoever answers DHCP requests must not decide whether the server is verified. */
 static bool is_believed(const struct target *t, enum tls_mode least)
 {
 	return t->tls >= least && t->tls_verify_peer && t->tls_auth != TLS_AUTH_ANON;
 }
 
-/* Does it say what can be done? Whether it fits a file is not known here. */
+/* Is it valid? Whether it fits a configuration file is not known here. */
 static int check_disk(const struct boot_disk *disk, enum tls_mode tls, struct error *err)
 {
 	_cleanup_target_ struct target t;
@@ -188,7 +188,7 @@ static int take_tls(const char *value, enum tls_mode *ret, struct error *err)
 	return r;
 }
 
-/* root=, netroot= and nbdroot=: the last one that is for us. */
+/* root=, netroot= and nbdroot=: the last one that names an NBD disk. */
 static int note_legacy(struct boot_legacy *words, const char *word, struct error *err)
 {
 	const char *value;

@@ -28,9 +28,9 @@ struct boot_plan {
 	struct boot_disk disks[BOOT_DISKS_MAX];
 	size_t n_disks;
 	char *root;    /* the device that root= means; NULL: what it says */
-	char *fstype;  /* of that file system; NULL: as else */
-	char *flags;   /* its mount options; NULL: as else */
-	bool ask_dhcp; /* a root-path is asked for, and not known */
+	char *fstype;  /* of that file system; NULL: not given */
+	char *flags;   /* its mount options; NULL: not given */
+	bool ask_dhcp; /* a root-path is needed, and not known yet */
 };
 
 void boot_plan_done(struct boot_plan *plan);
@@ -38,16 +38,17 @@ void boot_plan_done(struct boot_plan *plan);
 
 /* What is known besides the kernel command line. NULL: nothing. */
 struct boot_hints {
-	const char *root_path;   /* DHCP's option 17 */
-	const char *root_server; /* the address of who sent that */
-	const char *nbdroot;     /* takes the place of nbdroot= */
+	const char *root_path;   /* DHCP option 17 */
+	const char *root_server; /* the address of the DHCP server that sent it */
+	const char *nbdroot;     /* overrides nbdroot= */
 };
 
 /*
  * Reads it all, up to a word "--", after which the words are init's. What a URI and its
  * options say is checked; of options to a configured name, whether there are such. A
- * DHCP server chooses no more than what is to be attached: it must prove who it is by TLS
- * as nbd.tls= says, whatever else is there. FAULT_USAGE, and a line that names the word.
+ * DHCP server chooses no more than what is to be attached: the server must prove its
+ * identity by TLS as nbd.tls= says, whatever else is there. FAULT_USAGE, and a line that
+ * names the word.
  */
 int boot_plan_read(const char *cmdline, const struct boot_hints *hints,
 	struct boot_plan *ret, struct error *err);

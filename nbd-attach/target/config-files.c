@@ -35,7 +35,7 @@ static bool exists(const char *path)
 	return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-/* It hides what others say, and says nothing. */
+/* Empty or /dev/null: it hides files of that name in lower folders. */
 static bool is_empty(const char *path)
 {
 	struct stat st;
@@ -149,7 +149,7 @@ static int take_files(struct config *c, enum config_round round,
 	return r;
 }
 
-/* Relative paths start where the file is. */
+/* Relative paths start from the file's folder. */
 static int set_directory(struct config *c, const char *main_file, struct error *err)
 {
 	c->target.directory =
@@ -219,7 +219,7 @@ static int list_place(const char *root, size_t place, config_name_fn fn, void *u
 		name = strndup(entry->d_name, strlen(entry->d_name) - strlen(".conf"));
 		if (!name)
 			r = -ENOMEM;
-		/* of several with that name, the one that counts */
+		/* of several with that name, the one that is used */
 		else if (find_main(root, name, path) &&
 			strncmp(path, folder, strlen(folder)) == 0)
 			r = fn(name, userdata);

@@ -28,7 +28,7 @@ void config_done(struct config *c)
 	target_init(&c->target);
 }
 
-/* Another one takes the place of all that was said so far, but of where the file is. */
+/* A later uri= replaces all earlier settings, but not the file's directory. */
 static int take_uri(struct config *c, const char *value, struct error *err)
 {
 	char *directory = TAKE_PTR(c->target.directory);
@@ -74,7 +74,7 @@ static int take_trigger(struct config *c, const char *value, struct error *err)
 	return c->trigger ? 0 : error_memory(err);
 }
 
-/* A file's keys beside the options, which are for the second round. */
+/* The keys of a file that are not options; options are read in the second round. */
 static const struct {
 	const char *key;
 	int (*take)(struct config *c, const char *value, struct error *err);
@@ -107,7 +107,7 @@ static int take(struct reader *reader, const char *section, const char *key,
 	return 0;
 }
 
-/* The parser goes on after a failure, and tells the line of the first one. */
+/* The parser goes on after a failure, and returns the line of the first one. */
 static int handle(void *userdata, const char *section, const char *key, const char *value)
 {
 	struct reader *reader = userdata;
@@ -123,7 +123,7 @@ static int line_fault(
 	return error_set(err, FAULT_USAGE, -EINVAL, "%s:%u: %s", file, line, what);
 }
 
-/* What the parser would take for something else than it looks like. */
+/* Refuses what the parser would misread. */
 static int check_lines(const char *file, const char *text, size_t size, struct error *err)
 {
 	const char *end = text + size, *next;

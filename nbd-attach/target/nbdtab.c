@@ -12,10 +12,10 @@
 #define N_FIELDS      4
 #define N_OPTIONS_MAX 32
 
-/* What nbd-client calls it, and we. */
+/* nbd-client's name of an option, and ours. */
 static const struct {
 	const char *theirs, *ours;
-	bool tls; /* there is TLS if it is given */
+	bool tls; /* it implies TLS */
 } options[] = {
 	{"bs", "block-size", false},
 	{"conns", "connections", false},
@@ -42,7 +42,7 @@ static int bad_option(const char *key, const char *what, struct error *err)
 		text_quote(key, strlen(key), quoted, sizeof(quoted)), what);
 }
 
-/* Of the options those that say how the server is reached. */
+/* Keeps the option, and notes what it says about how to reach the server. */
 static int take_option(struct line *line, char *option, struct error *err)
 {
 	static const char *const without_effect[] = {"persist", "no_optgo", "swap"};
@@ -135,7 +135,7 @@ static int set_option(
 			return 0;
 	if (strcmp(key, "swap") == 0)
 		return target_set(t, "lock-memory", NULL, err);
-	/* there it means that nothing is ever given up */
+	/* to nbd-client 0 means no timeout */
 	if (strcmp(key, "timeout") == 0 && value && strcmp(value, "0") == 0)
 		return 0;
 	for (size_t i = 0; i < ELEMENTSOF(options); i++)
@@ -188,8 +188,8 @@ static bool is_taken(const struct names *names, const char *name)
 
 /*
  * The export's, as for a URI. Several servers may have an export of that name: the first
- * line keeps it, and the others' device goes with it. A line that cannot be read has its
- * name as well, for that is not to become another's.
+ * line keeps it, and the others' device goes with it. An invalid line keeps its name
+ * as well, so that no other line gets it.
  */
 static int name_line(struct names *names, const struct line *line, name_t name)
 {
@@ -226,7 +226,7 @@ static bool is_meant(const struct line *line, const char *name, const char *want
 		device == number;
 }
 
-/* 1: it is the one that is wanted, and in *ret. 0: another one, valid or not. */
+/* 1: this is the wanted line, returned in *ret. 0: another line, valid or not. */
 static int try_line(char *text, struct names *names, const char *wanted,
 	struct target *ret, struct error *err)
 {

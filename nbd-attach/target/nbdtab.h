@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * /etc/nbdtab, the configuration of nbd-client (nbdtab(5)): lines DEVICE HOST EXPORT
- * [OPTION,…], so that those who come from there need not write anything anew.
+ * [OPTION,…], so that its users can keep what they have.
  */
 #pragma once
 

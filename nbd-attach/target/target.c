@@ -53,7 +53,7 @@ void target_done(struct target *t)
 	*t = (struct target){};
 }
 
-/* The first TLS option that was given, NULL if none. */
+/* The first TLS option that was given; NULL: none. */
 static const char *given_tls_option(const struct target *t)
 {
 	const struct {
@@ -78,7 +78,7 @@ static const char *given_tls_option(const struct target *t)
 	return NULL;
 }
 
-/* What the three ways to authenticate ask for, and what they exclude. */
+/* What the three ways to authenticate need, and what they exclude. */
 static const char *tls_auth_fault(const struct target *t)
 {
 	bool certificates = t->tls_ca || t->tls_cert || t->tls_key;

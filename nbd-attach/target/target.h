@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is wanted: the one noun that everything else reads. A URI and options, or a
- * configuration file, fill it, target_check() says whether it makes sense, and from
- * then on it is const.
+ * What is wanted: the one structure that everything else reads. A URI and options,
+ * or a configuration file, fill it; target_check() validates it; from then on it is
+ * const.
  */
 #pragma once
 
@@ -71,7 +71,7 @@ void target_done(struct target *t);
  * Fills t from an NBD URI (the URI specification's nbd, nbds, nbd+unix and nbds+unix, and
  * nbd+vsock, nbds+vsock) with the query parameters that libnbd knows. Fails with
  * FAULT_USAGE and a line that names the offending part: -EINVAL, -ENOMEM. On failure t
- * may be partly filled: it is of use to target_done() only. The URI comes first, the
+ * may be partly filled: pass it to target_done() only. The URI comes first, the
  * options after it, so that they override its query.
  */
 int target_parse_uri(struct target *t, const char *uri, struct error *err);

@@ -2,11 +2,11 @@
 /*
  * NBD URIs (doc/uri.md of the NBD project, and what libnbd adds to it).
  *
- * uriparser holds the text against RFC 3986 and finds the parts; all that it found valid
- * is then read exactly as it stands, nothing is normalised. IPv6 zones (RFC 6874), which
+ * uriparser checks the text against RFC 3986 and finds the parts; valid text is then read
+ * as it is, without normalisation. IPv6 zones (RFC 6874), which
  * it does not know, are cut out before it sees the text.
  *
- * No message repeats the whole URI: people put passwords where they do not belong.
+ * No message repeats the whole URI: people put passwords in the wrong place.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Shared by the files that read a URI, for no one else: see target.h for the rest. */
+/* Private to the files that read a URI; the public functions are in target.h. */
 #pragma once
 
 #include <stddef.h>

@@ -5,6 +5,6 @@
 
 /*
  * NBD_CMD_DISC: the polite end of a connection in the transmission phase that the kernel
- * has not got. There is no reply; a server that does not take it is not waited for.
+ * does not have. There is no reply, and we do not wait for a server to read it.
  */
 void cmd_disc(struct stream *s);

@@ -18,8 +18,8 @@
 #include "wire/connect.h"
 
 /*
- * An idle connection is asked now and then whether its host is there. It ends after the
- * user timeout below, which takes the place of the count of probes
+ * Keepalive probes the host of an idle connection. The connection ends after the user
+ * timeout below, which replaces the number of probes
  * (tcp_keepalive_timer()).
  */
 static const int keepalive_idle = TCP_KEEPALIVE_IDLE_SECONDS,
@@ -52,7 +52,7 @@ static int connect_one(const struct sockaddr *address, socklen_t size, usec_t de
 
 	if (fd < 0)
 		return -errno;
-	/* A full backlog of a unix socket says EAGAIN, and there is nothing to poll for.
+	/* A unix socket with a full backlog fails with EAGAIN, and cannot be polled.
 	 */
 	while (connect(fd, address, size) < 0) {
 		if (errno == EINPROGRESS)
@@ -183,7 +183,7 @@ void peer_text(
 	}
 }
 
-/* Each address gets an equal part of the time that is left, so that no one eats it all.
+/* Each address gets an equal part of the time that is left, so that none uses it up.
  */
 static int connect_tcp(
 	const struct target *t, usec_t deadline, int *ret_fd, struct error *err)

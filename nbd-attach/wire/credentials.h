@@ -21,15 +21,15 @@ struct credentials {
 void credentials_done(struct credentials *c);
 #define _cleanup_credentials_ _cleanup_(credentials_done)
 
-/* Whether whom to trust is the system's trust store: no CA is named. */
+/* Whether the system's trust store is used, because no CA is given. */
 bool credentials_are_system(const struct target *t);
 
-/* What that store amounts to as one file, where this distribution keeps it; or NULL. */
+/* The trust store as one file, where this distribution keeps it; or NULL. */
 const char *credentials_system_file(void);
 
 /*
  * Reads what the target names; nothing where it does without TLS. Key files that others
  * can read are refused. FAULT_USAGE and a line that names the file; -ENOKEY: it is a
- * credential that is passed to a service, and this process is none.
+ * credential of a service, and this process is not one.
  */
 int credentials_read(const struct target *t, struct credentials *ret, struct error *err);

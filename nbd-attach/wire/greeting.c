@@ -33,7 +33,7 @@ int greeting_exchange(struct negotiation *n, struct error *err)
 		r = check_magic(&greeting, err);
 	if (r == 0)
 		r = stream_read(&n->stream, &greeting.flags, sizeof(greeting.flags), err);
-	/* Perhaps it has as many clients as it takes. */
+	/* Perhaps the server is at its limit of clients. */
 	if (r == -ETIMEDOUT || r == -ECONNRESET)
 		return -EUSERS;
 	if (r < 0)

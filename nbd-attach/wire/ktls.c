@@ -138,7 +138,7 @@ int ktls_install(struct stream *s, struct error *err)
 	if (!c)
 		return cannot(s, -EOPNOTSUPP, "the kernel has no such cipher", err);
 	if (fd_set_option(s->fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0) {
-		/* the other side has ended it: no reason to do without the kernel */
+		/* the peer has closed: no reason to fall back to a relay */
 		if (errno == ENOTCONN)
 			return error_set(err, FAULT_UNREACHED, -ECONNRESET,
 				"the server closed the connection just after it had agreed");

@@ -45,7 +45,7 @@ static void note_tls(const struct negotiation *n, struct server_facts *facts)
 		tls_cipher_name(&n->stream));
 }
 
-/* Leaving because of a refusal is our own will; leaving after a breach is not. */
+/* ABORT is for voluntary ends: after a refusal, but not after a breach. */
 static int leave(struct negotiation *n, int r, const struct error *err)
 {
 	if (r == 0 || err->fault == FAULT_REFUSED || err->fault == FAULT_USAGE)
@@ -113,7 +113,7 @@ int negotiate_go(struct negotiation *n, const struct tls_credentials *credential
 	return 0;
 }
 
-/* A server without INFO tells about an export only to those who enter it. */
+/* A server without INFO describes an export only to a client that enters it. */
 static int info_by_entering(
 	struct negotiation *n, struct nbd_export *export, struct error *err)
 {

@@ -4,7 +4,7 @@
 #include "wire/option.h"
 
 /*
- * NBD_OPT_ABORT: ends a negotiation by our own will, before GO. Waits a moment for the
- * server's ACK or for it to close, and does not mind if neither comes.
+ * NBD_OPT_ABORT: ends a negotiation voluntarily, before GO. Waits briefly for the server
+ * to send ACK or to close; it is not an error if it does neither.
  */
 void opt_abort(struct negotiation *n);

@@ -6,7 +6,7 @@
 #include "common/text.h"
 #include "wire/opt-list.h"
 
-/* All of a list's strings. Whoever keeps them must not run out of memory. */
+/* All of a list's strings. A caller that keeps them must not run out of memory. */
 #define LIST_SIZE_MAX ((size_t)8 * 1024 * 1024)
 
 static int broken(const char *how, struct error *err)

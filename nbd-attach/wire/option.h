@@ -17,7 +17,7 @@
  */
 #define REPLY_SIZE_MAX (64 * 1024)
 
-/* A server that answers one option with more replies than this does not mean to end. */
+/* A server that sends more replies to one option than this is cut off. */
 #define REPLIES_MAX 10000
 
 /* One negotiation with one server, from the greeting to the transmission phase. */

@@ -5,7 +5,7 @@
 #include "common/fd.h"
 #include "wire/relay-buffer.h"
 
-/* A tail this small is worth moving for the room behind it. */
+/* A tail this small is cheap to move, which makes room behind it. */
 #define TAIL_SMALL ((size_t)20 * 1024)
 
 void relay_buffer_take(struct relay_buffer *b, size_t n)

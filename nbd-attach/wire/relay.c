@@ -38,7 +38,7 @@ void relay_free(struct relay *relay)
 	free(relay);
 }
 
-/* Without TLS what comes goes as it is. */
+/* Without TLS, bytes are passed on unchanged. */
 static struct relay_buffer *to_far(struct relay *relay)
 {
 	return relay->far->tls ? &relay->up_wire : &relay->up;
@@ -81,7 +81,7 @@ static int wait_for_more(struct relay *relay, int near, usec_t deadline)
 		fds[1].events |= POLLIN;
 	if (relay_buffer_used(out) > 0)
 		fds[1].events |= POLLOUT;
-	/* A side of which nothing is wanted must not wake us by having ended. */
+	/* A side that we need nothing from must not wake us by hanging up. */
 	for (size_t i = 0; i < ELEMENTSOF(fds); i++)
 		if (fds[i].events == 0)
 			fds[i].fd = -1;

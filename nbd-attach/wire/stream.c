@@ -64,7 +64,7 @@ static int closed(const struct stream *s, struct error *err)
 		"the server closed the connection during %s", s->step);
 }
 
-/* What is ready does not make it wait, but may be of no use (a record without data). */
+/* Does not wait if data is ready, but that may be a record without data. */
 int stream_wait(const struct stream *s, struct error *err)
 {
 	int r = deadline_left(s->deadline) == 0

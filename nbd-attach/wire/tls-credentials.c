@@ -35,7 +35,7 @@ static int failed(const char *what, const char *path, int r, struct error *err)
 		gnutls_strerror(r));
 }
 
-/* Whom to trust. Without verification nobody is asked. */
+/* The CAs to trust; unused without verification. */
 static int add_trust(struct tls_credentials *tls, const struct target *t,
 	const struct credentials *c, struct error *err)
 {
@@ -58,7 +58,7 @@ static int add_trust(struct tls_credentials *tls, const struct target *t,
 	return 0;
 }
 
-/* A server may let in whoever has found out a key that is too short. */
+/* A key that is too short can be broken, and the server would admit an attacker. */
 static int check_own(
 	const struct tls_credentials *tls, const struct target *t, struct error *err)
 {

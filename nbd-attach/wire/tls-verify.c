@@ -3,11 +3,11 @@
  * The server's certificate: its chain, its name, that it was made for servers, and that
  * it is valid now.
  *
- * With tls-ignore-not-before, for a machine whose clock is behind, GnuTLS looks at all of
- * that but the time, and what has expired is found here. To let it look at the time too,
- * and then to forgive GNUTLS_CERT_NOT_ACTIVATED, would not do: it goes down from the
- * authority and stops at the first certificate with a flaw, so that it would never see
- * whether the signatures below are good.
+ * With tls-ignore-not-before, for a machine whose clock is behind, GnuTLS checks all of
+ * that but the time, and expiry is checked here. Having it check the
+ * time too, and then ignoring GNUTLS_CERT_NOT_ACTIVATED, would be unsafe: it goes down
+ * from the authority and stops at the first flaw, so that the signatures below would
+ * never be checked.
  */
 #include <errno.h>
 #include <gnutls/x509.h>
@@ -67,8 +67,8 @@ static int verify_peer(gnutls_session_t session, struct tls_session *tls)
 /*
  * In the handshake, before anything is said to a server that may be the wrong one. Once
  * as the priority string has it, which may be the system's policy and strict; and then
- * with the least that we ask for, for it may be lax: GnuTLS's default takes RSA with 1024
- * bits. A session has one profile, and its own cannot be read.
+ * with our own minimum, because the policy may be lax: GnuTLS's default takes RSA with
+ * 1024 bits. A session has one profile, and its own cannot be read.
  */
 static int verify(gnutls_session_t session)
 {
@@ -119,7 +119,7 @@ static void say_clock(char *out, size_t size)
 		out[0] = 0;
 }
 
-/* What to do about it: a whole sentence, or "". */
+/* A remedy for the user: a whole sentence, or "". */
 static void say_remedy(const struct tls_session *tls, char *out, size_t size)
 {
 	const char *remedy = "";
