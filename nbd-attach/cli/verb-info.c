@@ -107,7 +107,7 @@ static void print_export(const struct target *t, const struct nbd_export *e)
 		e->minimum, e->preferred, e->maximum);
 }
 
-/* The list grows while the worker reports; it is shown only when it came to its end. */
+/* The list grows while the worker reports; it is shown only when complete. */
 static int take_export(const struct report_export *export, void *userdata)
 {
 	json_object *list = userdata, *o = json_object_new_object();

@@ -91,7 +91,7 @@ static int print_lost(const char *name, void *userdata)
 		if (attachment_is(&p->devices[i], name))
 			return 0;
 	if (view_lost(name, &v, NULL, &ignored) == -ENOENT)
-		return 0; /* just being attached, or detached */
+		return 0; /* being attached or detached */
 	return print_view(p, &v);
 }
 

@@ -57,7 +57,7 @@ static bool is_read_only(const struct view *v)
 	return v->attached ? v->device.read_only : v->state.flags & NBD_FLAG_READ_ONLY;
 }
 
-/* -1: there is nothing to ask. */
+/* -1: there is no device to ask. */
 static int64_t in_flight(const struct view *v)
 {
 	struct sysfs_io io;
@@ -182,7 +182,7 @@ static void print_past(const struct state *state)
 			"no connection beside it");
 }
 
-/* Where nobody keeps the state up to date it tells how things were. */
+/* Without a supervisor the state shows how things were. */
 static void print_links(const struct view *v)
 {
 	for (unsigned i = 0; i < v->state.n_links; i++) {

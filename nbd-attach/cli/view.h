@@ -18,8 +18,8 @@ struct view {
 	bool known; /* there is a state that fits: */
 	struct state state;
 	struct error unknown; /* why there is none */
-	bool held;    /* somebody has it in his hands: its supervisor, as a rule: */
-	pid_t holder; /* 0: one that cannot be seen from here */
+	bool held;            /* a process holds the claim, usually its supervisor: */
+	pid_t holder;         /* 0: one that cannot be seen from here */
 };
 
 /* A configured device. ret_target, which may be NULL, is filled where it is known. */
@@ -33,7 +33,7 @@ int view_lost(
 /* Its state in one word, for people and scripts alike: see nbd-attach(8), list. */
 const char *view_word(const struct view *v);
 
-/* Whether what the state says of the links is true: somebody keeps it up to date. */
+/* Whether a supervisor keeps the links in the state up to date. */
 bool view_is_supervised(const struct view *v);
 
 unsigned view_links_up(const struct view *v);
