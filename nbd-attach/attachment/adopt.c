@@ -13,8 +13,7 @@
 #include "common/log.h"
 #include "common/timeouts.h"
 
-/* An attached device of that name that nobody supervises, and that leads to t's export.
- */
+/* Whether that name is an attached, unsupervised device of t's export. */
 static int check_orphan(const char *name, const struct target *t, struct error *err)
 {
 	_cleanup_target_ struct target saved;
@@ -40,8 +39,8 @@ static int check_orphan(const char *name, const struct target *t, struct error *
 	r = state_read(name, &state, &saved, err);
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, -EEXIST,
-			"%s is attached as /dev/nbd%u, but nobody knows how: " STATE_DIRECTORY
-			"/%s is missing or broken; detach it first",
+			"%s is attached as /dev/nbd%u, but its state in " STATE_DIRECTORY
+			"/%s is missing or broken: detach it first",
 			name, device.index, name);
 	if (!target_is_same_export(t, &saved))
 		return error_set(err, FAULT_KERNEL, -EEXIST,
@@ -51,7 +50,7 @@ static int check_orphan(const char *name, const struct target *t, struct error *
 	if (t->read_only != saved.read_only || t->block_size != saved.block_size)
 		return error_set(err, FAULT_KERNEL, -EEXIST,
 			"%s is attached already, as /dev/nbd%u, with another --read-only or "
-			"--block-size: detach it first, or say what was said then",
+			"--block-size: detach it first, or use the same options",
 			name, device.index);
 	return 0;
 }
@@ -68,17 +67,17 @@ int attachment_find_orphan(
 		target_derive_name(t, name);
 	r = check_orphan(name, t, &this);
 	if (r < 0 && !t->name)
-		return -ENOENT; /* there are other names */
+		return -ENOENT; /* another name will do */
 	if (r < 0)
 		*err = this;
 	return r;
 }
 
 /*
- * Somebody was attaching it, and died: it is worth nothing to anybody, unless it is in
- * use already. Then it is to become ready yet. -ENOENT: it is gone.
+ * Its attach was killed: nobody needs it, unless it is in use already. Then the caller is
+ * to make it ready. -ENOENT: it was detached.
  */
-static int clear_away(struct attachment *a, unsigned index, struct error *err)
+static int detach_unfinished(struct attachment *a, unsigned index, struct error *err)
 {
 	int r;
 
@@ -86,8 +85,8 @@ static int clear_away(struct attachment *a, unsigned index, struct error *err)
 	r = attachment_end(a, RELEASE_TIMEOUT, err);
 	if (r != -EBUSY)
 		return r < 0 ? r : -ENOENT;
-	log_warning("%s was not attached to the end, but is kept: %s", a->claim.name,
-		err->text);
+	log_warning("the attach of %s was interrupted, but the device is kept: %s",
+		a->claim.name, err->text);
 	return 0;
 }
 
@@ -103,13 +102,13 @@ static int take_state(struct attachment *a, struct error *err)
 	if (r < 0)
 		return r;
 	if (!a->state.ready)
-		r = clear_away(a, device.index, err);
+		r = detach_unfinished(a, device.index, err);
 	if (r < 0)
 		return r;
-	/* It may have grown just before its supervisor died, but not shrunk. */
+	/* It may have grown just before its supervisor died, but cannot shrink. */
 	if (device.size < a->state.size)
 		return error_set(err, FAULT_KERNEL, -EEXIST,
-			"%s is not what its state file says: /dev/nbd%u has %" PRIu64
+			"%s does not match its state file: /dev/nbd%u has %" PRIu64
 			" bytes instead of %" PRIu64,
 			a->claim.name, device.index, device.size, a->state.size);
 	a->state.index = device.index;

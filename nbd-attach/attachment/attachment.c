@@ -5,7 +5,7 @@
 #include "attachment/claim.h"
 #include "common/fd.h"
 
-/* What the kernel can count in ticks of a long. */
+/* The kernel counts in ticks, in a long. */
 #define SECONDS_MAX (sizeof(long) == 4 ? INT32_MAX / 1000 : UINT32_MAX)
 
 uint64_t attachment_seconds(usec_t span)
@@ -14,9 +14,8 @@ uint64_t attachment_seconds(usec_t span)
 }
 
 /*
- * With one link that somebody watches, no request ends its link by taking long. With
- * several the kernel knows no such mode; and without a supervisor a request that takes
- * too long has to end its link, or nothing would.
+ * With one supervised link, a slow request does not end the link. With several links the
+ * kernel has no such mode, and without a supervisor nothing else would end a dead link.
  */
 uint64_t attachment_timeout(const struct target *t, unsigned links, bool supervised)
 {

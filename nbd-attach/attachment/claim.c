@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who has an attachment in his hands: the lock on its folder in /run. Whoever can open
- * the lock's file can hold it for ever, so that nobody but root can; others see who holds
- * it by /proc/locks.
+ * A process holds an attachment by the lock in its directory in /run. Whoever can open
+ * the lock file could hold the lock for ever, so only root can open it. Others find the
+ * holder in /proc/locks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,11 +14,11 @@
 #include "common/file.h"
 #include "common/scope.h"
 
-#define INITRD_FILE "initrd"
-#define LOCK_FILE   "lock"
-#define NEW_LOCK    "lock.new"
-#define LOCK_MODE   0600
-#define FOLDER_MODE 0755
+#define INITRD_FILE    "initrd"
+#define LOCK_FILE      "lock"
+#define NEW_LOCK       "lock.new"
+#define LOCK_MODE      0600
+#define DIRECTORY_MODE 0755
 
 static int claim_failed(int r, const char *name, struct error *err)
 {
@@ -27,28 +27,27 @@ static int claim_failed(int r, const char *name, struct error *err)
 
 	if (held && holder > 0)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
-			"%s is in the hands of another process (pid %d) already: see "
-			"nbd-attach list",
+			"%s is held by another process (pid %d): see nbd-attach list",
 			name, holder);
 	if (held)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
-			"%s is in the hands of a process in another PID namespace already: "
-			"see nbd-attach list",
+			"%s is held by a process in another PID namespace: see nbd-attach "
+			"list",
 			name);
 	if (r == -EAGAIN)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
-			"another process is at work on %s just now: try again", name);
+			"another process is using %s just now: try again", name);
 	return error_set(
 		err, FAULT_KERNEL, r, "cannot use " STATE_DIRECTORY "/%s: %m", name);
 }
 
-/* The whole of a file. */
-static struct flock whole(short type)
+/* A lock on the whole file. */
+static struct flock whole_file(short type)
 {
 	return (struct flock){.l_type = type, .l_whence = SEEK_SET};
 }
 
-/* The modes that are meant, whatever the umask was of who made it. */
+/* Sets the mode regardless of the umask of the process that made it. */
 static int set_mode(int fd, mode_t mode)
 {
 	struct stat st;
@@ -58,7 +57,7 @@ static int set_mode(int fd, mode_t mode)
 	return (st.st_mode & ALLPERMS) != mode && fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
-/* Made by an older version: anybody may have opened it. */
+/* Made by an older version: any user may have opened it. */
 static bool is_open_to_all(int lock)
 {
 	struct stat st;
@@ -66,8 +65,8 @@ static bool is_open_to_all(int lock)
 	return fstat(lock, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO));
 }
 
-/* Who has started it, whatever rights the program has that it runs by now. */
-static bool is_roots(pid_t pid)
+/* By the real user, so that a setuid program of another user does not count. */
+static bool belongs_to_root(pid_t pid)
 {
 	_cleanup_fclose_ FILE *file = NULL;
 	char path[32], line[256];
@@ -78,12 +77,12 @@ static bool is_roots(pid_t pid)
 	while (file && fgets(line, sizeof(line), file))
 		if (sscanf(line, "Uid: %u", &user) == 1)
 			return user == 0;
-	return true; /* gone just now, or not to be seen */
+	return true; /* it has just exited, or is not visible */
 }
 
 static bool is_locked(int lock, pid_t *ret_pid)
 {
-	struct flock found = whole(F_WRLCK);
+	struct flock found = whole_file(F_WRLCK);
 
 	if (fcntl(lock, F_GETLK, &found) < 0 || found.l_type == F_UNLCK)
 		return false;
@@ -91,15 +90,16 @@ static bool is_locked(int lock, pid_t *ret_pid)
 	return true;
 }
 
-/* By a passer-by, who has no say. */
-static bool is_usurped(int lock)
+/* Locked by a process that is not root's: such a lock is ignored. */
+static bool is_locked_by_user(int lock)
 {
 	pid_t pid;
 
-	return is_open_to_all(lock) && is_locked(lock, &pid) && pid > 0 && !is_roots(pid);
+	return is_open_to_all(lock) && is_locked(lock, &pid) && pid > 0 &&
+		!belongs_to_root(pid);
 }
 
-/* The same for those who may not open it; locks of other PID namespaces are not told. */
+/* The same without permission to open it; shows no holder in another PID namespace. */
 static bool is_in_lock_table(const char *path, pid_t *ret_pid)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/locks", "re");
@@ -134,10 +134,10 @@ bool claim_is_held(const char *name, pid_t *ret_pid)
 	lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (lock < 0)
 		return errno == EACCES && is_in_lock_table(path, ret_pid);
-	return is_locked(lock, ret_pid) && !is_usurped(lock);
+	return is_locked(lock, ret_pid) && !is_locked_by_user(lock);
 }
 
-/* The lock that we got may be of a file that its last owner removed just before. */
+/* The last owner may have removed the lock file before we locked it. */
 static bool has_name(const struct claim *claim, int lock, const char *name)
 {
 	struct stat ours, found;
@@ -154,21 +154,21 @@ static void close_claim(struct claim *claim)
 	claim->lock = claim->fd = -1;
 }
 
-static int open_folder(struct claim *claim)
+static int open_directory(struct claim *claim)
 {
-	if (mkdirat(claim->root_fd, claim->name, FOLDER_MODE) < 0 && errno != EEXIST)
+	if (mkdirat(claim->root_fd, claim->name, DIRECTORY_MODE) < 0 && errno != EEXIST)
 		return -errno;
 	claim->fd = openat(claim->root_fd, claim->name,
 		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (claim->fd < 0)
 		return errno == ENOENT ? -ESTALE : -errno;
-	return set_mode(claim->fd, FOLDER_MODE);
+	return set_mode(claim->fd, DIRECTORY_MODE);
 }
 
-/* The file stays open where another has locked it. */
+/* The file stays open if another process has locked it. */
 static int open_and_lock(const struct claim *claim, const char *name, int *ret_fd)
 {
-	struct flock lock = whole(F_WRLCK);
+	struct flock lock = whole_file(F_WRLCK);
 
 	*ret_fd = openat(
 		claim->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
@@ -178,9 +178,9 @@ static int open_and_lock(const struct claim *claim, const char *name, int *ret_f
 }
 
 /*
- * Whoever has the old one open is to lock what nobody looks at any more. The new one is
- * locked before it gets the name: of two who replace the same, one would take away the
- * other's.
+ * A process that has the old file open may lock that, but nobody checks it any more. The
+ * new file is locked before it gets the name: otherwise, of two processes that replace
+ * the same file, one would remove the other's lock.
  */
 static int replace_lock(struct claim *claim)
 {
@@ -202,14 +202,14 @@ static int replace_lock(struct claim *claim)
 	return 0;
 }
 
-/* One try: 0, -ESTALE if the directory or the lock vanished under our hands. */
+/* One try: 0, or -ESTALE if the directory or the lock file was removed meanwhile. */
 static int try_lock(struct claim *claim)
 {
-	int r = open_folder(claim);
+	int r = open_directory(claim);
 
 	if (r == 0)
 		r = open_and_lock(claim, LOCK_FILE, &claim->lock);
-	if (r < 0 && !(r == -EAGAIN && is_usurped(claim->lock)))
+	if (r < 0 && !(r == -EAGAIN && is_locked_by_user(claim->lock)))
 		return r;
 	if (!has_name(claim, claim->lock, LOCK_FILE))
 		return -ESTALE;
@@ -225,12 +225,12 @@ int claim_take(const char *name, struct claim *ret, struct error *err)
 		return error_set(
 			err, FAULT_NO_SUCH, -ENOENT, "there is no such attachment");
 	snprintf(claim.name, sizeof(claim.name), "%s", name);
-	if (mkdir(STATE_DIRECTORY, FOLDER_MODE) < 0 && errno != EEXIST)
+	if (mkdir(STATE_DIRECTORY, DIRECTORY_MODE) < 0 && errno != EEXIST)
 		return claim_failed(-errno, name, err);
 	claim.root_fd = open(STATE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (claim.root_fd < 0)
 		return claim_failed(-errno, name, err);
-	r = set_mode(claim.root_fd, FOLDER_MODE);
+	r = set_mode(claim.root_fd, DIRECTORY_MODE);
 	if (r == 0)
 		while ((r = try_lock(&claim)) == -ESTALE)
 			close_claim(&claim);
@@ -243,8 +243,8 @@ int claim_take(const char *name, struct claim *ret, struct error *err)
 	return 0;
 }
 
-/* Does the directory hold no state? */
-static bool is_empty(const struct claim *claim)
+/* Does the directory have no state? */
+static bool has_no_state(const struct claim *claim)
 {
 	return faccessat(claim->fd, STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
 		errno == ENOENT;
@@ -252,9 +252,9 @@ static bool is_empty(const struct claim *claim)
 
 void claim_release(struct claim *claim)
 {
-	if (claim->lock >= 0 && is_empty(claim)) {
-		claim_forget_state(claim);        /* what was to become one */
-		unlinkat(claim->fd, NEW_LOCK, 0); /* of one who was killed */
+	if (claim->lock >= 0 && has_no_state(claim)) {
+		claim_forget_state(claim);        /* an unfinished one */
+		unlinkat(claim->fd, NEW_LOCK, 0); /* of a process that was killed */
 		unlinkat(claim->fd, LOCK_FILE, 0);
 		unlinkat(claim->root_fd, claim->name, AT_REMOVEDIR);
 	}
@@ -280,12 +280,12 @@ bool claim_is_initrd(const char *name)
 void claim_forget_state(const struct claim *claim)
 {
 	unlinkat(claim->fd, STATE_FILE, 0);
-	unlinkat(claim->fd, STATE_FILE ".new", 0); /* of a writer that was killed */
+	unlinkat(claim->fd, STATE_FILE ".new", 0); /* of a process that was killed */
 	unlinkat(claim->fd, INITRD_FILE, 0);
 }
 
-/* What else lies there is nothing of ours. */
-static bool is_folder(int dir_fd, const char *name)
+/* Other files in there are not ours. */
+static bool is_directory(int dir_fd, const char *name)
 {
 	struct stat st;
 
@@ -303,7 +303,7 @@ int claim_each(int (*fn)(const char *name, void *userdata), void *userdata)
 		return errno == ENOENT ? 0 : -errno;
 	while (r >= 0 && (entry = readdir(dir)))
 		if (target_name_is_valid(entry->d_name) &&
-			is_folder(dirfd(dir), entry->d_name))
+			is_directory(dirfd(dir), entry->d_name))
 			r = fn(entry->d_name, userdata);
 	return r;
 }

@@ -18,7 +18,7 @@
 #include "kernel/udev.h"
 #include "kernel/usage.h"
 
-/* In a child; a terminal's signals come to that, too. */
+/* Runs in a child, which gets a terminal's signals, too. */
 static int disconnect(const void *index)
 {
 	struct error ignored;
@@ -29,8 +29,8 @@ static int disconnect(const void *index)
 	return nbd_netlink_disconnect(*(const unsigned *)index, &ignored);
 }
 
-/* Half a disconnection is no way back: who is impatient does not shorten it. */
-static int wait_it_out(pid_t child, usec_t patience, int *ret_status)
+/* Not interruptible: a disconnection cannot be undone half-way. */
+static int wait_uninterrupted(pid_t child, usec_t patience, int *ret_status)
 {
 	usec_t deadline = deadline_after(patience);
 	int r = process_wait(child, deadline, ret_status);
@@ -43,29 +43,29 @@ static int wait_it_out(pid_t child, usec_t patience, int *ret_status)
 }
 
 /*
- * The driver sends NBD_CMD_DISC before it shuts the links, and a server that reads
- * nothing holds it up, and all other nbd devices with it: then the links are shut first.
- * -EINPROGRESS: that has not come to its end yet, and goes on.
+ * The driver sends NBD_CMD_DISC before it shuts down the links, and a server that does
+ * not read blocks it, and all other nbd devices: then the links are shut down first.
+ * -EINPROGRESS: the disconnection is not finished yet, and continues.
  */
-static int disconnect_or_cut(
+static int disconnect_device(
 	unsigned index, const int sockets[NBD_LINKS_MAX], struct error *err)
 {
 	pid_t child = process_start(disconnect, &index);
 	int status = 0, r = child;
 
 	if (r > 0)
-		r = wait_it_out(child, DISCONNECT_TIMEOUT, &status);
+		r = wait_uninterrupted(child, DISCONNECT_TIMEOUT, &status);
 	if (r == -ETIMEDOUT) {
 		for (size_t i = 0; sockets && i < NBD_LINKS_MAX; i++)
 			if (sockets[i] >= 0)
 				shutdown(sockets[i], SHUT_RDWR);
-		r = wait_it_out(child, RELEASE_TIMEOUT, &status);
+		r = wait_uninterrupted(child, RELEASE_TIMEOUT, &status);
 	}
 	if (r < 0 && child > 0) {
 		process_abandon(child);
 		return error_set(err, FAULT_KERNEL, -EINPROGRESS,
-			"the server of /dev/nbd%u does not take the disconnection; the kernel goes "
-			"on trying",
+			"the server of /dev/nbd%u does not accept the disconnection; the kernel "
+			"keeps trying",
 			index);
 	}
 	if (r == 0)
@@ -75,7 +75,7 @@ static int disconnect_or_cut(
 		     : 0;
 }
 
-/* It is disconnected already: who is impatient does not shorten that, either. */
+/* Not interruptible either: the device is disconnected already. */
 static int wait_for_release(
 	const char *name, unsigned index, usec_t patience, struct error *err)
 {
@@ -89,7 +89,7 @@ static int wait_for_release(
 	return r;
 }
 
-/* The driver's own event comes while it still looks configured (nbd_config_put). */
+/* The driver's own event comes while the device looks configured (nbd_config_put). */
 static void announce_free(unsigned index)
 {
 	struct error ignored;
@@ -108,10 +108,10 @@ static int announce_partition(unsigned index, const char *partition, void *none 
 }
 
 /*
- * The driver shows it as before: udev is told that the names are free. The disk first,
- * for its partitions' names are made from its.
+ * The driver shows the device as before, so tell udev that its names are free. The disk
+ * comes first, because the names of partitions are made from its name.
  */
-static void announce_over(unsigned index)
+static void announce_disconnected(unsigned index)
 {
 	static const char over[] = "change 00000000-0000-0000-0000-000000000000 OVER=1";
 	struct error ignored;
@@ -121,7 +121,7 @@ static void announce_over(unsigned index)
 	(void)udev_settle(deadline_after(RELEASE_TIMEOUT));
 }
 
-/* Disconnected, and somebody has not closed it. */
+/* It is disconnected, but still open. */
 static void warn_of_user(unsigned index)
 {
 	struct usage_user user = {.how = "something has it open"};
@@ -138,8 +138,8 @@ static bool is_configured(unsigned index, struct sysfs_device *ret)
 	return sysfs_read(index, ret) == 0 && ret->configured;
 }
 
-/* At any moment somebody may close it, and another attach take its number. */
-static void tell_of_end(const char *name, unsigned index)
+/* At any moment the last user may close it, and another attach get its number. */
+static void announce_end(const char *name, unsigned index)
 {
 	struct sysfs_device device;
 
@@ -147,14 +147,14 @@ static void tell_of_end(const char *name, unsigned index)
 		warn_of_user(index);
 	if (!is_configured(index, &device))
 		announce_free(index);
-	else if (attachment_is(&device, name) && attachment_is_over(&device))
-		announce_over(index);
+	else if (attachment_is(&device, name) && attachment_is_disconnected(&device))
+		announce_disconnected(index);
 }
 
 /*
- * The device's end. Nobody can begin to use it between the look and the disconnection.
- * Forced upon a device in use, it is disconnected, and the kernel keeps its number until
- * the last user has closed it. -ENODEV: another program has ended it already.
+ * Disconnects the device. Nobody can begin to use it between the check and the
+ * disconnection. With `force` a device in use is disconnected, too, and the kernel keeps
+ * its number until the last close. -ENODEV: another program has disconnected it already.
  */
 static int end_device(const char *name, unsigned index, const int sockets[NBD_LINKS_MAX],
 	bool force, usec_t udev_deadline, struct error *err)
@@ -165,11 +165,10 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 	usec_t patience = RELEASE_TIMEOUT;
 	int used, r;
 
-	/* udev looks at a device when a writer closes it: let it, or it sees I/O errors.
-	 */
+	/* udev probes a device when a writer closes it: wait, or it gets I/O errors. */
 	(void)udev_settle(udev_deadline);
 	used = usage_hold(index, &hold, err);
-	/* That took time: another program may have ended it and taken its number. */
+	/* Meanwhile another program may have disconnected it and got its number. */
 	r = attachment_find(name, &again, &unseen);
 	if (r == -ENOENT || (r == 0 && again.index != index))
 		return error_set(err, FAULT_KERNEL, -ENODEV,
@@ -182,18 +181,18 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 	}
 	if (used < 0)
 		patience = RELEASE_FORCED_TIMEOUT;
-	r = disconnect_or_cut(index, sockets, err);
+	r = disconnect_device(index, sockets, err);
 	if (r < 0)
 		return r;
-	hold_release(&hold); /* the device is free when all have closed it */
+	hold_release(&hold); /* the device is freed by the last close */
 	r = wait_for_release(name, index, patience, err);
 	if (r < 0 && r != -ETIMEDOUT)
 		return r;
-	tell_of_end(name, index);
+	announce_end(name, index);
 	return 0;
 }
 
-/* The same, and its state. */
+/* The same, and removes its state. */
 static int end_claimed(const struct claim *claim, unsigned index,
 	const int sockets[NBD_LINKS_MAX], bool force, usec_t udev_deadline,
 	struct error *err)
@@ -208,7 +207,7 @@ static int end_claimed(const struct claim *claim, unsigned index,
 	return 0;
 }
 
-/* With the claim in hand. */
+/* Called with the claim held. */
 static int remove_claimed(const struct claim *claim, const int sockets[NBD_LINKS_MAX],
 	bool force, usec_t udev_deadline, struct error *err)
 {
@@ -228,7 +227,7 @@ static int remove_claimed(const struct claim *claim, const int sockets[NBD_LINKS
 	return 0;
 }
 
-/* A device in use keeps its supervisor: looked at before anything is done to that. */
+/* Checked before the supervisor is stopped: a device in use keeps it. */
 static int refuse_if_used(const char *name, usec_t udev_deadline, struct error *err)
 {
 	struct sysfs_device device;
@@ -240,22 +239,23 @@ static int refuse_if_used(const char *name, usec_t udev_deadline, struct error *
 	return usage_check(device.index, err);
 }
 
-/* After a failure: is it attached as before, but for the supervisor? */
+/* After a failure: is it still attached, but without its supervisor? */
 static bool needs_supervisor(const struct stopped *stopped, const char *name, int r)
 {
 	struct sysfs_device device;
 	struct error ignored;
 
-	/* -EINPROGRESS: it is being disconnected; -ETIMEDOUT: the supervisor is there. */
+	/* -EINPROGRESS: it is being disconnected; -ETIMEDOUT: the supervisor still runs.
+	 */
 	return stopped->stopped && r < 0 && r != -EINPROGRESS && r != -ETIMEDOUT &&
 		attachment_find(name, &device, &ignored) == 0;
 }
 
 /*
- * Who holds the name cannot be reached from here. A supervisor sees by itself that its
- * device is gone, forgets it, and ends.
+ * The holder of the name is in another PID namespace and cannot be signalled. A
+ * supervisor notices by itself that its device is gone, removes the state and exits.
  */
-static int remove_unseen(const char *name, bool force, struct error *err)
+static int remove_of_other_namespace(const char *name, bool force, struct error *err)
 {
 	usec_t deadline = deadline_after(RELEASE_TIMEOUT);
 	struct sysfs_device device;
@@ -264,21 +264,21 @@ static int remove_unseen(const char *name, bool force, struct error *err)
 
 	if (!force)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
-			"%s is in the hands of a process in another PID namespace (a "
-			"container's, or outside of this one): detach it there, or use --force",
+			"%s is held by a process in another PID namespace (in a container, or "
+			"outside of this one): detach it there, or use --force",
 			name);
 	r = attachment_find(name, &device, err);
 	if (r == -ENOENT)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
-			"%s has no device yet: end the attach in the other PID namespace",
+			"%s has no device yet: stop the attach in the other PID namespace",
 			name);
 	if (r == 0)
 		r = end_device(name, device.index, NULL, true, deadline, err);
 	if (r == -ENODEV)
-		r = 0; /* its supervisor sees that, too */
+		r = 0; /* its supervisor notices that, too */
 	while (r == 0 && claim_is_held(name, &holder))
 		if (deadline_sleep(DETACH_CHECK, deadline) < 0)
-			break; /* it is busy; the disk is detached */
+			break; /* the supervisor is busy, but the disk is detached */
 	return r;
 }
 
@@ -293,7 +293,7 @@ int attachment_remove(const char *name, bool force, bool *ret_let_go, struct err
 	if (ret_let_go)
 		*ret_let_go = false;
 	if (r == 0 && claim_is_held(name, &holder) && holder == 0)
-		return remove_unseen(name, force, err);
+		return remove_of_other_namespace(name, force, err);
 	if (r == 0 && !force)
 		r = refuse_if_used(name, udev_deadline, err);
 	if (r == 0)

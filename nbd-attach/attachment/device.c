@@ -29,7 +29,7 @@ bool attachment_is(const struct sysfs_device *device, const char *name)
 	return found && strcmp(found, name) == 0;
 }
 
-static int ask(const void *userdata)
+static int reconfigure_nothing(const void *userdata)
 {
 	const struct sysfs_device *device = userdata;
 	struct nbd_settings nothing = NBD_NOTHING;
@@ -39,11 +39,12 @@ static int ask(const void *userdata)
 	return nbd_netlink_reconfigure(device->index, &nothing, &ignored);
 }
 
-/* In a child: a disconnection that gets stuck holds up whoever asks the driver. */
-bool attachment_is_over(const struct sysfs_device *device)
+/* In a child: a disconnection that hangs blocks every request to the driver. */
+bool attachment_is_disconnected(const struct sysfs_device *device)
 {
 	return geteuid() == 0 &&
-		process_run(ask, device, deadline_after(DRIVER_TIMEOUT)) == -EINVAL;
+		process_run(reconfigure_nothing, device,
+			deadline_after(DRIVER_TIMEOUT)) == -EINVAL;
 }
 
 int attachment_find(const char *name, struct sysfs_device *ret, struct error *err)
@@ -55,7 +56,8 @@ int attachment_find(const char *name, struct sysfs_device *ret, struct error *er
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		if (attachment_is(&list[i], name) && !attachment_is_over(&list[i])) {
+		if (attachment_is(&list[i], name) &&
+			!attachment_is_disconnected(&list[i])) {
 			*ret = list[i];
 			return 0;
 		}
@@ -67,5 +69,5 @@ int attachment_check_root(struct error *err)
 	if (geteuid() == 0)
 		return 0;
 	return error_set(err, FAULT_KERNEL, -EPERM,
-		"attaching and detaching need root: try again with sudo");
+		"attaching and detaching require root: try again with sudo");
 }

@@ -17,7 +17,7 @@ struct search {
 	struct error *err;
 };
 
-/* One server may have several names, and be asked with TLS and without. */
+/* The same server may have several names, and be used with TLS and without. */
 static bool share_server(const struct state *a, const struct state *b)
 {
 	for (unsigned i = 0; i < a->n_links; i++)
@@ -38,8 +38,7 @@ static bool is_same(const struct search *s, const struct target *t, const struct
 		share_server(s->state, o);
 }
 
-/* Where it is, for people. A state that nobody holds and that has no device is nothing.
- */
+/* Where it is, for people. A state without a device and a holder does not count. */
 static bool is_attached(const char *name, char *where, size_t size)
 {
 	struct sysfs_device device;
@@ -50,7 +49,7 @@ static bool is_attached(const char *name, char *where, size_t size)
 		snprintf(where, size, "as /dev/nbd%u", device.index);
 		return true;
 	}
-	snprintf(where, size, "or is just about to");
+	snprintf(where, size, "or is being attached");
 	return claim_is_held(name, &holder);
 }
 
@@ -75,11 +74,11 @@ static int refuse(const struct search *s, const char *name, const char *where,
 {
 	if (s->target->exclusive)
 		return error_set(s->err, FAULT_KERNEL, -EBUSY,
-			"%s has this export attached already, %s: detach it first, or leave --exclusive out",
+			"%s has this export attached already, %s: detach it first, or do not use --exclusive",
 			name, where);
 	if (t->exclusive)
 		return error_set(s->err, FAULT_KERNEL, -EBUSY,
-			"%s has this export attached already, %s, and is to have it alone (--exclusive): detach it first",
+			"%s has this export attached already, %s, as the only one (--exclusive): detach it first",
 			name, where);
 	return 0;
 }
@@ -92,8 +91,8 @@ int duplicate_refuse(const struct target *t, const char *own, const struct state
 	int r = claim_each(check_one, &s);
 
 	if (r < 0 && r != -EBUSY)
-		return error_set(err, FAULT_OTHER, r,
-			"cannot look through " STATE_DIRECTORY ": %m");
+		return error_set(
+			err, FAULT_OTHER, r, "cannot read " STATE_DIRECTORY ": %m");
 	return r;
 }
 
@@ -102,7 +101,7 @@ static int warn(const struct search *s, const char *name, const char *where,
 {
 	if (!(s->state->flags & state->flags & NBD_FLAG_READ_ONLY))
 		log_warning(
-			"%s has the same export attached, %s: what one of them writes the other does not know of, which destroys most file systems (--exclusive refuses this)",
+			"%s has the same export attached, %s: writing to both destroys most file systems (--exclusive refuses this)",
 			name, where);
 	return 0;
 }

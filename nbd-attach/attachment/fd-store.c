@@ -25,7 +25,7 @@ void fd_store_add(const struct attachment *a, unsigned link)
 		notify_store(name_of(a->sockets[link], name), a->sockets[link]);
 }
 
-static void ask_back(int fd)
+static void remove_from_store(int fd)
 {
 	char name[NAME_SIZE];
 
@@ -35,10 +35,10 @@ static void ask_back(int fd)
 void fd_store_remove(const struct attachment *a, unsigned link)
 {
 	if (a->sockets[link] >= 0)
-		ask_back(a->sockets[link]);
+		remove_from_store(a->sockets[link]);
 }
 
-/* Which of a link's two it is that the driver has, supervise.c finds out. */
+/* Of a link's two sockets, supervise.c finds out which one the driver has. */
 static int *place_for(struct attachment *a, uint64_t inode)
 {
 	for (unsigned i = 0; i < a->state.n_links && inode != 0; i++) {
@@ -62,8 +62,8 @@ void fd_store_take(struct attachment *a)
 			*place = fd;
 			continue;
 		}
-		ask_back(fd);
+		remove_from_store(fd);
 		close(fd);
 	}
-	unsetenv("LISTEN_FDS"); /* they are others' now, or closed */
+	unsetenv("LISTEN_FDS"); /* these numbers are invalid now */
 }

@@ -6,7 +6,7 @@
 #include "attachment/geometry.h"
 #include "kernel/sysfs.h"
 
-/* What the kernel may use of what the server offers. */
+/* The flags that the kernel may use, of those that the server offers. */
 static uint16_t kernel_flags(const struct target *t, uint16_t offered)
 {
 	uint16_t flags = offered &
@@ -15,7 +15,7 @@ static uint16_t kernel_flags(const struct target *t, uint16_t offered)
 			NBD_FLAG_SEND_WRITE_ZEROES | NBD_FLAG_CAN_MULTI_CONN);
 
 	if (!(flags & NBD_FLAG_SEND_FLUSH))
-		flags &= (uint16_t)~NBD_FLAG_SEND_FUA; /* the driver wants both */
+		flags &= (uint16_t)~NBD_FLAG_SEND_FUA; /* the driver needs both */
 	if (t->read_only)
 		flags |= NBD_FLAG_READ_ONLY;
 	return flags;
@@ -29,18 +29,18 @@ static int choose_block_size(const struct target *t, const struct nbd_export *e,
 
 	if (t->block_size > 0 && t->block_size < e->minimum)
 		return error_set(err, FAULT_REFUSED, -EINVAL,
-			"the server does no blocks below %u bytes: --block-size %u is too small",
+			"the server requires blocks of at least %u bytes: --block-size %u is too small",
 			e->minimum, t->block_size);
 	if (t->block_size > 0)
 		block = t->block_size;
 	if (e->maximum < 4096 || e->maximum < block)
 		return error_set(err, FAULT_KERNEL, -EINVAL,
-			"the server takes at most %u bytes a request, and the kernel needs to send "
-			"more",
+			"the server accepts at most %u bytes per request, and the kernel needs to "
+			"send more",
 			e->maximum);
 	if (e->size < block)
 		return error_set(err, FAULT_REFUSED, -EINVAL,
-			"the export has %llu bytes, which is not even one block of %u",
+			"the export has %llu bytes, which is less than one block of %u",
 			(unsigned long long)e->size, block);
 	*ret = block;
 	return 0;
@@ -64,22 +64,22 @@ int geometry_choose(const struct target *t, const struct nbd_export *e,
 	return 0;
 }
 
-/* The first of the abilities that the device relies on and the server has no more. */
-static const char *lost_ability(uint16_t relied, uint16_t offered)
+/* The first feature that the device relies on and the server no longer has. */
+static const char *lost_feature(uint16_t relied, uint16_t offered)
 {
 	static const struct {
 		uint16_t flag;
 		const char *name;
-	} abilities[] = {
+	} features[] = {
 		{NBD_FLAG_SEND_FLUSH, "flush"},
 		{NBD_FLAG_SEND_FUA, "forced unit access"},
 		{NBD_FLAG_SEND_TRIM, "trim"},
 		{NBD_FLAG_SEND_WRITE_ZEROES, "write zeroes"},
 	};
 
-	for (size_t i = 0; i < ELEMENTSOF(abilities); i++)
-		if (relied & abilities[i].flag & ~offered)
-			return abilities[i].name;
+	for (size_t i = 0; i < ELEMENTSOF(features); i++)
+		if (relied & features[i].flag & ~offered)
+			return features[i].name;
 	return NULL;
 }
 
@@ -90,32 +90,31 @@ static int check_export(const struct target *t, const struct nbd_export *e,
 {
 	uint16_t flags = kernel_flags(t, e->flags);
 	uint64_t size = whole_blocks(e->size, s->block_size);
-	const char *lost = lost_ability(s->flags, flags);
+	const char *lost = lost_feature(s->flags, flags);
 
 	if (size < s->size)
 		return REFUSE(err,
 			"the export has shrunk from %" PRIu64 " to %" PRIu64
-			" bytes: I/O waits for the whole one",
+			" bytes: I/O waits until it is as large again",
 			s->size, size);
 	if ((flags ^ s->flags) & NBD_FLAG_READ_ONLY)
-		return REFUSE(err, "the export is %s now: I/O waits for it as it was",
-			flags & NBD_FLAG_READ_ONLY ? "read-only"
-						   : "not read-only any more");
+		return REFUSE(err, "the export is %s now: I/O waits until that is undone",
+			flags & NBD_FLAG_READ_ONLY ? "read-only" : "no longer read-only");
 	if (MAX(e->minimum, 512) > s->block_size ||
 		(t->block_size == 0 && MAX(e->minimum, 512) != s->block_size))
 		return REFUSE(err,
-			"the export's block size was %u and is %u bytes now: I/O waits for it as "
-			"it was",
+			"the export's block size was %u and is %u bytes now: I/O waits until that "
+			"is undone",
 			s->block_size, MAX(e->minimum, 512));
 	if (e->maximum < s->maximum)
 		return REFUSE(err,
-			"the server takes %u bytes a request now, and the kernel sends up to %u",
+			"the server accepts %u bytes per request now, and the kernel sends up to %u",
 			e->maximum, s->maximum);
 	if (lost)
-		return REFUSE(
-			err, "the server has lost an ability that is in use: %s", lost);
+		return REFUSE(err,
+			"the server no longer supports what the device uses: %s", lost);
 	if (s->n_links > 1 && !(flags & NBD_FLAG_CAN_MULTI_CONN))
-		return REFUSE(err, "the server allows no more than one connection now");
+		return REFUSE(err, "the server allows only one connection now");
 	return 0;
 }
 
@@ -126,7 +125,7 @@ int geometry_check(const struct target *t, const struct server_facts *facts,
 
 	if (state->tls && !facts->tls)
 		return error_set(err, FAULT_TLS, -ESTALE,
-			"the server offers no TLS any more: I/O waits until it does");
+			"the server no longer offers TLS: I/O waits until it does");
 	r = check_export(t, &facts->export, state, err);
 	if (r == 0)
 		*ret_size = whole_blocks(facts->export.size, state->block_size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Members of JSON objects, for the state file and for what the verbs print. */
+/* Adds members to JSON objects, for the state file and the verbs' output. */
 #pragma once
 
 #include <json.h>
@@ -11,7 +11,7 @@
 DEFINE_CLEANUP(json_object *, json_object_put)
 #define _cleanup_json_ _cleanup_(json_object_putp)
 
-/* A text that is always there; "" stays "". */
+/* text must not be NULL; "" is added as "". */
 void json_add_text(json_object *o, const char *key, const char *text);
 
 void json_add_bool(json_object *o, const char *key, bool value);

@@ -57,6 +57,6 @@ int state_read(
 		return error_memory(err);
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, -EBADMSG,
-			"%s is broken, or of another version of this program", path);
+			"%s is broken, or from another version of this program", path);
 	return 0;
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * /run/nbd-attach/NAME/state.json: no secret is in it. Whether the device is really ours,
- * the kernel says (its backend identifier), not this file.
+ * /run/nbd-attach/NAME/state.json, which contains no secrets. Not this file, but the
+ * kernel's backend identifier tells whether a device is ours.
  */
 #pragma once
 
 #include "attachment/claim.h"
 #include "attachment/state.h"
 
-/* The target goes along: its URI and options are all that another daemon needs. */
+/* Includes the target: its URI and options are all that another supervisor needs. */
 int state_write(const struct claim *claim, const struct state *state,
 	const struct target *t, struct error *err);
 
 /*
- * Reads NAME's state, and what was wanted (ret_target may be NULL; it is the caller's to
- * release). -ENOENT, FAULT_NO_SUCH: there is none. -EBADMSG: it is broken, or of a
- * version that this program does not know; err says which file, FAULT_OTHER.
+ * Reads NAME's state and target (ret_target may be NULL; the caller releases it).
+ * -ENOENT, FAULT_NO_SUCH: there is none. -EBADMSG, FAULT_OTHER: it is broken, or of an
+ * unknown version; err names the file.
  */
 int state_read(const char *name, struct state *ret, struct target *ret_target,
 	struct error *err);

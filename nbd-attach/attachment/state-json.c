@@ -121,7 +121,7 @@ static bool take_number(
 	if (!value)
 		return false;
 	*ret = json_object_get_int64(value);
-	/* json-c makes these of numbers that are larger still */
+	/* json-c clamps larger numbers to these */
 	if (*ret == INT64_MIN || *ret == INT64_MAX)
 		return false;
 	return *ret >= min && *ret <= max;
@@ -172,7 +172,7 @@ static bool take_link_state(json_object *o, enum link_state *ret)
 	return false;
 }
 
-/* What was added since the version is what it is: a file that lacks it is older. */
+/* Added since the version was last raised: an older file does not have it. */
 static bool take_later_bool(json_object *o, const char *key, bool *ret)
 {
 	return !json_object_object_get_ex(o, key, NULL) || take_bool(o, key, ret);

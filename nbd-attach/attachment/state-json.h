@@ -6,12 +6,12 @@
 
 struct json_object;
 
-/* The state and the target as one object; NULL: out of memory. The caller puts it. */
+/* State and target as one object, which the caller releases. NULL: out of memory. */
 struct json_object *state_to_json(const struct state *s, const struct target *t);
 
 /*
- * Back again; every field must be there, of its type, within its bounds. t may be NULL.
- * -EBADMSG. What is wrong with the target itself: as target_replay().
+ * Parses such an object: every field must exist, with its type, within its bounds. t may
+ * be NULL. -EBADMSG. Errors in the target itself: as target_replay().
  */
 int state_from_json(
 	struct json_object *o, struct state *s, struct target *t, struct error *err);

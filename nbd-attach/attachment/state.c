@@ -38,7 +38,7 @@ void state_add_event(
 	va_start(args, format);
 	vsnprintf(event->text, sizeof(event->text), format, args);
 	va_end(args);
-	text_flatten(event->text); /* a text that was cut may end in half a character */
+	text_flatten(event->text); /* truncation may have split a character */
 }
 
 const struct state_event *state_event(const struct state *state, uint64_t number)

@@ -12,7 +12,7 @@
 #include "common/fd.h"
 #include "common/timeouts.h"
 
-#define FDS_MAX 256 /* more than it ever has */
+#define FDS_MAX 256 /* a supervisor never has more */
 
 void stopped_done(struct stopped *stopped)
 {
@@ -40,8 +40,8 @@ static bool is_link(const struct state *state, uint64_t inode)
 	return false;
 }
 
-/* By pidfd_getfd(2), which works on a stopped process, too. What fails, fails. */
-static void take_sockets(const char *name, int pidfd, struct stopped *stopped)
+/* By pidfd_getfd(2), which works even for a stopped process. Failures are ignored. */
+static void duplicate_sockets(const char *name, int pidfd, struct stopped *stopped)
 {
 	struct state state;
 	struct error ignored;
@@ -59,7 +59,7 @@ static void take_sockets(const char *name, int pidfd, struct stopped *stopped)
 	}
 }
 
-/* 0: it has ended. */
+/* 0: it has exited. */
 static int end_process(int pidfd)
 {
 	int r = -ETIMEDOUT;
@@ -82,12 +82,12 @@ int stop_supervisor(const char *name, struct stopped *ret, struct error *err)
 		return 0;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0U);
 	if (pidfd < 0 || !claim_is_held(name, &again) || again != pid)
-		return 0; /* gone just now */
-	take_sockets(name, pidfd, ret);
+		return 0; /* it has just exited */
+	duplicate_sockets(name, pidfd, ret);
 	ret->stopped = true;
 	r = end_process(pidfd);
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
-			"the supervisor of %s (pid %d) does not end: %m", name, pid);
+			"the supervisor of %s (pid %d) does not exit: %m", name, pid);
 	return 0;
 }

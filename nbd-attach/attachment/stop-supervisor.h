@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The end of a supervisor, from outside. */
+/* Stops the supervisor of an attachment, from another process. */
 #pragma once
 
 #include "attachment/state.h"
 
-#define SUPERVISOR_PROGRAM "nbd-attachd" /* lies beside the program that starts it */
+#define SUPERVISOR_PROGRAM "nbd-attachd" /* in the directory of its starter */
 
-/* Duplicates of the links' sockets that a supervisor had: owned. -1: none. */
+/* Duplicates of the supervisor's sockets of links: owned. -1: none. */
 struct stopped {
-	bool stopped; /* there was a supervisor, and it was told to end */
+	bool stopped; /* there was a supervisor, and it was told to exit */
 	int sockets[NBD_LINKS_MAX];
 };
 #define STOPPED_NONE ((struct stopped){.sockets = {[0 ... NBD_LINKS_MAX - 1] = -1}})
@@ -17,10 +17,9 @@ void stopped_done(struct stopped *stopped);
 #define _cleanup_stopped_ _cleanup_(stopped_done)
 
 /*
- * Ends the supervisor of `name`, if it has one: asks it to let go, kills it if it does
- * not listen; nothing is lost with it. Before that its sockets are taken over: they shut
- * the links of a device whose disconnection gets stuck. Who else holds the name, to
- * attach or to detach it, is left alone: he is soon done with that. FAULT_KERNEL: it does
- * not end.
+ * Stops the supervisor of `name`, if it has one: by SIGTERM, then by SIGKILL, which is
+ * safe. Before that, its sockets are duplicated: they are needed to shut down the links
+ * if the disconnection hangs. Another holder of the name, an attach or detach, is left
+ * alone, because it will soon be done. FAULT_KERNEL: it does not exit.
  */
 int stop_supervisor(const char *name, struct stopped *ret, struct error *err);

@@ -121,7 +121,7 @@ static int detach_device(unsigned index, bool force, struct error *err)
 		return error_set(err, FAULT_NO_SUCH, -ENOENT,
 			"/dev/nbd%u was attached by another program: use that program to detach it",
 			index);
-	if (attachment_is_over(&device)) {
+	if (attachment_is_disconnected(&device)) {
 		struct usage_user user = {.how = "something has it open"};
 
 		(void)usage_find(index, &user);

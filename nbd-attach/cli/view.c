@@ -42,7 +42,7 @@ void view_device(
 	}
 	if (!ret->known)
 		ret->state = (struct state){0};
-	if (!ret->known && attachment_is_over(device))
+	if (!ret->known && attachment_is_disconnected(device))
 		set_over(ret);
 }
 

@@ -70,9 +70,9 @@ static const struct choice choices[] = {
 	{"requests below as asked", .maximum = 4096, .asked_block = 8192,
 		.reason = "at most 4096 bytes"},
 	{"one byte", .size = 1, .reason = "the export has 1 bytes"},
-	{"below a block", .size = 511, .reason = "not even one block of 512"},
+	{"below a block", .size = 511, .reason = "less than one block of 512"},
 	{"below as asked", .size = 4095, .asked_block = 4096,
-		.reason = "not even one block of 4096"},
+		.reason = "less than one block of 4096"},
 };
 
 static void check_chosen(const struct choice *row, const struct state *s)
@@ -205,18 +205,18 @@ static void test_rich(void **state _unused_)
 		{"read-only", .gained = READ, .reason = "is read-only now"},
 		{"larger blocks", .minimum = 4096, .reason = "was 512 and is 4096"},
 		{"smaller blocks", .minimum = 1, .accepted = GIB},
-		{"smaller requests", .maximum = 4 * MIB - 1, .reason = "takes 4194303"},
+		{"smaller requests", .maximum = 4 * MIB - 1, .reason = "accepts 4194303"},
 		{"as small as can be", .maximum = 4 * MIB, .accepted = GIB},
 		{"larger requests", .maximum = NBD_MAXIMUM_UNLIMITED, .accepted = GIB},
-		{"no flush", .lost = NBD_FLAG_SEND_FLUSH, .reason = "in use: flush"},
+		{"no flush", .lost = NBD_FLAG_SEND_FLUSH, .reason = "device uses: flush"},
 		{"no FUA", .lost = NBD_FLAG_SEND_FUA, .reason = "forced unit access"},
-		{"no trim", .lost = NBD_FLAG_SEND_TRIM, .reason = "in use: trim"},
+		{"no trim", .lost = NBD_FLAG_SEND_TRIM, .reason = "device uses: trim"},
 		{"no zeroes", .lost = NBD_FLAG_SEND_WRITE_ZEROES,
-			.reason = "in use: write zeroes"},
+			.reason = "device uses: write zeroes"},
 		{"no disk", .lost = NBD_FLAG_ROTATIONAL, .accepted = GIB},
 		{"alone", .lost = NBD_FLAG_CAN_MULTI_CONN,
-			.reason = "no more than one connection"},
-		{"no TLS", .no_tls = true, .reason = "no TLS any more"},
+			.reason = "only one connection now"},
+		{"no TLS", .no_tls = true, .reason = "no longer offers TLS"},
 		{"unknown abilities", .gained = UNKNOWN_FLAGS, .accepted = GIB},
 	};
 
@@ -236,10 +236,10 @@ static void test_poor(void **state _unused_)
 		{"less of the last block", .size = GIB - 4095, .accepted = GIB - 4096},
 		{"no last block", .size = GIB - 4097, .reason = "has shrunk"},
 		{"more abilities", .gained = ALL, .accepted = GIB - 4096},
-		{"writable", .lost = READ, .reason = "not read-only any more"},
+		{"writable", .lost = READ, .reason = "no longer read-only"},
 		{"smaller blocks", .minimum = 512, .reason = "was 4096 and is 512"},
 		{"larger blocks", .minimum = 8192, .reason = "was 4096 and is 8192"},
-		{"smaller requests", .maximum = 65535, .reason = "takes 65535 bytes"},
+		{"smaller requests", .maximum = 65535, .reason = "accepts 65535 bytes"},
 		{"larger requests", .maximum = 65537, .accepted = GIB - 4096},
 	};
 

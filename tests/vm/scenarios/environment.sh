@@ -64,7 +64,7 @@ lock_of_before() {
 	hold 0 "$LOCK"
 	within 5 grep -q held hold.log
 	expect_exit 7 attach --name plain-1 "$(uri plain-1)"
-	expect_says "in the hands of another process \(pid $!\)"
+	expect_says "held by another process \(pid $!\)"
 	has_mode "$LOCK" 644
 	kill "$!"
 	within 5 ended "$!"
