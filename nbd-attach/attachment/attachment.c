@@ -14,8 +14,9 @@ uint64_t attachment_seconds(usec_t span)
 }
 
 /*
- * With one supervised link, a slow request does not end the link. With several links the
- * kernel has no such mode, and without a supervisor nothing else would end a dead link.
+ * With one link that somebody watches, no request ends its link by taking long. With
+ * several the kernel knows no such mode; and without a supervisor a request that takes
+ * too long has to end its link, or nothing would.
  */
 uint64_t attachment_timeout(const struct target *t, unsigned links, bool supervised)
 {

@@ -48,8 +48,8 @@ static int set_limits(const struct order *o, struct error *err)
 }
 
 /*
- * As long as udev works and the server answers, the links in /dev are to come: udev reads
- * the disk, too. Whether the server still answers the parent sees.
+ * Waits for udev's links in /dev as long as the server answers, because udev reads the
+ * disk, too. The parent checks whether the server still answers.
  */
 static bool udev_is_done(unsigned index, const struct bring_up_result *result)
 {
@@ -68,9 +68,9 @@ static bool udev_is_done(unsigned index, const struct bring_up_result *result)
 }
 
 /*
- * The disk is open all the time, so that what the kernel and udev read of it is read from
- * the server once. It is announced before its partitions come, whose names udev makes
- * from its.
+ * The disk stays open, so that what the kernel and udev read is fetched from the server
+ * only once. Its uevent comes before those of its partitions, because udev derives their
+ * names from its name.
  */
 static int make_ready(const struct order *o, struct error *err)
 {
@@ -86,7 +86,8 @@ static int make_ready(const struct order *o, struct error *err)
 		return r;
 	read_ahead(index, fd);
 	if (o->state->tls && !o->state->relay[0])
-		hardware_queues_read(index); /* each link is to be seen to encrypt */
+		hardware_queues_read(
+			index); /* so that each link's encryption can be checked */
 	o->result->udev_is_busy = !udev_is_done(index, o->result);
 	close(fd);
 	return 0;
@@ -136,9 +137,10 @@ int bring_up_start(const struct attachment *a, const struct target *t, bool supe
 	if (r < 0) {
 		bring_up_cancel(&m);
 		return error_set(err, FAULT_OTHER, r,
-			"cannot start what makes /dev/nbd%u ready: %m", a->state.index);
+			"cannot start the process that makes /dev/nbd%u ready: %m",
+			a->state.index);
 	}
-	/* With several links the kernel ends one first that takes longer. */
+	/* With several links the kernel ends a slow one before that. */
 	progress_init(
 		&m.progress, a->state.n_links == 1 ? t->io_timeout : 2 * t->io_timeout);
 	progress_restart(&m.progress, deadline_now());
@@ -193,7 +195,7 @@ int bring_up_finish(struct bring_up *m, struct error *err)
 		*err = m->result->error;
 	if (r == -ECHILD)
 		error_set(err, FAULT_OTHER, r,
-			"what was to make the device ready was killed");
+			"the process that makes the device ready was killed");
 	if (r == 0 && m->result->udev_is_busy)
 		log_warning(
 			"udev is still busy: the device's links in /dev may come later");
@@ -225,7 +227,7 @@ static bool is_lost(const struct attachment *a)
 	return true;
 }
 
-/* Nobody makes a new link here, and the driver would wait for one. */
+/* Without a supervisor nobody makes a new link, and the driver would wait for one. */
 static int check_links(const struct attachment *a, struct error *err)
 {
 	if (!is_lost(a))

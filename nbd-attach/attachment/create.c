@@ -22,7 +22,7 @@
 
 #define NAME_TRIES 99
 
-/* The kernel's answer may have got lost (memory), where it has done what it was told. */
+/* The kernel's answer may be lost (out of memory), although the device is connected. */
 static bool is_connected(const char *name, struct state *state)
 {
 	struct sysfs_device device;
@@ -61,7 +61,8 @@ static int connect_device(const struct target *t, const char *name, bool supervi
 	if (r < 0 && is_connected(name, state))
 		return 0;
 	if (r == -EINVAL && state->block_size > (uint32_t)sysconf(_SC_PAGESIZE))
-		error_set(err, FAULT_KERNEL, r, "this kernel does no blocks of %u bytes",
+		error_set(err, FAULT_KERNEL, r,
+			"this kernel does not support blocks of %u bytes",
 			state->block_size);
 	return r;
 }
@@ -88,7 +89,7 @@ static int describe(const struct target *t, const struct links *links,
 	return r;
 }
 
-/* Is the name free, for us and in the kernel? A state without a device does not count. */
+/* Is the name free in the kernel? A state without a device does not count. */
 static int check_free(const struct claim *claim, struct error *err)
 {
 	struct sysfs_device device;
@@ -138,7 +139,7 @@ void attachment_warn(const struct attachment *a, const struct target *t)
 {
 	if (a->state.tls && t->tls_ignore_not_before)
 		log_warning(
-			"the server's certificate may not be valid yet: that is not looked at "
+			"the server's certificate may not be valid yet: this is not checked "
 			"(tls-ignore-not-before)");
 	duplicate_warn(t, a->claim.name, &a->state);
 	if (!device_node_has_partitions())
@@ -148,7 +149,7 @@ void attachment_warn(const struct attachment *a, const struct target *t)
 			a->state.index, a->state.index);
 }
 
-/* The server first: waiting for it holds no name and leaves nothing behind. */
+/* The server first: while waiting for it, no name is held and nothing is left behind. */
 static int prepare(const struct target *t, struct links *links, struct attachment *a,
 	struct error *err)
 {
@@ -160,7 +161,7 @@ static int prepare(const struct target *t, struct links *links, struct attachmen
 		r = describe(t, links, &a->state, err);
 	if (r == 0)
 		r = claim_some_name(t, &a->claim, err);
-	/* Before the device is there: who comes after a crash finds both or none. */
+	/* Before the device exists: after a crash there is no device without a state. */
 	if (r == 0)
 		r = state_write(&a->claim, &a->state, t, err);
 	if (r == 0)
@@ -168,7 +169,7 @@ static int prepare(const struct target *t, struct links *links, struct attachmen
 	return r;
 }
 
-/* What the server has sent or closed by now is no link for the kernel. */
+/* The kernel must not get a link on which the server has sent something or closed. */
 static int connect_in_time(const struct target *t, bool supervised,
 	const struct links *links, struct attachment *a, struct error *err)
 {
@@ -208,7 +209,7 @@ int attachment_create(const struct target *t, bool supervised, struct attachment
 
 int attachment_make_ready(struct attachment *a, const struct target *t, struct error *err)
 {
-	/* Whoever finds it unfinished is to know which device it is. */
+	/* After a crash, the next process must know which device it is. */
 	int r = state_write(&a->claim, &a->state, t, err);
 
 	if (r == 0)
@@ -228,7 +229,7 @@ int attachment_give_up(
 	struct error used = {0}, ignored;
 	int ended;
 
-	/* The way back takes waiting, too; who is impatient does not shorten it. */
+	/* Not interruptible, although it waits: the device must not be left behind. */
 	do {
 		interrupt_clear();
 		ended = attachment_end(a, GIVE_UP_UDEV_TIMEOUT, &used);

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From a target to a device that is ready to use. */
+/* Attaching: from a target to a device that is ready to use. */
 #pragma once
 
 #include "attachment/attachment.h"
 
 /*
- * Attaches: links, state, device. With `supervised` a single link's requests never time
- * out: somebody must call supervise(), which makes the device ready. On failure nothing
- * is left in the kernel or in /run. -EEXIST: the name is taken.
+ * Makes the links, the state and the device. With `supervised` the requests of a single
+ * link never time out: the caller must call supervise(), which makes the device ready. On
+ * failure nothing is left in the kernel or in /run. -EEXIST: the name is taken.
  */
 int attachment_create(const struct target *t, bool supervised, struct attachment *ret,
 	struct error *err);
 
 /*
- * Makes the device ready to use where nobody supervises it: see attachment/bring-up.h. On
- * failure it is there still: attachment_give_up().
+ * Makes the device ready to use without a supervisor: see attachment/bring-up.h. On
+ * failure it still exists: attachment_give_up().
  */
 int attachment_make_ready(
 	struct attachment *a, const struct target *t, struct error *err);
 
 /*
- * Ends a device that has not come to be ready, for the reason in err, unless somebody
- * uses it already, by the names that udev has given it: then it stays attached, and
- * counts as ready; err says that, too. -EBUSY: it stays. Otherwise r.
+ * Detaches a device that is not ready, for the reason in err. If somebody uses it
+ * already, by udev's names, it stays attached and becomes ready, and err says so: -EBUSY.
+ * Otherwise returns r.
  */
 int attachment_give_up(
 	struct attachment *a, const struct target *t, int r, struct error *err);
 
-/* Says in the log where t has it trust its server more than is usual. */
+/* Logs warnings about an attachment: certificate, duplicates, partitions. */
 void attachment_warn(const struct attachment *a, const struct target *t);

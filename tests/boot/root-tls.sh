@@ -32,7 +32,7 @@ boots_with_wrong_clock_if_asked() {
 	MACHINE_RTC=2001-02-03 boot_on LABEL=root \
 		"nbd.attach=root,$(attach_options root),tls-ignore-not-before"
 	wait_booted
-	console_says 'that is not looked at .tls-ignore-not-before'
+	console_says 'this is not checked .tls-ignore-not-before'
 	guest 'nbd-attach status root' | grep 'NOT WHETHER ITS CERTIFICATE IS VALID YET'
 	goes_off_clean root
 }
