@@ -58,8 +58,8 @@ static int bad_option(int found, char **argv, struct error *err)
 		return error_set(
 			err, FAULT_USAGE, -EINVAL, "option %s needs a value", quoted);
 	if (optopt >= OF_SWITCH)
-		return error_set(
-			err, FAULT_USAGE, -EINVAL, "option %s takes no value", quoted);
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"option %s does not take a value", quoted);
 	return error_set(err, FAULT_USAGE, -EINVAL,
 		"unknown or ambiguous option %s: see --help", quoted);
 }

@@ -339,7 +339,7 @@ static int add_form(const struct boot_legacy *legacy, struct form *form, bool fo
 	return r < 0 ? r : 1;
 }
 
-/* A root-path may be a URI, but DHCP may not set what a query sets. */
+/* A root-path may be a URI, but over TCP only and without a query. */
 static int add_uri(const struct boot_legacy *legacy, const char *uri,
 	struct boot_plan *plan, struct error *err)
 {

@@ -39,7 +39,7 @@ void boot_plan_done(struct boot_plan *plan);
 /* What is known besides the kernel command line. NULL: nothing. */
 struct boot_hints {
 	const char *root_path;   /* DHCP option 17 */
-	const char *root_server; /* the address of the DHCP server that sent it */
+	const char *root_server; /* the server that DHCP names with it */
 	const char *nbdroot;     /* overrides nbdroot= */
 };
 

@@ -35,7 +35,7 @@ static bool exists(const char *path)
 	return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-/* Empty or /dev/null: it hides files of that name in lower folders. */
+/* As /dev/null: it hides files of that name in lower folders and sets nothing. */
 static bool is_empty(const char *path)
 {
 	struct stat st;

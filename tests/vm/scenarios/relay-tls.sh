@@ -14,7 +14,7 @@ event() { # SIGNAL [TLS-FRONT-OPTION…]
 	before=$(links)
 	for ((i = 1; i <= 5; i++)); do
 		kill "-$1" "$SERVER_PID"
-		within 10 n_events $((2 * i))
+		within 45 n_events $((2 * i))
 		flows 10
 	done
 	[ "$before" = "$(links)" ] || fail "links before: $before; after: $(links)"
