@@ -189,6 +189,34 @@ closing_behind_mount() {
 	cmp -n 4194304 expected disk.img
 }
 
+# The same while the server is away: requests that wait for a new link are not counted.
+closing_in_outage() {
+	local writer
+	expect_in_kernel_log 'READ|async page read'
+	WAYS=(plain-1)
+	new_disks 8M
+	serve
+	server_up
+	attach_ways
+	DEVICE=${DEVICES[plain-1]}
+	server_down
+	pattern late 4194304 >expected
+	dd if=expected of="$DEVICE" bs=1M status=none &
+	writer=$!
+	within 10 has_no_descriptor $writer
+	nap 3
+	run "$PROGRAM" detach plain-1
+	[ "$CODE" = 7 ] || fail "exit code $CODE"
+	server_up
+	wait $writer
+	cmp -n 4194304 expected disks/plain-1
+	detach plain-1
+}
+
+has_no_descriptor() {
+	[ "$(cat "/proc/$1/comm")" = dd ] && [ -z "$(find "/proc/$1/fd" -lname "$DEVICE*")" ]
+}
+
 # closes PID: no descriptor of it is left, but requests are on their way.
 closes() {
 	grep -q '[1-9]' "/sys/block/${DEVICE#/dev/}"/{,*/}inflight &&
@@ -349,6 +377,7 @@ it "mapped, the descriptor closed" mapped
 it "written, the last close is yet to end" closing
 it "written, and another's attempt to mount it waits for that" closing_behind_mount
 it "a partition, the last close is yet to end" closing p1 1048576
+it "written during an outage, the last close waits for a server" supervised closing_in_outage
 it "used by a loop device" loop_device
 it "a descriptor for a path is no use" path_only
 it "what hangs is passed over" others_hang
