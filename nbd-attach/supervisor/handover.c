@@ -10,6 +10,7 @@
 #include "attachment/state-file.h"
 #include "common/fd.h"
 #include "common/timeouts.h"
+#include "kernel/tcp-diag.h"
 #include "supervisor/deferred.h"
 #include "supervisor/driver-timeouts.h"
 #include "supervisor/handover.h"
@@ -34,14 +35,23 @@ static void discard_unsent(int fd)
 		fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof(user_timeout));
 }
 
+int handover_can_shut_down(const struct supervisor *s, const struct connection *conn)
+{
+	return s->a->sockets[conn->number] >= 0
+		? 0
+		: tcp_diag_can_end(connection_link(s, conn)->socket);
+}
+
 /*
- * Of an adopted link we have no descriptor to shut down. It is only ended when no replies
- * come: then the driver's timeout does it.
+ * Of an adopted link we have no descriptor to shut down. If the kernel cannot end it for
+ * us, it is only ended when no replies come: then the driver's timeout does it.
  */
 void handover_shut_down(struct supervisor *s, const struct connection *conn)
 {
 	int fd = s->a->sockets[conn->number];
 
+	if (fd < 0 && tcp_diag_end(connection_link(s, conn)->socket) == 0)
+		return;
 	if (fd < 0) {
 		deferred_stop(s);
 		driver_timeout_shorten(s);

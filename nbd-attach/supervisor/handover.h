@@ -18,5 +18,11 @@
  */
 int handover_link(struct supervisor *s, struct connection *conn, struct error *err);
 
+/*
+ * Whether the link can be shut down while it works: 0, or for an adopted link of which we
+ * have no descriptor, as tcp_diag_can_end().
+ */
+int handover_can_shut_down(const struct supervisor *s, const struct connection *conn);
+
 /* Shuts down a link that the kernel uses; EVENT_LOST follows as for any other. */
 void handover_shut_down(struct supervisor *s, const struct connection *conn);

@@ -115,6 +115,18 @@ static void for_each_up(struct supervisor *s, enum connection_event event)
 			connection_event(s, &s->conns[i], event);
 }
 
+/* Of an adopted link the kernel knows the bytes, not the records. */
+static bool is_near_limit(const struct supervisor *s, unsigned link)
+{
+	struct tcp_traffic traffic;
+
+	if (s->a->sockets[link] >= 0)
+		return tls_records_near_limit(s->a->sockets[link]);
+	return s->a->state.tls &&
+		tcp_diag_read(s->a->state.links[link].socket, &traffic) == 0 &&
+		tls_records_may_be_near_limit(&traffic);
+}
+
 static void check_keys(struct supervisor *s, usec_t now)
 {
 	if (s->renew_at <= now) {
@@ -124,14 +136,17 @@ static void check_keys(struct supervisor *s, usec_t now)
 	}
 	if (s->renew_at != USEC_INFINITY)
 		return; /* a retry is due already */
-	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (s->conns[i].phase == PHASE_UP &&
-			tls_records_near_limit(s->a->sockets[i])) {
-			supervisor_tell(s, (int)i, "worn",
-				"the TLS keys have been used for many records: making "
-				"a new link");
-			connection_event(s, &s->conns[i], EVENT_RENEW);
-		}
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		struct connection *conn = &s->conns[i];
+
+		if (conn->phase != PHASE_UP || conn->needs_keys || !is_near_limit(s, i))
+			continue;
+		conn->needs_keys = true;
+		supervisor_tell(s, (int)i, "worn",
+			"the TLS keys %s been used for many records: a new link is needed",
+			s->a->sockets[i] >= 0 ? "have" : "may have");
+		connection_event(s, conn, EVENT_RENEW);
+	}
 }
 
 /* A reply that stops half-way is a clearer sign than one that is late. */

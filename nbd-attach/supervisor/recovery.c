@@ -104,6 +104,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	conn->lost_at = now;
 	conn->accepts_at = now + MARKED_DEAD_NO_EVENT;
 	conn->marked_dead = conn->not_found = conn->stalled = false;
+	conn->needs_keys = false;
 	s->check_at = MIN(s->check_at, now + DEVICE_GONE_CHECK);
 	conn->half_closed = false;
 	/* Others get its requests now, and may send for the first time. */

@@ -9,12 +9,14 @@
  * down first, and the new one made after that. Such a server is done with the old one
  * before it accepts the next.
  */
-#include "supervisor/replace.h"
+#include <errno.h>
+
 #include "attachment/fd-store.h"
 #include "common/timeouts.h"
 #include "supervisor/attempt.h"
 #include "supervisor/handover.h"
 #include "supervisor/recovery.h"
+#include "supervisor/replace.h"
 
 /* Only a handshake on a new connection tells a dead server from a slow one. */
 enum phase replace_probe(struct supervisor *s, struct connection *conn)
@@ -22,7 +24,7 @@ enum phase replace_probe(struct supervisor *s, struct connection *conn)
 	struct state_link *link = connection_link(s, conn);
 	usec_t waited = deadline_now() - s->progress.since;
 
-	if (s->a->sockets[conn->number] < 0 && s->a->state.n_links > 1)
+	if (s->a->state.n_links > 1 && handover_can_shut_down(s, conn) < 0)
 		return PHASE_UP; /* the driver's timeout ends it */
 	if (!conn->stalled) {
 		conn->stalled = true;
@@ -116,16 +118,29 @@ enum phase replace_failed(struct supervisor *s, struct connection *conn)
 	return keep_link(s, conn);
 }
 
+static const char *why_kept(int r)
+{
+	switch (r) {
+	case -EOPNOTSUPP: return "this kernel cannot end it (CONFIG_INET_DIAG_DESTROY)";
+	case -EPERM: return "ending it needs CAP_NET_ADMIN";
+	default: return "the kernel does not find it";
+	}
+}
+
+static void tell_kept(struct supervisor *s, const struct connection *conn, int r)
+{
+	supervisor_tell(s, LINK(conn), "kept",
+		"connection to %s was made by another supervisor, and %s: replaced when it ends",
+		connection_link(s, conn)->address, why_kept(r));
+}
+
 enum phase replace_begin(struct supervisor *s, struct connection *conn)
 {
+	int r = handover_can_shut_down(s, conn);
 	struct sysfs_io io;
 
-	/* Without a descriptor it cannot be shut down when nothing is in flight. */
-	if (s->a->sockets[conn->number] < 0) {
-		supervisor_tell(s, LINK(conn), "kept",
-			"connection to %s was made by another supervisor: replaced when "
-			"it ends",
-			connection_link(s, conn)->address);
+	if (r < 0) { /* it cannot be shut down when nothing is in flight */
+		tell_kept(s, conn, r);
 		return PHASE_UP;
 	}
 	if (s->a->state.break_before_make) {

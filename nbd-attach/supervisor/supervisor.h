@@ -59,6 +59,7 @@ struct connection {
 	bool being_replaced; /* we shut it down, for a new one */
 	bool idle;           /* … with nothing in flight */
 	bool not_found;      /* its socket was not in the kernel's tables last time */
+	bool needs_keys;     /* its TLS keys are near their limit, and it is logged */
 	bool no_descriptor;  /* it was adopted: we had no descriptor when it was lost */
 	bool timed_out;      /* the driver ended it because a request took too long */
 	bool read_through;   /* blocks were read to have it send something */

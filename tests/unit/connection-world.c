@@ -153,6 +153,11 @@ void driver_timeout_extend(_unused_ struct supervisor *of)
 	call("extend");
 }
 
+int handover_can_shut_down(const struct supervisor *of, const struct connection *of_link)
+{
+	return world.endable || of->a->sockets[of_link->number] >= 0 ? 0 : -EOPNOTSUPP;
+}
+
 void handover_shut_down(
 	_unused_ struct supervisor *of, _unused_ const struct connection *of_link)
 {

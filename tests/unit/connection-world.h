@@ -19,6 +19,7 @@ struct connection_world {
 	bool on_root_disk;      /* what the program runs from lies on the disk */
 	bool no_keys;           /* the credentials cannot be read */
 	bool kept;              /* the manager has a duplicate of the link's socket */
+	bool endable;           /* it ends a link of which there is no descriptor */
 	bool plain;             /* the kernel does not encrypt */
 	bool no_handover;       /* the kernel takes no link */
 	bool busy;              /* … because it knows of none that is dead */

@@ -17,6 +17,7 @@
 #include "common/fd.h"
 #include "common/process.h"
 #include "handover-world.h"
+#include "kernel/tcp-diag.h"
 
 #define CHILD 4242
 
@@ -97,6 +98,17 @@ int sysfs_set_io_timeout(
 	if (!world.frozen)
 		world.msec = msec;
 	return 0;
+}
+
+int tcp_diag_can_end(uint64_t inode)
+{
+	return inode == world.endable ? 0 : -ENOENT;
+}
+
+int tcp_diag_end(uint64_t inode)
+{
+	world.ended = inode == world.endable;
+	return tcp_diag_can_end(inode);
 }
 
 bool attachment_is(_unused_ const struct sysfs_device *device, _unused_ const char *name)

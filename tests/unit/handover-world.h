@@ -25,6 +25,8 @@ struct handover_world {
 	bool kept; /* the manager has a duplicate of the link's socket */
 	int r;     /* what the child returns */
 	bool killed;
+	uint64_t endable; /* the socket that the kernel ends for us */
+	bool ended;
 	usec_t short_for; /* how long the timeout was 1 with a link that lives */
 	struct target target;
 	struct attachment a;

@@ -30,6 +30,7 @@ enum situation {
 	NO_GREETING = 1 << 13, /* the server gave no greeting */
 	PLAINTEXT = 1 << 15,   /* the kernel does not encrypt */
 	BREAK_FIRST = 1 << 14, /* … and is known for that: there is no candidate */
+	ENDABLE = 1 << 17,     /* the kernel ends links without a descriptor */
 };
 
 #define NEVER   (-1)
@@ -62,9 +63,13 @@ static const struct cell {
 	{PHASE_UP, EVENT_STALLED, ADOPTED, PHASE_PROBING, "tell:stalled start", NEVER},
 	{PHASE_UP, EVENT_STALLED, SEVERAL, PHASE_PROBING, "tell:stalled start", NEVER},
 	{PHASE_UP, EVENT_STALLED, SEVERAL | ADOPTED, PHASE_UP, "", NEVER},
+	{PHASE_UP, EVENT_STALLED, SEVERAL | ADOPTED | ENDABLE, PHASE_PROBING,
+		"tell:stalled start", NEVER},
 	{PHASE_UP, EVENT_RENEW, 0, PHASE_REPLACING, "start", NEVER},
 	{PHASE_UP, EVENT_RENEW, NO_WORKER, PHASE_UP, "start tell:retry", NEVER},
 	{PHASE_UP, EVENT_RENEW, ADOPTED, PHASE_UP, "tell:kept", NEVER},
+	{PHASE_UP, EVENT_RENEW, ADOPTED | ENDABLE, PHASE_REPLACING, "start", NEVER},
+	{PHASE_UP, EVENT_RENEW, ADOPTED | ENDABLE | BREAK_FIRST, PHASE_DRAINING, "", 0},
 	{PHASE_UP, EVENT_RENEW, BREAK_FIRST, PHASE_DRAINING, "", 0},
 
 	{PHASE_PROBING, EVENT_HALF_CLOSED, 0, PHASE_PROBING, "", 100},
@@ -187,6 +192,7 @@ static void arrange_world(unsigned when)
 	world.no_keys = when & NO_KEYS;
 	world.busy = when & NONE_DEAD;
 	world.plain = when & PLAINTEXT;
+	world.endable = when & ENDABLE;
 	if (world.plain && !connection_is_up(conn))
 		error_set(&world.a.plaintext, FAULT_KERNEL, -EPROTO, "in plaintext");
 	world.a.state.break_before_make = when & BREAK_FIRST;

@@ -295,6 +295,24 @@ static void test_extended(void **state _unused_)
 	assert_int_equal(world.timeout, 3);
 }
 
+/* One that another process has made is the kernel's to end: at once, or by the timer. */
+static void test_cut_adopted(void **state _unused_)
+{
+	struct connection *conn = &world.s.conns[0];
+
+	world.a.state.links[0].socket = 4711;
+	assert_int_equal(handover_can_shut_down(&world.s, conn), -ENOENT);
+	handover_shut_down(&world.s, conn);
+	assert_int_equal(world.timeout, 1);
+	world.timeout = 0;
+	world.s.short_timeout = false;
+	world.endable = 4711;
+	assert_int_equal(handover_can_shut_down(&world.s, conn), 0);
+	handover_shut_down(&world.s, conn);
+	assert_true(world.ended);
+	assert_int_equal(world.timeout, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -328,6 +346,8 @@ int main(void)
 			test_cut, handover_world_begin, handover_world_end),
 		cmocka_unit_test_setup_teardown(
 			test_extended, handover_world_begin, handover_world_end),
+		cmocka_unit_test_setup_teardown(
+			test_cut_adopted, handover_world_begin, handover_world_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

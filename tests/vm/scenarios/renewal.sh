@@ -64,6 +64,51 @@ has_taken_over() {
 	"$PROGRAM" status tls-1 | grep -q 'taken over'
 }
 
+# One that was started by hand: nobody has kept the socket of the link, but what went over
+# it is known. Where the kernel can end it, it is renewed; where not, that is told once.
+by_hand() { # TLS-PRIORITY
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	start supervisor "$few" --name tls-1 --tls-priority "$1" "$(uri tls-1)"
+	within 10 grep -q /dev/nbd supervisor.log
+	DEVICES[tls-1]=/dev/nbd0
+	LOAD_OPTIONS=(--pause 5)
+	start_load tls-1
+	kill_supervisor tls-1
+	start successor "$few" tls-1
+	within 10 has_taken_over
+	within 10 is tls-1 up
+}
+
+is_judged() {
+	grep -q -E 'replaced$|CONFIG_INET_DIAG_DESTROY' successor.log
+}
+
+taken_over_by_hand() {
+	by_hand "$aes"
+	within 60 grep -q 'may have been used for many records' successor.log
+	within 20 is_judged
+	flows 10 400
+	if grep -q CONFIG_INET_DIAG_DESTROY successor.log; then
+		nap 6
+		[ "$(grep -c -E 'may have|another supervisor' successor.log)" = 2 ] ||
+			fail "it was told more than once"
+		is tls-1 up
+	fi
+	! grep lost successor.log || fail "the link was lost"
+	finish
+}
+
+lasting_by_hand() {
+	by_hand NORMAL:-CIPHER-ALL:+CHACHA20-POLY1305
+	flows 60 2000
+	nap 6
+	! grep -E 'may have|replaced' successor.log || fail "ChaCha20 does not wear out"
+	finish
+}
+
 lasting() {
 	WAYS=(tls-1)
 	new_disks 4M
@@ -79,9 +124,12 @@ lasting() {
 	finish
 }
 
+few=$TOOLS/few-records/nbd-attachd
 aes=NORMAL:-CIPHER-ALL:+AES-128-GCM
 it "light load: not felt" supervised worn tls-1 1 $aes
 it "full load: no errors" supervised worn tls-16 99 $aes
 it "light load, TLS 1.2" supervised worn tls-1 1 $aes:-VERS-TLS1.3
 it "a supervisor that was killed: the next one renews, too" supervised taken_over
+it "… by hand: the link is renewed, or it is told why not" supervised taken_over_by_hand
 it "a cipher that does not wear out is kept" supervised lasting
+it "… also when it was taken over" supervised lasting_by_hand
