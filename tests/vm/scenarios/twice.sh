@@ -55,7 +55,7 @@ exclusive() {
 	# Who has it exclusively keeps it so.
 	attach --name first --exclusive "nbd://127.0.0.1:$PORT/disk"
 	expect_exit 7 attach --no-daemon --name second "nbd://127.0.0.1:$PORT/disk"
-	expect_says "first has this export" "alone"
+	expect_says "first has this export" "the only one"
 	nbd_attach status first
 	grep -qx 'exclusive: *yes' out || fail "status does not say so"
 	nbd_attach status --json first
