@@ -6,16 +6,14 @@
 #include <linux/unix_diag.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
-#include <netlink/netlink.h>
 #include <sys/socket.h>
 
 #include "common/scope.h"
+#include "kernel/sock-diag.h"
 #include "kernel/socket-table.h"
 
 #define TCP_IS_ESTABLISHED 1 /* include/net/tcp_states.h */
 #define UNIX_IS_CONNECTED  3 /* SS_CONNECTED, include/uapi/linux/net.h */
-
-DEFINE_CLEANUP(struct nl_sock *, nl_socket_free)
 
 static const struct table {
 	const char *path, *format; /* of a line: state, then inode */
@@ -59,7 +57,7 @@ static int take_shutdown(struct nl_msg *msg, void *userdata)
 
 /*
  * /proc/net/unix does not show whether a socket's peer is gone, but sock_diag(7) does
- * (net/unix/diag.c), if the kernel has it. The reply is queued when the request was sent.
+ * (net/unix/diag.c), if the kernel has it.
  */
 static bool unix_is_shut(uint64_t inode)
 {
@@ -67,17 +65,10 @@ static bool unix_is_shut(uint64_t inode)
 		.udiag_states = ~0U,
 		.udiag_ino = (uint32_t)inode,
 		.udiag_cookie = {~0U, ~0U}};
-	_cleanup_(nl_socket_freep) struct nl_sock *sock = nl_socket_alloc();
 	bool shut = false;
 
-	if (!sock || nl_connect(sock, NETLINK_SOCK_DIAG) < 0 ||
-		nl_socket_set_nonblocking(sock) < 0)
-		return false;
-	nl_socket_disable_auto_ack(sock);
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, take_shutdown, &shut);
-	if (nl_send_simple(
-		    sock, SOCK_DIAG_BY_FAMILY, 0, (void *)&request, sizeof(request)) >= 0)
-		(void)nl_recvmsgs_default(sock);
+	(void)sock_diag_ask(
+		SOCK_DIAG_BY_FAMILY, 0, &request, sizeof(request), take_shutdown, &shut);
 	return shut;
 }
 

@@ -17,10 +17,8 @@
 #include <netinet/in.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
-#include <netlink/netlink.h>
 
-#include "common/scope.h"
-#include "kernel/netlink-error.h"
+#include "kernel/sock-diag.h"
 #include "kernel/tcp-diag.h"
 
 /* As in /proc/net/tcp (include/net/tcp_states.h). */
@@ -30,8 +28,6 @@
 /* Places in struct tcp_info, of include/uapi/linux/tcp.h: libnl's headers exclude it. */
 #define BYTES_ACKED    120
 #define BYTES_RECEIVED 128
-
-DEFINE_CLEANUP(struct nl_sock *, nl_socket_free)
 
 struct search {
 	uint64_t inode;
@@ -85,29 +81,6 @@ static int take_socket(struct nl_msg *msg, void *userdata)
 	return NL_OK;
 }
 
-/* As with all of netlink, the answer is there when the question has been sent. */
-static int ask(int type, int flags, const struct inet_diag_req_v2 *request,
-	struct search *search)
-{
-	_cleanup_(nl_socket_freep) struct nl_sock *sock = nl_socket_alloc();
-	int r;
-
-	if (!sock)
-		return -ENOMEM;
-	errno = 0;
-	r = nl_connect(sock, NETLINK_SOCK_DIAG);
-	if (r == 0)
-		r = nl_socket_set_nonblocking(sock);
-	if (r < 0)
-		return netlink_error(r, errno);
-	nl_socket_disable_auto_ack(sock);
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, take_socket, search);
-	r = nl_send_simple(sock, type, flags, (void *)request, sizeof(*request));
-	if (r >= 0)
-		r = nl_recvmsgs_default(sock);
-	return r < 0 ? netlink_error(r, errno) : 0;
-}
-
 static int find_in(uint8_t family, struct search *search)
 {
 	const struct inet_diag_req_v2 request = {.sdiag_family = family,
@@ -115,7 +88,8 @@ static int find_in(uint8_t family, struct search *search)
 		.idiag_ext = 1 << (INET_DIAG_INFO - 1),
 		.idiag_states = 1 << TCP_IS_ESTABLISHED | 1 << TCP_IS_CLOSE_WAIT};
 
-	return ask(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, search);
+	return sock_diag_ask(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request),
+		take_socket, search);
 }
 
 static int find(uint64_t inode, struct search *search)
@@ -139,7 +113,8 @@ static int destroy(uint8_t family, const struct inet_diag_sockid *id)
 		.id = *id};
 	struct search none = {0};
 
-	return ask(SOCK_DESTROY, NLM_F_ACK, &request, &none);
+	return sock_diag_ask(
+		SOCK_DESTROY, NLM_F_ACK, &request, sizeof(request), take_socket, &none);
 }
 
 int tcp_diag_read(uint64_t inode, struct tcp_traffic *ret)
