@@ -116,10 +116,8 @@ not_attached_in_use() {
 	wait %dd || :
 }
 
-# The first request, which has waited for the link, tells; all later ones wait, and no link
-# is made any more.
-not_reconnected() {
-	local waiting=()
+# Attached by a kernel that encrypts, and from then on does not.
+attached_before_plaintext() {
 	expect_in_kernel_log 'I/O error|nbd'
 	WAYS=(tls-1)
 	new_disks 4M
@@ -128,6 +126,13 @@ not_reconnected() {
 	plain_kernel
 	within 20 is tls-1 up
 	touch /run/plaintext
+}
+
+# The first request, which has waited for the link, tells; all later ones wait, and no link
+# is made any more.
+not_reconnected() {
+	local waiting=()
+	attached_before_plaintext
 	server_down
 	dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none &
 	waiting+=($!)
@@ -147,14 +152,7 @@ not_reconnected() {
 
 # Nobody has a request for it: it is seen all the same, before one comes.
 not_reconnected_idle() {
-	expect_in_kernel_log 'I/O error|nbd'
-	WAYS=(tls-1)
-	new_disks 4M
-	serve
-	server_up
-	plain_kernel
-	within 20 is tls-1 up
-	touch /run/plaintext
+	attached_before_plaintext
 	server_down
 	server_up
 	within 20 says tls-1 reconnects ' 1$'

@@ -66,11 +66,9 @@ interrupted() { # SIGNAL
 	within 10 gone
 }
 
-# The driver's own timer does not see that one.
-stalls_in_data() { # WAY
+# Behind a proxy that stalls after some data.
+attach_behind_proxy() {
 	local server
-	WAYS=("$1")
-	new_disks 4M
 	serve
 	server_up
 	server=$PORT
@@ -79,34 +77,35 @@ stalls_in_data() { # WAY
 	wait_for listening
 	ATTACH_OPTIONS=(--io-timeout 3s)
 	attach_ways
-	start_loads
+}
+
+recovers_from_stall() {
 	within 30 grep -q "no reply for 3 s" syslog
 	within 30 grep -q "connection to .* replaced" syslog
 	flows 5
+}
+
+# The driver's own timer does not see that one.
+stalls_in_data() { # WAY
+	WAYS=("$1")
+	new_disks 4M
+	attach_behind_proxy
+	start_loads
+	recovers_from_stall
 	finish
 }
 
 # The same where only a partition is in use: some kernels (6.12) count what is under way
 # for that alone.
 stalls_in_partition() {
-	local server
 	WAYS=(plain-16)
 	new_disks 4M
 	echo '2048,' | sfdisk -q disks/plain-16
-	serve
-	server_up
-	server=$PORT
-	free_port
-	start proxy "$VM_LIB/stalling-proxy.py" "$PORT" "$server" 3000000
-	wait_for listening
-	ATTACH_OPTIONS=(--io-timeout 3s)
-	attach_ways
+	attach_behind_proxy
 	DEVICES[plain-16]+=p1
 	start_loads
 	DEVICES[plain-16]=${DEVICES[plain-16]%p1}
-	within 30 grep -q "no reply for 3 s" syslog
-	within 30 grep -q "connection to .* replaced" syslog
-	flows 5
+	recovers_from_stall
 	end_load plain-16
 	[ "$CODE" = 0 ] || fail "the load ended with $CODE"
 	detach plain-16
