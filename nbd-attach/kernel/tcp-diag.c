@@ -6,7 +6,6 @@
  * themselves recur after 2^32 sockets.)
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -77,6 +76,7 @@ static int take_socket(struct nl_msg *msg, void *userdata)
 	s->traffic.sent =
 		number_at(attrs[INET_DIAG_INFO], BYTES_ACKED) + socket->idiag_wqueue;
 	s->traffic.received = number_at(attrs[INET_DIAG_INFO], BYTES_RECEIVED);
+	s->traffic.half_closed = socket->idiag_state == TCP_IS_CLOSE_WAIT;
 	take_cipher(s, attrs[INET_DIAG_ULP_INFO]);
 	return NL_OK;
 }

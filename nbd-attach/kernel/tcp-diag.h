@@ -5,11 +5,13 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tcp_traffic {
 	uint64_t sent, received; /* bytes since it was connected, those of TLS included */
-	unsigned cipher; /* of kernel TLS: TLS_CIPHER_…; 0: it has none, or unknown */
+	unsigned cipher;  /* of kernel TLS: TLS_CIPHER_…; 0: it has none, or unknown */
+	bool half_closed; /* the other side has shut it down */
 };
 
 /*

@@ -2,7 +2,6 @@
 /* Attempts to make a new link for a connection, and the report of those that failed. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "attachment/fd-store.h"
 #include "attachment/geometry.h"
@@ -10,13 +9,6 @@
 #include "kernel/root-disk.h"
 #include "link/worker-exec.h"
 #include "supervisor/attempt.h"
-
-void connection_set_state(struct state_link *link, enum link_state state)
-{
-	if (link->state != state)
-		link->since = time(NULL);
-	link->state = state;
-}
 
 /* Credentials that could not be read before may be readable now. */
 static bool has_credentials(struct supervisor *s)

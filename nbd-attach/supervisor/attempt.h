@@ -26,5 +26,3 @@ bool attempt_was_refused(const struct connection *conn);
  */
 void attempt_tell(struct supervisor *s, struct connection *conn, bool refused);
 void attempt_tell_failure(struct supervisor *s, struct connection *conn);
-
-void connection_set_state(struct state_link *link, enum link_state state);

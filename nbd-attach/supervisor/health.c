@@ -79,17 +79,28 @@ static void check_resumed(struct supervisor *s)
 	}
 }
 
+/* Reads the kernel's TCP table once, for its state and its traffic. */
+static bool is_there(const struct supervisor *s, struct connection *conn)
+{
+	uint64_t socket = connection_link(s, conn)->socket;
+
+	if (s->a->state.tls && tcp_diag_read(socket, &conn->traffic) == 0)
+		return !conn->traffic.half_closed;
+	return socket_table_has(socket);
+}
+
 /* Links without a descriptor: the driver announces their end once, at most. */
 static void check_adopted(struct supervisor *s, usec_t now)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct connection *conn = &s->conns[i];
 
+		conn->traffic = (struct tcp_traffic){0};
 		if (!connection_is_up(conn) || s->a->sockets[i] >= 0 ||
 			s->a->state.links[i].socket ==
 				0) /* unknown: keep_unknown_link() */
 			continue;
-		if (socket_table_has(s->a->state.links[i].socket)) {
+		if (is_there(s, conn)) {
 			conn->not_found = false;
 		} else if (conn->not_found) {
 			connection_event(s, conn, EVENT_LOST);
@@ -118,13 +129,9 @@ static void for_each_up(struct supervisor *s, enum connection_event event)
 /* Of an adopted link the kernel knows the bytes, not the records. */
 static bool is_near_limit(const struct supervisor *s, unsigned link)
 {
-	struct tcp_traffic traffic;
-
-	if (s->a->sockets[link] >= 0)
-		return tls_records_near_limit(s->a->sockets[link]);
-	return s->a->state.tls &&
-		tcp_diag_read(s->a->state.links[link].socket, &traffic) == 0 &&
-		tls_records_may_be_near_limit(&traffic);
+	return s->a->sockets[link] >= 0
+		? tls_records_near_limit(s->a->sockets[link])
+		: tls_records_may_be_near_limit(&s->conns[link].traffic);
 }
 
 static void check_keys(struct supervisor *s, usec_t now)

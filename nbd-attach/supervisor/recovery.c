@@ -11,7 +11,6 @@
 #include <sys/param.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "attachment/fd-store.h"
 #include "common/process.h"

@@ -10,7 +10,6 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/param.h>
-#include <time.h>
 
 #include "attachment/device.h"
 #include "attachment/fd-store.h"
@@ -343,9 +342,7 @@ static int adopt_links(struct supervisor *s, struct error *err)
 			continue;
 		}
 		link->error[0] = 0; /* the earlier supervisor's */
-		if (link->state != LINK_UP)
-			link->since = time(NULL);
-		link->state = LINK_UP;
+		connection_set_state(link, LINK_UP);
 	}
 	s->a->adopted = false;
 	return taken ? driver_timeouts_set(s, err) : 0;

@@ -2,12 +2,15 @@
 /* What the files of the supervisor share. */
 #pragma once
 
+#include <time.h>
+
 #include "attachment/attachment.h"
 #include "attachment/bring-up.h"
 #include "kernel/nbd-events.h"
 #include "kernel/nbd-netlink.h"
 #include "kernel/progress.h"
 #include "kernel/sysfs.h"
+#include "kernel/tcp-diag.h"
 #include "link/link.h"
 
 /* The life of a link, by the place that the kernel has for it: see connection.c. */
@@ -63,6 +66,7 @@ struct connection {
 	bool no_descriptor;  /* it was adopted: we had no descriptor when it was lost */
 	bool timed_out;      /* the driver ended it because a request took too long */
 	bool read_through;   /* blocks were read to have it send something */
+	struct tcp_traffic traffic; /* at the last check, if it was adopted */
 };
 
 struct supervisor {
@@ -104,6 +108,13 @@ static inline struct state_link *connection_link(
 	const struct supervisor *s, const struct connection *conn)
 {
 	return &s->a->state.links[conn->number];
+}
+
+static inline void connection_set_state(struct state_link *link, enum link_state state)
+{
+	if (link->state != state)
+		link->since = time(NULL);
+	link->state = state;
 }
 
 /* The link's number in messages. */

@@ -90,6 +90,10 @@ static void test_traffic(void **state _unused_)
 	assert_true(traffic.sent >= 700 && traffic.sent <= 701);
 	assert_int_equal(traffic.received, 300);
 	assert_int_equal(traffic.cipher, 0);
+	assert_false(traffic.half_closed);
+	assert_int_equal(shutdown(ends[1], SHUT_WR), 0);
+	assert_int_equal(tcp_diag_read(fd_inode(ends[0]), &traffic), 0);
+	assert_true(traffic.half_closed);
 }
 
 static void test_none_such(void **state _unused_)
@@ -169,15 +173,16 @@ static const struct row {
 	struct tcp_traffic traffic;
 	bool may;
 } rows[] = {
-	{"nothing", {0, 0, TLS_CIPHER_AES_GCM_128}, false},
-	{"just less", {MOST * LEAST - 1, 5, TLS_CIPHER_AES_GCM_128}, false},
-	{"enough was sent", {MOST * LEAST, 5, TLS_CIPHER_AES_GCM_128}, true},
-	{"… received", {5, MOST *LEAST, TLS_CIPHER_AES_GCM_256}, true},
-	{"neither alone", {MOST * LEAST / 2, MOST *LEAST / 2, TLS_CIPHER_AES_CCM_128},
+	{"nothing", {0, 0, TLS_CIPHER_AES_GCM_128, false}, false},
+	{"just less", {MOST * LEAST - 1, 5, TLS_CIPHER_AES_GCM_128, false}, false},
+	{"enough was sent", {MOST * LEAST, 5, TLS_CIPHER_AES_GCM_128, false}, true},
+	{"… received", {5, MOST *LEAST, TLS_CIPHER_AES_GCM_256, false}, true},
+	{"neither alone",
+		{MOST * LEAST / 2, MOST *LEAST / 2, TLS_CIPHER_AES_CCM_128, false},
 		false},
-	{"a cipher that is not told", {MOST * LEAST, 5, 0}, true},
+	{"a cipher that is not told", {MOST * LEAST, 5, 0, false}, true},
 	{"one that does not wear out",
-		{UINT64_MAX, UINT64_MAX, TLS_CIPHER_CHACHA20_POLY1305}, false},
+		{UINT64_MAX, UINT64_MAX, TLS_CIPHER_CHACHA20_POLY1305, false}, false},
 };
 
 static void test_records(void **state _unused_)
