@@ -56,7 +56,7 @@ static bool is_dracut(const char *text)
 }
 
 /* An address in brackets, or what ends before one of the bytes in `end`: the rest. */
-static char *cut_server(char *text, const char *end, struct form *form)
+static char *parse_server(char *text, const char *end, struct form *form)
 {
 	char *stop = text[0] == '[' ? strchr(text, ']') : NULL;
 
@@ -74,7 +74,7 @@ static char *cut_server(char *text, const char *end, struct form *form)
 }
 
 /* PORT or EXPORT; `both`: PORT/EXPORT too. */
-static void take_what(char *what, bool both, struct form *form)
+static void parse_what(char *what, bool both, struct form *form)
 {
 	size_t digits = strspn(what, DIGITS);
 
@@ -89,14 +89,14 @@ static void take_what(char *what, bool both, struct form *form)
 }
 
 /* SERVER:WHAT[:FSTYPE[:ROOTFLAGS[:OPTIONS]]] */
-static bool cut_dracut(char *text, struct form *form)
+static bool parse_dracut(char *text, struct form *form)
 {
-	char *rest = cut_server(text, ":", form);
+	char *rest = parse_server(text, ":", form);
 	char *what = strsep(&rest, ":");
 
 	if (!what || !what[0])
 		return false;
-	take_what(what, true, form);
+	parse_what(what, true, form);
 	form->fstype = strsep(&rest, ":");
 	form->flags = strsep(&rest, ":");
 	form->options = rest;
@@ -104,22 +104,22 @@ static bool cut_dracut(char *text, struct form *form)
 }
 
 /* SERVER,WHAT[,DEVICE], or SERVER:[PORT]/EXPORT */
-static bool cut_debian(char *text, struct form *form)
+static bool parse_debian(char *text, struct form *form)
 {
 	bool commas = strchr(text, ',') != NULL;
-	char *rest = cut_server(text, commas ? "," : ":", form), *what;
+	char *rest = parse_server(text, commas ? "," : ":", form), *what;
 
 	/* a second colon: an IPv6 address without its brackets */
 	if (!rest || !rest[0] || (!commas && rest[0] == ':'))
 		return false;
 	if (!commas) {
-		take_what(rest[0] == '/' ? rest + 1 : rest, true, form);
+		parse_what(rest[0] == '/' ? rest + 1 : rest, true, form);
 		return true;
 	}
 	what = strsep(&rest, ",");
 	if (!what[0])
 		return false;
-	take_what(what, false, form);
+	parse_what(what, false, form);
 	form->device = rest;
 	return true;
 }
@@ -128,7 +128,7 @@ static bool cut_debian(char *text, struct form *form)
 static const struct {
 	const char *theirs, *ours; /* NULL: without effect here */
 	bool harmless;             /* a DHCP server may set it */
-} words[] = {
+} nbd_client_options[] = {
 	{"b", "block-size", true},
 	{"bs", "block-size", true},
 	{"block-size", "block-size", true},
@@ -163,13 +163,13 @@ static const struct {
 	{"enable-tls", NULL, true},
 };
 
-static int take_known(
+static int set_known_option(
 	size_t i, const char *value, struct boot_disk *disk, struct error *err)
 {
-	const char *ours = words[i].ours;
+	const char *ours = nbd_client_options[i].ours;
 
-	if (disk->foreign && !words[i].harmless)
-		return not_by_dhcp(words[i].theirs, err);
+	if (disk->from_dhcp && !nbd_client_options[i].harmless)
+		return not_by_dhcp(nbd_client_options[i].theirs, err);
 	/* to nbd-client no time means that nothing is ever given up: as is so here */
 	if (!ours ||
 		(strcmp(ours, "io-timeout") == 0 && value && strcmp(value, "0") == 0))
@@ -177,7 +177,7 @@ static int take_known(
 	return boot_disk_option(disk, ours, value, err);
 }
 
-static int take_option(
+static int set_option(
 	struct form *form, struct boot_disk *disk, char *option, struct error *err)
 {
 	char *value;
@@ -190,20 +190,20 @@ static int take_option(
 		form->export_name = value;
 		return 0;
 	}
-	for (size_t i = 0; i < ELEMENTSOF(words); i++)
-		if (strcmp(option, words[i].theirs) == 0)
-			return take_known(i, value, disk, err);
+	for (size_t i = 0; i < ELEMENTSOF(nbd_client_options); i++)
+		if (strcmp(option, nbd_client_options[i].theirs) == 0)
+			return set_known_option(i, value, disk, err);
 	return bad_form(option, "is not a known option", err);
 }
 
-static int take_options(struct form *form, struct boot_disk *disk, struct error *err)
+static int set_options(struct form *form, struct boot_disk *disk, struct error *err)
 {
 	char *option;
 	int r = 0;
 
 	while (r == 0 && (option = strsep(&form->options, ",")))
 		if (option[0])
-			r = take_option(form, disk, option, err);
+			r = set_option(form, disk, option, err);
 	return r;
 }
 
@@ -237,7 +237,7 @@ static int make_uri(const struct form *form, bool tls, char **ret, struct error 
 }
 
 /* It will stand in a shell's quotes. */
-static int keep_word(const char *word, char **ret, struct error *err)
+static int copy_word(const char *word, char **ret, struct error *err)
 {
 	if (!word || !word[0])
 		return 0;
@@ -263,15 +263,15 @@ static bool is_disk_type(const char *fstype)
 	return false;
 }
 
-static int keep_mount(
-	const struct form *form, bool foreign, struct boot_plan *plan, struct error *err)
+static int set_mount(const struct form *form, bool from_dhcp, struct boot_plan *plan,
+	struct error *err)
 {
 	int r;
 
-	if (foreign && form->fstype && form->fstype[0] && !is_disk_type(form->fstype))
+	if (from_dhcp && form->fstype && form->fstype[0] && !is_disk_type(form->fstype))
 		return not_by_dhcp(form->fstype, err);
-	r = keep_word(form->fstype, &plan->fstype, err);
-	return r < 0 ? r : keep_word(form->flags, &plan->flags, err);
+	r = copy_word(form->fstype, &plan->fstype, err);
+	return r < 0 ? r : copy_word(form->flags, &plan->flags, err);
 }
 
 /* "/dev/nbd3p1" and "nbd3" to "/dev/nbd3". */
@@ -311,23 +311,23 @@ static int choose_root(const struct boot_legacy *legacy, const struct form *form
 }
 
 static int add_disk(
-	struct boot_plan *plan, bool foreign, struct boot_disk **ret, struct error *err)
+	struct boot_plan *plan, bool from_dhcp, struct boot_disk **ret, struct error *err)
 {
 	int r = boot_plan_add(plan, BOOT_LEGACY_NAME, strlen(BOOT_LEGACY_NAME), ret, err);
 
 	if (r == 0)
-		(*ret)->foreign = foreign;
+		(*ret)->from_dhcp = from_dhcp;
 	return r;
 }
 
-static int add_form(const struct boot_legacy *legacy, struct form *form, bool foreign,
+static int add_form(const struct boot_legacy *legacy, struct form *form, bool from_dhcp,
 	struct boot_plan *plan, struct error *err)
 {
 	struct boot_disk *disk = NULL;
-	int r = add_disk(plan, foreign, &disk, err);
+	int r = add_disk(plan, from_dhcp, &disk, err);
 
 	if (r == 0)
-		r = take_options(form, disk, err);
+		r = set_options(form, disk, err);
 	if (r == 0)
 		r = make_uri(form, legacy->tls == TLS_MODE_REQUIRE, &disk->uri, err);
 	if (r == 0 && legacy->tls == TLS_MODE_PREFER)
@@ -335,7 +335,7 @@ static int add_form(const struct boot_legacy *legacy, struct form *form, bool fo
 	if (r == 0)
 		r = choose_root(legacy, form, plan, disk, err);
 	if (r == 0)
-		r = keep_mount(form, foreign, plan, err);
+		r = set_mount(form, from_dhcp, plan, err);
 	return r < 0 ? r : 1;
 }
 
@@ -368,7 +368,7 @@ static int add_uri(const struct boot_legacy *legacy, const char *uri,
 	return r < 0 ? r : 1;
 }
 
-static int read_dracut(const struct boot_legacy *legacy, bool foreign,
+static int read_dracut(const struct boot_legacy *legacy, bool from_dhcp,
 	struct boot_plan *plan, struct error *err)
 {
 	_cleanup_free_ char *copy = strdup(legacy->text);
@@ -376,10 +376,10 @@ static int read_dracut(const struct boot_legacy *legacy, bool foreign,
 
 	if (!copy)
 		return error_memory(err);
-	if (!cut_dracut(copy + strlen("nbd:"), &form))
+	if (!parse_dracut(copy + strlen("nbd:"), &form))
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"it must be nbd:SERVER:PORT or nbd:SERVER:EXPORT");
-	return add_form(legacy, &form, foreign, plan, err);
+	return add_form(legacy, &form, from_dhcp, plan, err);
 }
 
 /* The server's address, where the form leaves it to DHCP; NULL: not known. */
@@ -392,7 +392,7 @@ static const char *dhcp_server(const struct boot_hints *hints, bool in_root_path
 	return server && server[0] ? server : NULL;
 }
 
-static int read_debian(const struct boot_legacy *legacy, bool foreign,
+static int read_debian(const struct boot_legacy *legacy, bool from_dhcp,
 	const struct boot_hints *hints, struct boot_plan *plan, struct error *err)
 {
 	_cleanup_free_ char *copy = strdup(legacy->text);
@@ -400,18 +400,18 @@ static int read_debian(const struct boot_legacy *legacy, bool foreign,
 
 	if (!copy)
 		return error_memory(err);
-	if (!cut_debian(copy, &form))
+	if (!parse_debian(copy, &form))
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"it must be SERVER,PORT or SERVER,EXPORT");
 	if (form.server[0] == 0 || strcmp(form.server, "dhcp") == 0) {
-		form.server = dhcp_server(hints, foreign);
-		foreign = true;
+		form.server = dhcp_server(hints, from_dhcp);
+		from_dhcp = true;
 	}
 	if (!form.server) {
 		plan->ask_dhcp = true;
 		return 0;
 	}
-	return add_form(legacy, &form, foreign, plan, err);
+	return add_form(legacy, &form, from_dhcp, plan, err);
 }
 
 /* The scheme itself is checked later. */
@@ -422,7 +422,7 @@ static bool is_uri(const char *text)
 }
 
 /* Notes what is read, for messages. */
-static void read_from(struct boot_legacy *legacy, const char *key, const char *text)
+static void note_source(struct boot_legacy *legacy, const char *key, const char *text)
 {
 	legacy->key = key;
 	legacy->text = text;
@@ -438,7 +438,7 @@ static int read_root_path(struct boot_legacy *legacy, const struct boot_hints *h
 		plan->ask_dhcp = true;
 		return 0;
 	}
-	read_from(legacy, "DHCP's root-path ", path);
+	note_source(legacy, "DHCP's root-path ", path);
 	if (is_uri(path))
 		return add_uri(legacy, path, plan, err);
 	if (is_dracut(path))
@@ -456,15 +456,15 @@ int boot_legacy_read(struct boot_legacy *legacy, const struct boot_hints *hints,
 	const char *root = legacy->root ? legacy->root : "";
 
 	if (is_dracut(root)) {
-		read_from(legacy, "root=", root);
+		note_source(legacy, "root=", root);
 		return read_dracut(legacy, false, plan, err);
 	}
 	if (legacy->netroot && is_dracut(legacy->netroot)) {
-		read_from(legacy, "netroot=", legacy->netroot);
+		note_source(legacy, "netroot=", legacy->netroot);
 		return read_dracut(legacy, false, plan, err);
 	}
 	if (legacy->nbdroot && strcmp(legacy->nbdroot, "dhcp") != 0) {
-		read_from(legacy, "nbdroot=", legacy->nbdroot);
+		note_source(legacy, "nbdroot=", legacy->nbdroot);
 		return read_debian(legacy, false, hints, plan, err);
 	}
 	if (legacy->netroot || legacy->nbdroot || strcmp(root, "dhcp") == 0)

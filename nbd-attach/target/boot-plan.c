@@ -66,7 +66,7 @@ int boot_disk_option(
 }
 
 /* "OPTION[=VALUE],…": checked when all words are read. */
-static int take_options(struct boot_disk *disk, const char *list, struct error *err)
+static int add_options(struct boot_disk *disk, const char *list, struct error *err)
 {
 	_cleanup_free_ char *copy = strdup(list);
 	char *rest = copy, *option;
@@ -93,7 +93,7 @@ static int set_option(struct target *t, const char *text, struct error *err)
 }
 
 /* Whoever answers DHCP requests must not decide whether the server is verified. */
-static bool is_believed(const struct target *t, enum tls_mode least)
+static bool is_authenticated(const struct target *t, enum tls_mode least)
 {
 	return t->tls >= least && t->tls_verify_peer && t->tls_auth != TLS_AUTH_ANON;
 }
@@ -110,7 +110,7 @@ static int check_disk(const struct boot_disk *disk, enum tls_mode tls, struct er
 		r = set_option(&t, disk->options[i], err);
 	if (r == 0 && disk->uri)
 		r = target_check(&t, err);
-	if (r == 0 && disk->foreign && !is_believed(&t, tls))
+	if (r == 0 && disk->from_dhcp && !is_authenticated(&t, tls))
 		r = error_set(err, FAULT_USAGE, -EPERM,
 			"a server named by DHCP must prove its identity by TLS: only "
 			"nbd.tls= on the kernel command line can turn that off");
@@ -118,7 +118,7 @@ static int check_disk(const struct boot_disk *disk, enum tls_mode tls, struct er
 }
 
 /* NAME[,URI][,OPTION[=VALUE]…]. A comma in a URI is written %2C. */
-static int take_attach(
+static int parse_attach(
 	struct boot_plan *plan, const char *value, const char *common, struct error *err)
 {
 	size_t size = strcspn(value, ",");
@@ -130,7 +130,7 @@ static int take_attach(
 	value += size + (value[size] == ',');
 	size = strcspn(value, ",");
 	if (common)
-		r = take_options(disk, common, err);
+		r = add_options(disk, common, err);
 	if (r == 0 && strcspn(value, ":") < strcspn(value, "=,")) {
 		disk->uri = strndup(value, size);
 		if (!disk->uri)
@@ -138,14 +138,14 @@ static int take_attach(
 		value += size;
 	}
 	if (r == 0)
-		r = take_options(disk, value, err);
+		r = add_options(disk, value, err);
 	return r < 0 ? r : check_disk(disk, TLS_MODE_OFF, err);
 }
 
 static int check_options(const char *list, struct error *err)
 {
 	_cleanup_(disk_done) struct boot_disk disk = {0};
-	int r = take_options(&disk, list, err);
+	int r = add_options(&disk, list, err);
 
 	return r < 0 ? r : check_disk(&disk, TLS_MODE_OFF, err);
 }
@@ -176,7 +176,7 @@ static const char *value_of(const char *word, const char *key)
 	return strncmp(word, key, size) == 0 ? word + size : NULL;
 }
 
-static int take_tls(const char *value, enum tls_mode *ret, struct error *err)
+static int parse_tls(const char *value, enum tls_mode *ret, struct error *err)
 {
 	_cleanup_target_ struct target t;
 	int r;
@@ -198,7 +198,7 @@ static int note_legacy(struct boot_legacy *words, const char *word, struct error
 	else if ((value = value_of(word, "nbdroot=")))
 		words->nbdroot = value[0] ? value : NULL;
 	else if ((value = value_of(word, "nbd.tls=")))
-		return take_tls(value, &words->tls, err);
+		return parse_tls(value, &words->tls, err);
 	else if ((value = value_of(word, "netroot=")) &&
 		(strncmp(value, "nbd:", 4) == 0 || strcmp(value, "dhcp") == 0))
 		words->netroot = value;
@@ -211,7 +211,7 @@ static int read_word(const char *word, const char **common, struct boot_legacy *
 	const char *value;
 
 	if ((value = value_of(word, "nbd.attach=")))
-		return take_attach(plan, value, *common, err);
+		return parse_attach(plan, value, *common, err);
 	if (!(value = value_of(word, "nbd.options=")))
 		return note_legacy(legacy, word, err);
 	*common = value;
@@ -227,7 +227,7 @@ static int read_legacy(struct boot_legacy *legacy, const char *common,
 	if (r > 0) {
 		struct boot_disk *disk = &plan->disks[plan->n_disks - 1];
 
-		r = common ? take_options(disk, common, err) : 0;
+		r = common ? add_options(disk, common, err) : 0;
 		if (r == 0)
 			r = check_disk(disk, legacy->tls, err);
 	}

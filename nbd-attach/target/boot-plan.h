@@ -21,7 +21,7 @@ struct boot_disk {
 	char *uri;      /* NULL: the name is configured */
 	char **options; /* "option=value", or "option" */
 	size_t n_options;
-	bool foreign; /* told by a DHCP server */
+	bool from_dhcp; /* told by a DHCP server */
 };
 
 struct boot_plan {

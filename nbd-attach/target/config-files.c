@@ -130,7 +130,7 @@ int config_files(const char *root, const char *name, config_file_fn fn, void *us
 
 /* ---- reading ---- */
 
-static int take_files(struct config *c, enum config_round round,
+static int parse_files(struct config *c, enum config_round round,
 	const struct files *files, struct error *err)
 {
 	int r = 0;
@@ -144,7 +144,7 @@ static int take_files(struct config *c, enum config_round round,
 		if (r < 0)
 			return error_set(err, FAULT_USAGE, r, "cannot read %s: %m",
 				files->paths[i]);
-		r = config_take(c, round, files->paths[i], text.data, text.size, err);
+		r = config_parse(c, round, files->paths[i], text.data, text.size, err);
 	}
 	return r;
 }
@@ -163,7 +163,7 @@ static int read_files(
 	int r = set_directory(c, files->paths[0], err);
 
 	if (r == 0)
-		r = take_files(c, CONFIG_ROUND_URI, files, err);
+		r = parse_files(c, CONFIG_ROUND_URI, files, err);
 	if (r == 0 && !c->target.uri)
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"%s lacks a line uri=, which says where the disk is",
@@ -171,7 +171,7 @@ static int read_files(
 	if (r == 0)
 		r = target_set(&c->target, "name", name, err);
 	if (r == 0)
-		r = take_files(c, CONFIG_ROUND_OPTIONS, files, err);
+		r = parse_files(c, CONFIG_ROUND_OPTIONS, files, err);
 	if (r < 0)
 		return r;
 	r = target_check(&c->target, err);

@@ -29,7 +29,7 @@ void config_done(struct config *c)
 }
 
 /* A later uri= replaces all earlier settings, but not the file's directory. */
-static int take_uri(struct config *c, const char *value, struct error *err)
+static int set_uri(struct config *c, const char *value, struct error *err)
 {
 	char *directory = TAKE_PTR(c->target.directory);
 
@@ -39,14 +39,14 @@ static int take_uri(struct config *c, const char *value, struct error *err)
 	return target_parse_uri(&c->target, value, err);
 }
 
-static int take_auto(struct config *c, const char *value, struct error *err)
+static int set_auto(struct config *c, const char *value, struct error *err)
 {
 	if (parse_bool(value, &c->automatic) < 0)
 		return error_set(err, FAULT_USAGE, -EINVAL, "auto must be yes or no");
 	return 0;
 }
 
-static int take_initrd(struct config *c, const char *value, struct error *err)
+static int set_initrd(struct config *c, const char *value, struct error *err)
 {
 	if (parse_bool(value, &c->initrd) < 0)
 		return error_set(err, FAULT_USAGE, -EINVAL, "initrd must be yes or no");
@@ -63,7 +63,7 @@ static bool is_interface(const char *name)
 			"0123456789._-@") == size;
 }
 
-static int take_trigger(struct config *c, const char *value, struct error *err)
+static int set_trigger(struct config *c, const char *value, struct error *err)
 {
 	if (strcmp(value, "net") != 0 &&
 		(strncmp(value, "net:", 4) != 0 || !is_interface(value + 4)))
@@ -77,15 +77,15 @@ static int take_trigger(struct config *c, const char *value, struct error *err)
 /* The keys of a file that are not options; options are read in the second round. */
 static const struct {
 	const char *key;
-	int (*take)(struct config *c, const char *value, struct error *err);
+	int (*set)(struct config *c, const char *value, struct error *err);
 } keys[] = {
-	{"uri", take_uri},
-	{"auto", take_auto},
-	{"trigger", take_trigger},
-	{"initrd", take_initrd},
+	{"uri", set_uri},
+	{"auto", set_auto},
+	{"trigger", set_trigger},
+	{"initrd", set_initrd},
 };
 
-static int take(struct reader *reader, const char *section, const char *key,
+static int set_key(struct reader *reader, const char *section, const char *key,
 	const char *value, struct error *err)
 {
 	if (strcmp(section, SECTION) != 0)
@@ -94,7 +94,7 @@ static int take(struct reader *reader, const char *section, const char *key,
 	for (size_t i = 0; i < ELEMENTSOF(keys); i++)
 		if (strcmp(key, keys[i].key) == 0)
 			return reader->round == CONFIG_ROUND_URI
-				? keys[i].take(reader->config, value, err)
+				? keys[i].set(reader->config, value, err)
 				: 0;
 	if (strcmp(key, "name") == 0)
 		return error_set(err, FAULT_USAGE, -EINVAL,
@@ -113,7 +113,7 @@ static int handle(void *userdata, const char *section, const char *key, const ch
 	struct reader *reader = userdata;
 
 	if (reader->r == 0)
-		reader->r = take(reader, section, key, value, reader->err);
+		reader->r = set_key(reader, section, key, value, reader->err);
 	return reader->r == 0;
 }
 
@@ -147,7 +147,7 @@ static int check_lines(const char *file, const char *text, size_t size, struct e
 	return 0;
 }
 
-int config_take(struct config *c, enum config_round round, const char *file,
+int config_parse(struct config *c, enum config_round round, const char *file,
 	const char *text, size_t size, struct error *err)
 {
 	struct reader reader = {.config = c, .round = round, .err = err};

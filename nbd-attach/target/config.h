@@ -39,7 +39,7 @@ int config_read(
  * above what the URI says. FAULT_USAGE, "FILE:LINE: …".
  */
 enum config_round { CONFIG_ROUND_URI, CONFIG_ROUND_OPTIONS };
-int config_take(struct config *c, enum config_round round, const char *file,
+int config_parse(struct config *c, enum config_round round, const char *file,
 	const char *text, size_t size, struct error *err);
 
 /* Calls fn for each file that config_read() reads. Its negative return ends it. */

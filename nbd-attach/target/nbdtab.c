@@ -43,7 +43,7 @@ static int bad_option(const char *key, const char *what, struct error *err)
 }
 
 /* Keeps the option, and notes what it says about how to reach the server. */
-static int take_option(struct line *line, char *option, struct error *err)
+static int parse_option(struct line *line, char *option, struct error *err)
 {
 	static const char *const without_effect[] = {"persist", "no_optgo", "swap"};
 	char *value = strchr(option, '=');
@@ -90,7 +90,7 @@ static int parse_line(char *text, struct line *ret, struct error *err)
 		r = error_set(err, FAULT_USAGE, -EINVAL,
 			"the line is not DEVICE HOST EXPORT [OPTION,…]");
 	while (r == 0 && (option = strsep(&fields[3], ",")))
-		r = take_option(&line, option, err);
+		r = parse_option(&line, option, err);
 	*ret = line;
 	return r;
 }

@@ -169,7 +169,7 @@ static bool zone_is_valid(const struct uri_bytes *zone)
  * "[fe80::1%25eth0]" is what RFC 6874 asks for and "[fe80::1%eth0]" what people type.
  * Both lose the zone here, so that what is left is plain RFC 3986.
  */
-static int cut_zone(struct uri *u, struct error *err)
+static int extract_zone(struct uri *u, struct error *err)
 {
 	char *authority = strstr(u->text, authority_mark) + strlen(authority_mark);
 	char *end = authority + strcspn(authority, "/?");
@@ -241,7 +241,7 @@ static int parse_syntax(struct uri *u, struct error *err)
 		err, FAULT_USAGE, -EINVAL, "the URI is malformed at byte %zu", at + 1);
 }
 
-static int take_user(struct target *t, struct uri *u, struct error *err)
+static int parse_user(struct target *t, struct uri *u, struct error *err)
 {
 	static char option[] = "tls-username";
 	const struct uri_bytes key = {option, strlen(option)};
@@ -272,7 +272,7 @@ static bool host_is_valid(const struct uri_bytes *host)
 	return true;
 }
 
-static int take_host(struct target *t, const struct uri *u, struct error *err)
+static int parse_host(struct target *t, const struct uri *u, struct error *err)
 {
 	const UriUriA *p = &u->parsed;
 	_cleanup_uri_bytes_ struct uri_bytes host = {};
@@ -299,7 +299,7 @@ static int take_host(struct target *t, const struct uri *u, struct error *err)
 }
 
 /* "host:" is the default port too, says RFC 3986. */
-static int take_port(
+static int parse_port(
 	const struct uri *u, uint64_t min, uint64_t max, uint64_t *ret, struct error *err)
 {
 	size_t size = range_size(&u->parsed.portText);
@@ -317,15 +317,15 @@ static int take_port(
 	return 0;
 }
 
-static int take_tcp(struct target *t, const struct uri *u, struct error *err)
+static int parse_tcp(struct target *t, const struct uri *u, struct error *err)
 {
 	uint64_t port;
 	int r;
 
-	r = take_host(t, u, err);
+	r = parse_host(t, u, err);
 	if (r < 0)
 		return r;
-	r = take_port(u, 1, UINT16_MAX, &port, err);
+	r = parse_port(u, 1, UINT16_MAX, &port, err);
 	if (r < 0)
 		return r;
 	if (asprintf(&t->port, "%" PRIu64, port) < 0) {
@@ -335,7 +335,7 @@ static int take_tcp(struct target *t, const struct uri *u, struct error *err)
 	return 0;
 }
 
-static int take_vsock(struct target *t, const struct uri *u, struct error *err)
+static int parse_vsock(struct target *t, const struct uri *u, struct error *err)
 {
 	const UriTextRangeA *host = &u->parsed.hostText;
 	uint64_t cid = VMADDR_CID_HOST, port;
@@ -350,7 +350,7 @@ static int take_vsock(struct target *t, const struct uri *u, struct error *err)
 		return uri_fault(err,
 			"a vsock CID that is not a number, such as 2 for the "
 			"host of a virtual machine");
-	r = take_port(u, 0, UINT32_MAX - 1, &port, err);
+	r = parse_port(u, 0, UINT32_MAX - 1, &port, err);
 	if (r < 0)
 		return r;
 	t->vsock_cid = (uint32_t)cid;
@@ -358,11 +358,11 @@ static int take_vsock(struct target *t, const struct uri *u, struct error *err)
 	return 0;
 }
 
-static int take_server(struct target *t, struct uri *u, struct error *err)
+static int parse_server(struct target *t, struct uri *u, struct error *err)
 {
 	switch (t->transport) {
-	case TRANSPORT_TCP: return take_tcp(t, u, err);
-	case TRANSPORT_VSOCK: return take_vsock(t, u, err);
+	case TRANSPORT_TCP: return parse_tcp(t, u, err);
+	case TRANSPORT_VSOCK: return parse_vsock(t, u, err);
 	case TRANSPORT_UNIX: break;
 	}
 	if (range_size(&u->parsed.hostText) > 0 || u->parsed.portText.first)
@@ -373,7 +373,7 @@ static int take_server(struct target *t, struct uri *u, struct error *err)
 }
 
 /* The path without one leading slash, taken from the text: its segments mean nothing. */
-static int take_export(struct target *t, struct uri *u, struct error *err)
+static int parse_export(struct target *t, struct uri *u, struct error *err)
 {
 	const char *path = strstr(u->text, authority_mark) + strlen(authority_mark);
 	_cleanup_uri_bytes_ struct uri_bytes name = {};
@@ -396,7 +396,7 @@ static int take_export(struct target *t, struct uri *u, struct error *err)
 	return 0;
 }
 
-static int take_query(struct target *t, struct uri *u, struct error *err)
+static int parse_query(struct target *t, struct uri *u, struct error *err)
 {
 	/* There is no fragment after it, so the query ends where the text ends. */
 	const char *query = u->parsed.query.first ? u->parsed.query.first : "";
@@ -415,10 +415,10 @@ int target_parse_uri(struct target *t, const char *uri, struct error *err)
 {
 	static int (*const steps[])(
 		struct target * t, struct uri * u, struct error * err) = {
-		take_user,
-		take_server,
-		take_export,
-		take_query,
+		parse_user,
+		parse_server,
+		parse_export,
+		parse_query,
 	};
 	_cleanup_(uri_done) struct uri u = {};
 	const struct scheme *scheme;
@@ -437,7 +437,7 @@ int target_parse_uri(struct target *t, const char *uri, struct error *err)
 	u.text = strdup(uri);
 	if (!u.text)
 		return error_memory(err);
-	r = cut_zone(&u, err);
+	r = extract_zone(&u, err);
 	if (r < 0)
 		return r;
 	r = parse_syntax(&u, err);

@@ -21,8 +21,8 @@ void credentials_done(struct credentials *c)
 }
 
 /*
- * Where the file is: what systemd passes lies in a folder of the service's; or, in an
- * initramfs, in one for all, with a prefix that nbd-attach-boot sets.
+ * systemd passes credentials in a folder of the service. In an initramfs all disks share
+ * one folder, and nbd-attach-boot sets a prefix.
  */
 static int find_file(const char *what, const char *path, char **ret, struct error *err)
 {
@@ -76,7 +76,7 @@ static bool is_hex(const char *text, size_t size)
 }
 
 /* Keeps one "username:hexkey" line of a PSK file. */
-static int keep_psk(
+static int copy_psk(
 	const char *line, const char *colon, size_t size, struct credentials *c)
 {
 	size_t key_size = size - (size_t)(colon + 1 - line);
@@ -90,8 +90,8 @@ static int keep_psk(
 }
 
 /*
- * The line of the wanted user, or, where none is asked for, the only line that there is.
- * Returns how many lines would do.
+ * Finds the line of the user, or any line if no user is given. Returns how many lines
+ * match.
  */
 static int find_psk(const char *text, const char *user, struct credentials *c)
 {
@@ -106,7 +106,7 @@ static int find_psk(const char *text, const char *user, struct credentials *c)
 			(!user ||
 				(strlen(user) == (size_t)(colon - text) &&
 					memcmp(user, text, strlen(user)) == 0))) {
-			if (found++ == 0 && keep_psk(text, colon, size, c) < 0)
+			if (found++ == 0 && copy_psk(text, colon, size, c) < 0)
 				return -ENOMEM;
 		}
 		text += size;

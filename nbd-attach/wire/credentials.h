@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The files that TLS needs, read into memory while the program still may, before a link
- * worker gives up its rights. Nothing is parsed here but the PSK file, and nothing of it
- * is ever logged.
+ * The files that TLS needs, read into memory before a link worker gives up its
+ * privileges. Only the PSK file is parsed here. Their contents are never logged.
  */
 #pragma once
 
@@ -28,8 +27,8 @@ bool credentials_are_system(const struct target *t);
 const char *credentials_system_file(void);
 
 /*
- * Reads what the target names; nothing where it does without TLS. Key files that others
- * can read are refused. FAULT_USAGE and a line that names the file; -ENOKEY: it is a
- * credential of a service, and this process is not one.
+ * Reads the files that the target names; none if it does not use TLS. Key files that
+ * others can read are refused. FAULT_USAGE and a line that names the file; -ENOKEY: it is
+ * a systemd credential, and this process is not that service.
  */
 int credentials_read(const struct target *t, struct credentials *ret, struct error *err);

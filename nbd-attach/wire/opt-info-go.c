@@ -40,7 +40,7 @@ static int send_request(struct negotiation *n, enum nbd_option option, struct er
 	return option_send(n, option, data, (size_t)(p - data), err);
 }
 
-static int take_export(const void *data, uint32_t size, struct nbd_export *e,
+static int parse_export(const void *data, uint32_t size, struct nbd_export *e,
 	bool *has_export, struct error *err)
 {
 	struct nbd_info_export info;
@@ -54,7 +54,7 @@ static int take_export(const void *data, uint32_t size, struct nbd_export *e,
 	return 0;
 }
 
-static int take_block_size(
+static int parse_block_size(
 	const void *data, uint32_t size, struct nbd_export *e, struct error *err)
 {
 	struct nbd_info_block_size info;
@@ -71,7 +71,7 @@ static int take_block_size(
 	return 0;
 }
 
-static int take_description(
+static int parse_description(
 	const char *data, uint32_t size, struct nbd_export *e, struct error *err)
 {
 	size_t keep = size - sizeof(uint16_t);
@@ -86,7 +86,7 @@ static int take_description(
 }
 
 /* NBD_REP_INFO. Types that are not known must be ignored. */
-static int take_info(const struct negotiation *n, uint32_t size, struct nbd_export *e,
+static int parse_info(const struct negotiation *n, uint32_t size, struct nbd_export *e,
 	bool *has_export, struct error *err)
 {
 	uint16_t type;
@@ -95,9 +95,9 @@ static int take_info(const struct negotiation *n, uint32_t size, struct nbd_expo
 		return broken("has no type", err);
 	memcpy(&type, n->reply, sizeof(type));
 	switch (be16toh(type)) {
-	case NBD_INFO_EXPORT: return take_export(n->reply, size, e, has_export, err);
-	case NBD_INFO_BLOCK_SIZE: return take_block_size(n->reply, size, e, err);
-	case NBD_INFO_DESCRIPTION: return take_description(n->reply, size, e, err);
+	case NBD_INFO_EXPORT: return parse_export(n->reply, size, e, has_export, err);
+	case NBD_INFO_BLOCK_SIZE: return parse_block_size(n->reply, size, e, err);
+	case NBD_INFO_DESCRIPTION: return parse_description(n->reply, size, e, err);
 	default: return 0;
 	}
 }
@@ -125,7 +125,7 @@ int opt_info_go(struct negotiation *n, enum nbd_option option, struct nbd_export
 				*ret = e;
 			return r;
 		}
-		r = take_info(n, reply.size, &e, &has_export, err);
+		r = parse_info(n, reply.size, &e, &has_export, err);
 	}
 	return r < 0 ? r : broken("does not end", err);
 }

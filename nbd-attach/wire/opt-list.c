@@ -16,7 +16,7 @@ static int broken(const char *how, struct error *err)
 }
 
 /* NBD_REP_SERVER: the name's length, the name, and a description in what is left. */
-static int take_export(
+static int parse_export(
 	const char *data, size_t size, opt_list_fn fn, void *userdata, struct error *err)
 {
 	uint32_t name_size;
@@ -53,7 +53,7 @@ int opt_list(struct negotiation *n, opt_list_fn fn, void *userdata, struct error
 		if (reply_is_error(&reply))
 			return option_refused(n, NBD_OPT_LIST, &reply, err);
 		size += reply.size;
-		r = take_export(n->reply, reply.size, fn, userdata, err);
+		r = parse_export(n->reply, reply.size, fn, userdata, err);
 	}
 	return r < 0 ? r : broken("does not end", err);
 }

@@ -8,7 +8,7 @@
 /* A tail this small is cheap to move, which makes room behind it. */
 #define TAIL_SMALL ((size_t)20 * 1024)
 
-void relay_buffer_take(struct relay_buffer *b, size_t n)
+void relay_buffer_consume(struct relay_buffer *b, size_t n)
 {
 	size_t left;
 
@@ -52,6 +52,6 @@ ssize_t relay_buffer_drain(struct relay_buffer *b, int fd)
 	n = fd_sendto(fd, b->data + b->start, used, MSG_DONTWAIT);
 	if (n < 0)
 		return not_now();
-	relay_buffer_take(b, (size_t)n);
+	relay_buffer_consume(b, (size_t)n);
 	return n;
 }

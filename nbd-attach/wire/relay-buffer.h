@@ -26,7 +26,7 @@ static inline size_t relay_buffer_room(const struct relay_buffer *b)
 }
 
 /* Takes n bytes off. What is left moves to the front when that costs little. */
-void relay_buffer_take(struct relay_buffer *b, size_t n);
+void relay_buffer_consume(struct relay_buffer *b, size_t n);
 
 /*
  * One system call each. Bytes moved; 0: nothing to do, or not now; -errno. At the end of

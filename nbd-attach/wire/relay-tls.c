@@ -42,7 +42,7 @@ static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
 		return -1;
 	}
 	memcpy(data, in->data + in->start, size);
-	relay_buffer_take(in, size);
+	relay_buffer_consume(in, size);
 	return (ssize_t)size;
 }
 
@@ -76,7 +76,7 @@ ssize_t relay_tls_send(struct relay *relay)
 			break;
 		if (n < 0)
 			return -EPROTO;
-		relay_buffer_take(from, (size_t)n);
+		relay_buffer_consume(from, (size_t)n);
 		moved += n;
 	}
 	return moved;

@@ -17,7 +17,7 @@ static bool is_over(int r, const struct error *err)
  * An export was refused for want of TLS. A server in FORCEDTLS mode refuses every option
  * so, one in SELECTIVETLS mode only those that name an export.
  */
-static enum server_mode tells_forced(struct negotiation *n, int *r, struct error *err)
+static enum server_mode probe_forced(struct negotiation *n, int *r, struct error *err)
 {
 	struct error list_error = {0};
 	int list = opt_list(n, NULL, NULL, &list_error);
@@ -44,7 +44,7 @@ static enum server_mode tells_forced(struct negotiation *n, int *r, struct error
  * then bound to bring TLS up. Whoever it is, it will hear ABORT only, so nothing is
  * verified and no credential is shown.
  */
-static enum server_mode tells_selective(struct negotiation *n, int *r, struct error *err)
+static enum server_mode probe_selective(struct negotiation *n, int *r, struct error *err)
 {
 	_cleanup_(tls_credentials_freep) struct tls_credentials *none = NULL;
 	struct target anyone = *n->target;
@@ -71,6 +71,6 @@ enum server_mode server_mode_find(struct negotiation *n, int *r, struct error *e
 	if (is_over(*r, err))
 		return SERVER_MODE_UNKNOWN;
 	if (*r == -EPROTONOSUPPORT)
-		return tells_forced(n, r, err);
-	return tells_selective(n, r, err);
+		return probe_forced(n, r, err);
+	return probe_selective(n, r, err);
 }

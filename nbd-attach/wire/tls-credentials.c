@@ -52,7 +52,7 @@ static int add_trust(struct tls_credentials *tls, const struct target *t,
 	}
 	if (!t->tls_verify_peer)
 		return 0;
-	/* An empty store trusts nobody: then every certificate is rejected, and says so.
+	/* With an empty store every certificate is rejected; tls_reject() says so.
 	 */
 	tls->trusts_nobody = gnutls_certificate_set_x509_system_trust(tls->x509) <= 0;
 	return 0;

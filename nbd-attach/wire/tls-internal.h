@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the tls files share. GnuTLS types appear here and in them only. */
+/* Shared by the tls files; GnuTLS types appear only here and there. */
 #pragma once
 
 #include <gnutls/gnutls.h>
@@ -7,8 +7,8 @@
 #include "wire/tls.h"
 
 /*
- * What keys, groups and signatures must be worth: 112 bits, that is RSA and
- * Diffie-Hellman with 2048 bits, SHA-256. The system's policy may ask for more.
+ * The minimum strength of keys, groups and signatures: 112 bits, that is RSA and
+ * Diffie-Hellman with 2048 bits, and SHA-256. The system's policy may demand more.
  */
 #define TLS_LEVEL   GNUTLS_SEC_PARAM_MEDIUM
 #define TLS_PROFILE GNUTLS_PROFILE_MEDIUM
@@ -26,21 +26,21 @@ struct tls_session {
 	const struct tls_credentials *credentials;
 	gnutls_typed_vdata_st wanted[2]; /* of the certificate; GnuTLS keeps a pointer */
 	bool ignore_not_before;
-	unsigned flaws; /* the certificate's, as the handshake found it */
-	bool up;        /* the handshake is over: close_notify is due */
-	bool heard;     /* the server has said something inside TLS */
+	unsigned flaws; /* of the certificate: enum gnutls_certificate_status_t */
+	bool up;        /* the handshake is done: end with close_notify */
+	bool heard;     /* data was received from the server inside TLS */
 };
 
 /*
- * What is offered to the server: the target's own priority string, or the default. The
- * default takes what the system's crypto policy allows, and of that the ciphers that the
- * kernel can carry. FAULT_USAGE: GnuTLS does not take the target's string.
+ * What to offer to the server: the target's priority string, or the default. The default
+ * is what the system's crypto policy allows, limited to the ciphers that kernel TLS has.
+ * FAULT_USAGE: GnuTLS does not accept the target's string.
  */
 int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct error *err);
 
-/* Has the handshake verify the server's certificate as the target says. */
+/* Makes the handshake verify the server's certificate as the target says. */
 void tls_verify(struct tls_session *tls, const struct target *t);
 
-/* Says why it was not accepted, to the user and to the server. -EKEYREJECTED, FAULT_TLS.
+/* Fills err with the reason and sends an alert. Returns -EKEYREJECTED, FAULT_TLS.
  */
 int tls_reject(struct tls_session *tls, const struct target *t, struct error *err);

@@ -7,8 +7,8 @@
 #include "wire/tls-internal.h"
 
 /*
- * Best first. A GnuTLS server rekeys TLS 1.3 AES-GCM after 2^24 records, which kernel TLS
- * under nbd does not survive; it never rekeys CHACHA20 (lib/record.c), so that comes
+ * Best first. A GnuTLS server rekeys TLS 1.3 AES-GCM after 2^24 records, which ends a
+ * link of nbd over kernel TLS; it never rekeys CHACHA20 (lib/record.c), so CHACHA20 comes
  * first.
  */
 static const gnutls_cipher_algorithm_t ciphers[] = {
@@ -28,7 +28,7 @@ static bool contains(const unsigned *list, int n, unsigned wanted)
 	return false;
 }
 
-/* The keyword of our own, else the system's, else GnuTLS's default. */
+/* Our own keyword, else the system's, else GnuTLS's default. */
 static int init_policy(gnutls_priority_t *ret, const char **ret_base)
 {
 	static const char *const bases[] = {"@NBD-ATTACH,SYSTEM", "NORMAL"};
@@ -55,8 +55,8 @@ static const char *key_exchanges(enum tls_auth auth)
 }
 
 /*
- * Narrows the policy: of its versions and ciphers those that we take, and none besides,
- * so that what an administrator has forbidden stays forbidden.
+ * Limits the policy to the versions and ciphers that we accept, and adds none, so that
+ * what an administrator has forbidden stays forbidden.
  */
 static int build_default(enum tls_auth auth, char *out, size_t size)
 {

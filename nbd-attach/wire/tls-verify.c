@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The server's certificate: its chain, its name, that it was made for servers, and that
- * it is valid now.
+ * Verifies the server's certificate: chain, name, purpose (server authentication), time.
  *
- * With tls-ignore-not-before, for a machine whose clock is behind, GnuTLS checks all of
- * that but the time, and expiry is checked here. Having it check the
- * time too, and then ignoring GNUTLS_CERT_NOT_ACTIVATED, would be unsafe: it goes down
- * from the authority and stops at the first flaw, so that the signatures below would
- * never be checked.
+ * With tls-ignore-not-before, for a machine whose clock is behind, GnuTLS checks
+ * everything but the time, and expiry is checked here. To let it check the time and then
+ * to ignore GNUTLS_CERT_NOT_ACTIVATED would be unsafe: GnuTLS goes down from the CA and
+ * stops at the first error, so the signatures below would never be checked.
  */
 #include <errno.h>
 #include <gnutls/x509.h>
@@ -18,7 +16,7 @@
 #include "common/text.h"
 #include "wire/tls-internal.h"
 
-/* The path that GnuTLS takes; what it calls for each step is given no data of ours. */
+/* The chain that GnuTLS verifies; its callback has no user data. */
 static _Thread_local struct {
 	bool seen, expired;
 } path;
@@ -31,10 +29,10 @@ static bool is_expired(gnutls_x509_crt_t certificate)
 }
 
 /*
- * Called for each step of the path, up to and with the authority in the trust store,
- * whose time counts for GnuTLS, too. What else a server sends does not matter: there may
- * well be something old in it. Only where it sends another certificate of that same
- * authority we are stricter than GnuTLS, since which of the two is which is not told.
+ * Called for each certificate of the chain, including the CA in the trust store, whose
+ * time GnuTLS checks too. Other certificates that a server sends are ignored, and may be
+ * expired. Only if it sends another certificate of that same CA are we stricter than
+ * GnuTLS, because the callback cannot tell the two apart.
  */
 static int check_chain_end(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issuer,
 	_unused_ gnutls_x509_crl_t crl, _unused_ unsigned flaws)
@@ -48,9 +46,9 @@ static int check_chain_end(gnutls_x509_crt_t certificate, gnutls_x509_crt_t issu
 static int verify(gnutls_session_t session);
 
 /*
- * The only way to give a session flags, and a profile instead of the one it has (with
- * gnutls_session_set_verify_cert2() their numbers would be or-ed). It also sets a
- * function of GnuTLS's own.
+ * The only way to set a session's flags and to replace its profile
+ * (gnutls_session_set_verify_cert2() would OR the two profiles). It also sets GnuTLS's
+ * own verify function, so ours is set again.
  */
 static void set_flags(gnutls_session_t session, unsigned flags)
 {
@@ -65,10 +63,10 @@ static int verify_peer(gnutls_session_t session, struct tls_session *tls)
 }
 
 /*
- * In the handshake, before anything is said to a server that may be the wrong one. Once
- * as the priority string has it, which may be the system's policy and strict; and then
- * with our own minimum, because the policy may be lax: GnuTLS's default takes RSA with
- * 1024 bits. A session has one profile, and its own cannot be read.
+ * Runs during the handshake, before anything is sent to a server that may be the wrong
+ * one. Verifies twice: with the profile of the priority string, which may be the system's
+ * and strict; then with our own minimum, because that profile may be lax: GnuTLS's
+ * default accepts RSA with 1024 bits. A session has one profile, which cannot be read.
  */
 static int verify(gnutls_session_t session)
 {
@@ -83,7 +81,7 @@ static int verify(gnutls_session_t session)
 	}
 	if (r < 0)
 		return GNUTLS_E_CERTIFICATE_ERROR;
-	/* a path that was not seen may be as old as it likes */
+	/* no callback: nobody has checked the expiry */
 	if (tls->ignore_not_before && tls->flaws == 0 && (!path.seen || path.expired))
 		tls->flaws = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED;
 	return tls->flaws == 0 ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
@@ -106,7 +104,7 @@ void tls_verify(struct tls_session *tls, const struct target *t)
 	gnutls_session_set_ptr(tls->gnutls, tls);
 }
 
-/* In UTC: a link worker cannot read which time zone this is. */
+/* In UTC, because a link worker cannot read the time zone. */
 static void say_clock(char *out, size_t size)
 {
 	const time_t now = time(NULL);
@@ -119,7 +117,7 @@ static void say_clock(char *out, size_t size)
 		out[0] = 0;
 }
 
-/* A remedy for the user: a whole sentence, or "". */
+/* What the user can do: a sentence, or "". */
 static void say_remedy(const struct tls_session *tls, char *out, size_t size)
 {
 	const char *remedy = "";

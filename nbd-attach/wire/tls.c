@@ -8,14 +8,14 @@
 #include "common/log.h"
 #include "wire/tls-internal.h"
 
-/* The connection ended, and not as TLS has it. */
+/* The connection ended without a close_notify. */
 static bool is_cut(ssize_t n)
 {
 	return n == GNUTLS_E_PREMATURE_TERMINATION || n == GNUTLS_E_PULL_ERROR ||
 		n == GNUTLS_E_PUSH_ERROR;
 }
 
-/* In TLS 1.3 a server turns a client down only after the client's handshake. */
+/* A TLS 1.3 server rejects a client only after the client has finished its handshake. */
 static int connection_cut(const struct stream *s, struct error *err)
 {
 	if (s->tls->up && !s->tls->heard)
@@ -30,7 +30,7 @@ static int connection_cut(const struct stream *s, struct error *err)
 		"credentials (certificate, key, user name), or another TLS version or cipher");
 }
 
-/* What GnuTLS says, as an errno of ours; the two "not now" codes become -EAGAIN. */
+/* Translates a GnuTLS code; the two that mean "try again" become -EAGAIN. */
 static ssize_t translate(struct stream *s, ssize_t n, struct error *err)
 {
 	if (n >= 0)
@@ -46,7 +46,7 @@ static ssize_t translate(struct stream *s, ssize_t n, struct error *err)
 		return connection_cut(s, err);
 	if (n == GNUTLS_E_REHANDSHAKE)
 		return error_set(err, FAULT_TLS, -EPROTO,
-			"the server asked for a TLS renegotiation, which is not done");
+			"the server asked for a TLS renegotiation, which is not supported");
 	if (n == GNUTLS_E_FATAL_ALERT_RECEIVED || n == GNUTLS_E_WARNING_ALERT_RECEIVED)
 		return error_set(err, FAULT_TLS, -EPROTO,
 			"the server ended TLS with the alert \"%s\" during %s",
@@ -69,14 +69,14 @@ static ssize_t tls_read(struct stream *s, void *data, size_t size, struct error 
 static ssize_t tls_write(
 	struct stream *s, const void *data, size_t size, struct error *err)
 {
-	if (!s->tls->up) /* after a failed handshake there is no way to say anything */
+	if (!s->tls->up) /* no TLS after a failed handshake */
 		return -ENOTCONN;
 	return translate(s, gnutls_record_send(s->tls->gnutls, data, size), err);
 }
 
 static const struct stream_ops tls_ops = {.read = tls_read, .write = tls_write};
 
-/* A server name in the ClientHello is for names: addresses are not allowed (RFC 6066). */
+/* The server name in a ClientHello must not be an address (RFC 6066). */
 static int set_server_name(gnutls_session_t session, const char *name)
 {
 	unsigned char address[sizeof(struct in6_addr)];
@@ -98,8 +98,8 @@ static ssize_t push(gnutls_transport_ptr_t userdata, const void *data, size_t si
 }
 
 /*
- * GnuTLS may go on for as long as there is something to read, without anything for us:
- * after records without data, say. So the deadline is asked here, too.
+ * GnuTLS reads on while records arrive, even if they carry no data for us. So the
+ * deadline is checked here too.
  */
 static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
 {
@@ -127,7 +127,7 @@ static int set_credentials(gnutls_session_t session, const struct tls_credential
 static int session_new(struct stream *s, const struct target *t,
 	const struct tls_credentials *c, struct error *err)
 {
-	/* A session ticket is a record that nbd over kernel TLS cannot read. */
+	/* nbd over kernel TLS cannot read the record of a session ticket. */
 	unsigned flags =
 		GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS | GNUTLS_NO_SIGNAL;
 	gnutls_session_t session;
@@ -149,8 +149,8 @@ static int session_new(struct stream *s, const struct target *t,
 			gnutls_strerror(r));
 	if (c->x509 && t->tls_verify_peer)
 		tls_verify(s->tls, t);
-	/* With functions of ours GnuTLS leaves the kernel's TLS to us, whatever its
-	 * configuration says; for a relay it stays out of it.
+	/* With our own functions GnuTLS does not enable kernel TLS itself, whatever its
+	 * configuration says; a relay depends on that.
 	 */
 	gnutls_transport_set_ptr(session, s);
 	gnutls_transport_set_push_function(session, push);
@@ -158,7 +158,7 @@ static int session_new(struct stream *s, const struct target *t,
 	return 0;
 }
 
-/* -EAGAIN: it only has to wait. */
+/* -EAGAIN: the handshake has not failed, it has to wait. */
 static int handshake_failed(
 	struct stream *s, const struct target *t, int r, struct error *err)
 {
@@ -176,7 +176,7 @@ static int handshake_failed(
 	return (int)translate(s, r, err);
 }
 
-static int shake(struct stream *s, const struct target *t, struct error *err)
+static int run_handshake(struct stream *s, const struct target *t, struct error *err)
 {
 	for (;;) {
 		int r = gnutls_handshake(s->tls->gnutls);
@@ -195,7 +195,7 @@ static int shake(struct stream *s, const struct target *t, struct error *err)
 	}
 }
 
-/* What was agreed must be what was asked for, whatever the priority string allows. */
+/* Checks what was negotiated, whatever the priority string allows. */
 static int check_agreed(const struct stream *s, struct error *err)
 {
 	const struct tls_credentials *c = s->tls->credentials;
@@ -205,7 +205,7 @@ static int check_agreed(const struct stream *s, struct error *err)
 		: c->anon                         ? GNUTLS_CRD_ANON
 						  : GNUTLS_CRD_CERTIFICATE;
 	gnutls_protocol_t version = gnutls_protocol_get_version(session);
-	int group = gnutls_dh_get_prime_bits(session); /* no more than 0: none */
+	int group = gnutls_dh_get_prime_bits(session); /* 0 or negative: none */
 	int least = (int)gnutls_sec_param_to_pk_bits(GNUTLS_PK_DH, TLS_LEVEL);
 
 	if (version != GNUTLS_TLS1_2 && version != GNUTLS_TLS1_3)
@@ -231,7 +231,7 @@ int tls_handshake(struct stream *s, const struct target *t,
 	r = session_new(s, t, credentials, err);
 	if (r < 0)
 		return r;
-	r = shake(s, t, err);
+	r = run_handshake(s, t, err);
 	if (r < 0)
 		return r;
 	r = check_agreed(s, err);
@@ -272,7 +272,7 @@ void tls_abandon(struct stream *s)
 
 void tls_close(struct stream *s)
 {
-	/* Ours only: a server that does not answer it must not hold us. */
+	/* We do not wait for the server's close_notify. */
 	if (s->tls && s->tls->up)
 		gnutls_bye(s->tls->gnutls, GNUTLS_SHUT_WR);
 	tls_abandon(s);

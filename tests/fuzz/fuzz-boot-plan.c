@@ -100,7 +100,7 @@ static void must_be_harmless(const struct boot_disk *disk)
 	assert(t.n_settings == 0);
 }
 
-static void check_foreign(
+static void check_from_dhcp(
 	const struct boot_disk *disk, const struct target *t, const char *cmdline)
 {
 	assert(t->transport == TRANSPORT_TCP);
@@ -124,14 +124,14 @@ static void check_disk(const struct boot_disk *disk, const char *cmdline)
 		assert(target_parse_uri(&t, disk->uri, &err) == 0);
 	set_all(&t, disk);
 	if (!disk->uri) {
-		assert(!disk->foreign);
+		assert(!disk->from_dhcp);
 		return;
 	}
 	assert(target_check(&t, &err) == 0);
 	must_be_in_bounds(&t);
 	must_come_again(&t);
-	if (disk->foreign)
-		check_foreign(disk, &t, cmdline);
+	if (disk->from_dhcp)
+		check_from_dhcp(disk, &t, cmdline);
 }
 
 static void check_plan(
@@ -142,7 +142,7 @@ static void check_plan(
 	for (size_t i = 0; i < plan->n_disks; i++) {
 		check_disk(&plan->disks[i], cmdline);
 		/* a legacy form has been read, which is the last */
-		if (plan->disks[i].foreign) {
+		if (plan->disks[i].from_dhcp) {
 			assert(i == plan->n_disks - 1 && !plan->ask_dhcp);
 			assert(hints->root_path || hints->root_server);
 		}

@@ -11,13 +11,13 @@
 
 static int take(struct config *c, const char *text, size_t size, struct error *err)
 {
-	int r = config_take(c, CONFIG_ROUND_URI, "file", text, size, err);
+	int r = config_parse(c, CONFIG_ROUND_URI, "file", text, size, err);
 
 	if (r < 0 || !c->target.uri)
 		return r;
 	c->target.directory = strdup(CONFIG_PLACE);
 	assert(c->target.directory);
-	r = config_take(c, CONFIG_ROUND_OPTIONS, "file", text, size, err);
+	r = config_parse(c, CONFIG_ROUND_OPTIONS, "file", text, size, err);
 	if (r < 0)
 		return r;
 	r = target_check(&c->target, err);

@@ -272,8 +272,8 @@ static void test_nul(void **state _unused_)
 	struct error err = {0};
 
 	target_init(&c.target);
-	assert_true(
-		config_take(&c, CONFIG_ROUND_URI, "f", text, sizeof(text) - 1, &err) < 0);
+	assert_true(config_parse(
+			    &c, CONFIG_ROUND_URI, "f", text, sizeof(text) - 1, &err) < 0);
 	assert_string_equal(err.text, "f:3: the line contains a NUL byte");
 }
 

@@ -50,10 +50,10 @@ static void buffer_empties(_unused_ void **state)
 	assert_int_equal(relay_buffer_room(&b), RELAY_BUFFER_SIZE);
 	put(&b, RELAY_BUFFER_SIZE, 0);
 	assert_int_equal(relay_buffer_room(&b), 0);
-	relay_buffer_take(&b, RELAY_BUFFER_SIZE);
+	relay_buffer_consume(&b, RELAY_BUFFER_SIZE);
 	assert_int_equal(relay_buffer_used(&b), 0);
 	assert_int_equal(relay_buffer_room(&b), RELAY_BUFFER_SIZE);
-	relay_buffer_take(&b, 0);
+	relay_buffer_consume(&b, 0);
 	assert_int_equal(relay_buffer_room(&b), RELAY_BUFFER_SIZE);
 	free(b.data);
 }
@@ -78,7 +78,7 @@ static void buffer_compacts(_unused_ void **state)
 		struct relay_buffer b = new_buffer();
 
 		put(&b, rows[i].put, 0);
-		relay_buffer_take(&b, rows[i].take);
+		relay_buffer_consume(&b, rows[i].take);
 		assert_int_equal(b.start, rows[i].moves ? 0 : rows[i].take);
 		assert_holds(&b, rows[i].put - rows[i].take, rows[i].take);
 		free(b.data);
@@ -98,7 +98,7 @@ static void buffer_keeps_order(_unused_ void **state)
 		put(&b, n, in);
 		in += n;
 		n = some(&random, 60000, relay_buffer_used(&b));
-		relay_buffer_take(&b, n);
+		relay_buffer_consume(&b, n);
 		out += n;
 		assert_int_equal(relay_buffer_used(&b), in - out);
 		if (in > out)
@@ -135,7 +135,7 @@ static void buffer_and_sockets(_unused_ void **state)
 	assert_holds(&other, sent, 0);
 
 	/* the end comes after what was sent before it, and once */
-	relay_buffer_take(&other, taken);
+	relay_buffer_consume(&other, taken);
 	n = relay_buffer_drain(&b, left);
 	shutdown(left, SHUT_WR);
 	if (n > 0)
@@ -146,7 +146,7 @@ static void buffer_and_sockets(_unused_ void **state)
 	assert_int_equal(relay_buffer_fill(&other, right), 0);
 
 	/* nobody is there */
-	relay_buffer_take(&other, relay_buffer_used(&other));
+	relay_buffer_consume(&other, relay_buffer_used(&other));
 	close(left);
 	put(&other, 10, 0);
 	assert_int_equal(relay_buffer_drain(&other, right), -EPIPE);
