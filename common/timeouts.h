@@ -179,6 +179,10 @@
 #define BACKOFF_FLAPPING_MAX       (2 * USEC_PER_SEC)
 /* … while something is missing on this machine: it may be back soon. */
 #define BACKOFF_LOCAL_MAX          (1 * USEC_PER_SEC)
+/* For a child to check credentials that were read again. */
+#define CREDENTIALS_CHECK_TIMEOUT  (5 * USEC_PER_SEC)
+/* Before files that were not valid at SIGHUP are read again. */
+#define CREDENTIALS_RETRY          (5 * USEC_PER_SEC)
 /* Between two messages when the reasons of failures alternate. */
 #define FAILURE_LOG_INTERVAL       (10 * USEC_PER_SEC)
 /* Between two checks whether a child that makes a change is done. */

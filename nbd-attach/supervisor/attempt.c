@@ -9,18 +9,7 @@
 #include "kernel/root-disk.h"
 #include "link/worker-exec.h"
 #include "supervisor/attempt.h"
-
-/* Credentials that could not be read before may be readable now. */
-static bool has_credentials(struct supervisor *s)
-{
-	struct error err = {0};
-
-	if (s->credentials_error.fault == FAULT_NONE)
-		return true;
-	(void)credentials_read(s->target, &s->credentials, &err);
-	s->credentials_error = err;
-	return err.fault == FAULT_NONE;
-}
+#include "supervisor/rotation.h"
 
 bool attempt_start(struct supervisor *s, struct connection *conn)
 {
@@ -29,7 +18,7 @@ bool attempt_start(struct supervisor *s, struct connection *conn)
 		conn->error = s->a->plaintext;
 		return false;
 	}
-	if (!has_credentials(s)) {
+	if (!rotation_before_attempt(s)) {
 		conn->error = s->credentials_error;
 		return false;
 	}
@@ -47,7 +36,7 @@ bool attempt_was_refused(const struct connection *conn)
 {
 	enum fault fault = conn->error.fault;
 
-	return fault == FAULT_REFUSED || fault == FAULT_TLS || fault == FAULT_USAGE ||
+	return fault == FAULT_REFUSED || fault == FAULT_TLS ||
 		(fault == FAULT_PROTOCOL && !conn->attempt_reset);
 }
 
@@ -99,6 +88,7 @@ bool attempt_finish(struct supervisor *s, struct connection *conn)
 	conn->no_greeting = r == -EUSERS;
 	conn->attempt_reset = r == -ECONNRESET || r == -ECONNABORTED ||
 		(conn->no_greeting && err.fault == FAULT_PROTOCOL);
+	rotation_after_attempt(s, &err);
 	if (r == 0)
 		r = geometry_check(s->target, &link.facts, &s->a->state,
 			&conn->candidate_size, &err);

@@ -181,6 +181,7 @@ static usec_t delay_after_failure(struct connection *conn, usec_t now)
 {
 	enum backoff_reason reason = conn->attempt_reset ? BACKOFF_FLAPPING
 		: attempt_was_refused(conn)              ? BACKOFF_REFUSED
+		: conn->error.fault == FAULT_USAGE       ? BACKOFF_LOCAL
 							 : BACKOFF_UNREACHED;
 
 	conn->tries = reason == BACKOFF_UNREACHED ? 0 : conn->tries + 1;

@@ -20,14 +20,13 @@
 #include "common/notify.h"
 #include "common/process.h"
 #include "common/timeouts.h"
-#include "kernel/root-disk.h"
 #include "kernel/socket-table.h"
 #include "supervisor/connection.h"
 #include "supervisor/deferred.h"
 #include "supervisor/driver-timeouts.h"
 #include "supervisor/handover.h"
 #include "supervisor/health.h"
-#include "supervisor/private-root.h"
+#include "supervisor/rotation.h"
 #include "supervisor/supervise.h"
 
 #define RUNNING    INT_MAX /* beside enum supervise_end */
@@ -117,40 +116,20 @@ static void handle_link(
 		connection_attempt_ready(s, conn);
 }
 
-/* Files on our own disk cannot be read while a link is lost. */
-static bool must_postpone_reload(const struct supervisor *s)
-{
-	return !supervisor_all_up(s) &&
-		(s->target->lock_memory || root_disk_is_on(s->a->state.index));
-}
-
-static void read_credentials(struct supervisor *s)
-{
-	struct credentials fresh = {0};
-	struct error err;
-
-	if (credentials_read(s->target, &fresh, &err) < 0) {
-		supervisor_tell(s, -1, "reload", "the credentials stay as they were: %s",
-			err.text);
-		return;
-	}
-	credentials_done(&s->credentials);
-	s->credentials = fresh;
-	s->credentials_error = (struct error){0};
-	supervisor_tell(s, -1, "reload", "credentials read anew");
-}
-
-/* SIGHUP: reads the credentials again, and renews all links. */
+/*
+ * SIGHUP: reads the credentials again, and renews all links; in the middle of a rotation,
+ * when the files are valid.
+ */
 static void reload(struct supervisor *s)
 {
-	s->reload_pending = must_postpone_reload(s);
+	s->reload_pending = rotation_must_wait(s);
 	if (s->reload_pending)
 		return;
 	notify_send(
 		"RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)deadline_now());
-	if (!private_root_is_entered()) /* whose credentials stay in memory */
-		read_credentials(s);
-	for (unsigned i = 0; i < s->a->state.n_links; i++)
+	s->reload_pending = !rotation_read(s);
+	s->reload_at = deadline_after(CREDENTIALS_RETRY);
+	for (unsigned i = 0; !s->reload_pending && i < s->a->state.n_links; i++)
 		connection_event(s, &s->conns[i], EVENT_RENEW);
 	notify_send("READY=1");
 }
@@ -201,7 +180,7 @@ static bool handle_timers(struct supervisor *s)
 		if (s->short_timeout) /* deferred.c sets it right, with what goes with it
 		                       */
 			s->timeouts_at = MIN(s->timeouts_at, now + SHORT_TIMEOUT_MIN);
-		if (s->reload_pending)
+		if (s->reload_pending && s->reload_at <= now)
 			reload(s);
 	}
 	return health_check(s, now);

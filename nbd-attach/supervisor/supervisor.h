@@ -92,9 +92,13 @@ struct supervisor {
 	bool timeouts_restores; /* … NBD_ATTR_TIMEOUT, too */
 	pid_t resize_child;     /* sets the size; 0: none */
 	pid_t read_child;    /* reads, for links to have something to encrypt; 0: none */
-	bool reload_pending; /* SIGHUP came while a link was lost */
+	bool reload_pending; /* SIGHUP came while a link was lost, or files were not valid
+	                      */
+	usec_t reload_at;    /* … not before this time */
 	bool check_owner;    /* the kernel refused a link: is the device still ours? */
 	struct error credentials_error; /* why there are none; fault 0: there are */
+	struct error rotation_error;    /* why their files are not used; reported */
+	bool credentials_doubted;       /* the last attempt failed because of them */
 };
 
 /* Whether the kernel uses its link. */

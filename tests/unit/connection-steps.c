@@ -20,6 +20,7 @@ static const struct {
 	[OTHER_SILENCE] = {.found = {FAULT_UNREACHED, "no route"}},
 	[REFUSAL] = {.found = {FAULT_REFUSED, "no such export"}},
 	[OTHER_EXPORT] = {.geometry = {FAULT_REFUSED, "it has shrunk"}},
+	[OWN_FILE] = {.found = {FAULT_USAGE, "no certificate"}},
 	[CUT] = {.found = {FAULT_PROTOCOL, "closed"}, .result = -ECONNRESET},
 	[CUT_IN_TLS] = {.found = {FAULT_TLS, "shutdown"}, .result = -ECONNABORTED},
 };

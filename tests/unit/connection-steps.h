@@ -11,6 +11,7 @@ enum answer {
 	OTHER_SILENCE, /* for another reason */
 	REFUSAL,       /* the server refuses */
 	OTHER_EXPORT,  /* a link, but not to what the device was made of */
+	OWN_FILE,      /* a credential of ours cannot be used */
 	CUT,           /* the connection ends without a word */
 	CUT_IN_TLS,
 };

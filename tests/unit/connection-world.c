@@ -15,6 +15,7 @@
 #include "connection-world.h"
 #include "kernel/root-disk.h"
 #include "link/worker-exec.h"
+#include "supervisor/rotation.h"
 
 #define START  (1000 * USEC_PER_SEC)
 #define WORKER 4242
@@ -178,11 +179,19 @@ void process_kill(_unused_ pid_t child)
 	call("kill");
 }
 
-int credentials_read(_unused_ const struct target *t, _unused_ struct credentials *ret,
-	struct error *err)
+bool rotation_before_attempt(struct supervisor *of)
 {
+	if (!world.no_keys)
+		return true;
 	call("credentials");
-	return world.no_keys ? error_set(err, FAULT_USAGE, -EACCES, "no keys") : 0;
+	error_set(&of->credentials_error, FAULT_USAGE, -EACCES, "no keys");
+	return false;
+}
+
+void rotation_after_attempt(struct supervisor *of, const struct error *err)
+{
+	assert_ptr_equal(of, &world.s);
+	assert_int_equal(err->fault, world.found.fault);
 }
 
 void supervisor_tell(_unused_ struct supervisor *of, int link, const char *kind,

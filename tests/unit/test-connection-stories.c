@@ -83,6 +83,28 @@ static void test_refused_after_silence(void **state _unused_)
 	RUN(steps);
 }
 
+/* A file of ours is no reason to call the server bad: it may be right in a moment. */
+static void test_own_file(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, OWN_FILE, BACKING_OFF, "finish tell:retry shorten", GONE},
+		{PASS, 149, BACKING_OFF, "", GONE}, /* 200 ms */
+		{PASS, 102, CONNECTING, "start", GONE},
+		{ANSWER, OWN_FILE, BACKING_OFF, "finish", GONE}, /* told once */
+		{PASS, 60000, CONNECTING, "start", GONE},
+		{ANSWER, OWN_FILE, BACKING_OFF, "finish", GONE},
+		{PASS, 1002, CONNECTING, "start", GONE}, /* 800 ms */
+		{ANSWER, OWN_FILE, BACKING_OFF, "finish", GONE},
+		{PASS, 1252, CONNECTING, "start", GONE}, /* 1 s, and never more */
+		{ANSWER, OWN_FILE, BACKING_OFF, "finish", GONE},
+		{PASS, 1252, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
+	};
+
+	RUN(steps);
+}
+
 /* Something listens in the place of a server that is away: it will soon be back. */
 static void test_cut(void **state _unused_)
 {
@@ -446,6 +468,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused_then_restored),
 		cmocka_unit_test(test_refused_after_silence),
+		cmocka_unit_test(test_own_file),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_reasons_in_turn),
 		cmocka_unit_test(test_flapping),

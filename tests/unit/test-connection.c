@@ -197,8 +197,6 @@ static void arrange_world(unsigned when)
 		error_set(&world.a.plaintext, FAULT_KERNEL, -EPROTO, "in plaintext");
 	world.a.state.break_before_make = when & BREAK_FIRST;
 	conn->no_greeting = when & NO_GREETING;
-	if (world.no_keys)
-		world.s.credentials_error.fault = FAULT_USAGE;
 	world.blind = when & NO_COUNTERS;
 	world.on_root_disk = when & ON_DISK;
 	world.io.completed += when & COMPLETED ? 1 : 0;
