@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The syntax of other programs: dracut.cmdline(7) and nbd-client's README.Debian. It has
- * nothing about TLS, so TLS is on unless nbd.tls= says otherwise.
+ * The syntax of dracut.cmdline(7) and of nbd-client's README.Debian. It knows no TLS, so
+ * TLS is required unless nbd.tls= says otherwise.
  *
  *	root=nbd:SERVER:WHAT[:FSTYPE[:ROOTFLAGS[:OPTIONS]]]   and so netroot=
  *	root=dhcp, netroot=dhcp             the root-path has this form
  *	nbdroot=SERVER,WHAT[,DEVICE]        or nbdroot=dhcp[,WHAT[,DEVICE]]
  *	nbdroot=SERVER:[PORT]/EXPORT        as its script also allows
  *
- * WHAT is PORT or EXPORT, and but for nbdroot= PORT/EXPORT. A SERVER may be an IPv6
+ * WHAT is PORT or EXPORT, or, except in nbdroot=, PORT/EXPORT. SERVER may be an IPv6
  * address in brackets.
  *
- * Anybody in the network can answer for its DHCP server. So a root-path names a server, a
- * port, an export, a disk's file system and flags to mount it with, sizes and times, but
+ * Anybody in the network can pretend to be its DHCP server. So a root-path may set the
+ * server, the port, the export, the file system and its mount flags, sizes and times, but
  * nothing that decides whom we trust or which file we read: only the kernel command line
- * does.
+ * may.
  */
 #include <errno.h>
 #include <string.h>
@@ -27,7 +27,7 @@
 #define DIGITS  "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* The parts of a form; slices of a copy of it. */
+/* The parts of one form; they point into a copy of it. */
 struct form {
 	const char *server, *port, *export_name;
 	const char *fstype, *flags, *device;
@@ -55,7 +55,7 @@ static bool is_dracut(const char *text)
 	return strncmp(text, "nbd:", 4) == 0;
 }
 
-/* An address in brackets, or what ends before one of the bytes in `end`: the rest. */
+/* An address in brackets, or text up to one of the bytes in `end`. Returns the rest. */
 static char *parse_server(char *text, const char *end, struct form *form)
 {
 	char *stop = text[0] == '[' ? strchr(text, ']') : NULL;
@@ -170,7 +170,7 @@ static int set_known_option(
 
 	if (disk->from_dhcp && !nbd_client_options[i].harmless)
 		return not_by_dhcp(nbd_client_options[i].theirs, err);
-	/* to nbd-client no time means that nothing is ever given up: as is so here */
+	/* 0 means no timeout to nbd-client, which is the default here */
 	if (!ours ||
 		(strcmp(ours, "io-timeout") == 0 && value && strcmp(value, "0") == 0))
 		return 0;
@@ -207,7 +207,8 @@ static int set_options(struct form *form, struct boot_disk *disk, struct error *
 	return r;
 }
 
-/* A percent sign would be decoded in a URI, but in an address it begins the zone. */
+/* A URI would decode a percent sign, except in an IPv6 address, where it begins the zone.
+ */
 static bool is_server(const char *text)
 {
 	const char *allowed =
@@ -236,7 +237,7 @@ static int make_uri(const struct form *form, bool tls, char **ret, struct error 
 	return 0;
 }
 
-/* It will stand in a shell's quotes. */
+/* The shell reads it in single quotes: boot_plan_print(). */
 static int copy_word(const char *word, char **ret, struct error *err)
 {
 	if (!word || !word[0])
@@ -248,8 +249,8 @@ static int copy_word(const char *word, char **ret, struct error *err)
 }
 
 /*
- * File systems of a disk, which a DHCP server may choose. Others (cifs with its unc=)
- * would mount a root file system from elsewhere, without a certificate.
+ * File systems on a disk, which a DHCP server may choose. Others (cifs with unc=) would
+ * mount a root file system from another server, without a certificate.
  */
 static bool is_disk_type(const char *fstype)
 {
@@ -287,7 +288,7 @@ static bool whole_disk(const char *text, char device[32])
 	return target_parse_device(device, &n) == 0;
 }
 
-/* Which device root= means, and which device the disk becomes. */
+/* Decides which device root= means, and which device the disk will be. */
 static int choose_root(const struct boot_legacy *legacy, const struct form *form,
 	struct boot_plan *plan, struct boot_disk *disk, struct error *err)
 {
@@ -382,7 +383,7 @@ static int read_dracut(const struct boot_legacy *legacy, bool from_dhcp,
 	return add_form(legacy, &form, from_dhcp, plan, err);
 }
 
-/* The server's address, where the form leaves it to DHCP; NULL: not known. */
+/* The server's address, if the form leaves it to DHCP; NULL: not known. */
 static const char *dhcp_server(const struct boot_hints *hints, bool in_root_path)
 {
 	const char *server = in_root_path ? NULL : hints->root_path;
@@ -421,7 +422,6 @@ static bool is_uri(const char *text)
 		strncmp(text + strcspn(text, ":,="), "://", 3) == 0;
 }
 
-/* Notes what is read, for messages. */
 static void note_source(struct boot_legacy *legacy, const char *key, const char *text)
 {
 	legacy->key = key;

@@ -92,13 +92,13 @@ static int set_option(struct target *t, const char *text, struct error *err)
 	return target_set(t, option, value, err);
 }
 
-/* Whoever answers DHCP requests must not decide whether the server is verified. */
+/* A DHCP server must not decide whether the NBD server is verified. */
 static bool is_authenticated(const struct target *t, enum tls_mode least)
 {
 	return t->tls >= least && t->tls_verify_peer && t->tls_auth != TLS_AUTH_ANON;
 }
 
-/* Is it valid? Whether it fits a configuration file is not known here. */
+/* Checks what is known here; a configuration file is not read. */
 static int check_disk(const struct boot_disk *disk, enum tls_mode tls, struct error *err)
 {
 	_cleanup_target_ struct target t;
@@ -150,7 +150,7 @@ static int check_options(const char *list, struct error *err)
 	return r < 0 ? r : check_disk(&disk, TLS_MODE_OFF, err);
 }
 
-/* The next word, as the kernel cuts them: quotes hold spaces together. Ends it with NUL.
+/* The next word, split as the kernel does: quotes protect spaces. Terminates it with NUL.
  */
 static char *next_word(char **text)
 {

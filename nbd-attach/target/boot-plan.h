@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel command line, and a DHCP server's root-path, want attached before the
- * root file system is mounted:
+ * What to attach before the root file system is mounted, according to the kernel command
+ * line and a DHCP server's root-path:
  *
- *	nbd.attach=NAME[,URI][,OPTION[=VALUE]…]   as often as there are disks
+ *	nbd.attach=NAME[,URI][,OPTION[=VALUE]…]   once for each disk
  *	nbd.options=OPTION[=VALUE],…              for each disk that follows, or is legacy
- *	root=nbd:… netroot=nbd:…                  as dracut has them, with dhcp
- *	nbdroot=…                                 as Debian's nbd-client has it, with dhcp
- *	nbd.tls=require|prefer|off                of the legacy forms: require
+ *	root=nbd:… netroot=nbd:…                  as in dracut, also with dhcp
+ *	nbdroot=…                                 as in Debian's nbd-client, also with
+ *dhcp nbd.tls=require|prefer|off                for the legacy forms; default: require
  */
 #pragma once
 
@@ -21,13 +21,13 @@ struct boot_disk {
 	char *uri;      /* NULL: the name is configured */
 	char **options; /* "option=value", or "option" */
 	size_t n_options;
-	bool from_dhcp; /* told by a DHCP server */
+	bool from_dhcp; /* set by a DHCP server */
 };
 
 struct boot_plan {
 	struct boot_disk disks[BOOT_DISKS_MAX];
 	size_t n_disks;
-	char *root;    /* the device that root= means; NULL: what it says */
+	char *root;    /* the device that root= means; NULL: root= itself */
 	char *fstype;  /* of that file system; NULL: not given */
 	char *flags;   /* its mount options; NULL: not given */
 	bool ask_dhcp; /* a root-path is needed, and not known yet */
@@ -44,18 +44,17 @@ struct boot_hints {
 };
 
 /*
- * Reads it all, up to a word "--", after which the words are init's. What a URI and its
- * options say is checked; of options to a configured name, whether there are such. A
- * DHCP server chooses no more than what is to be attached: the server must prove its
- * identity by TLS as nbd.tls= says, whatever else is there. FAULT_USAGE, and a line that
- * names the word.
+ * Reads the words up to "--", after which they are init's. A URI and its options are
+ * checked together; options to a configured name only for themselves. A DHCP server may
+ * choose what is attached, but the NBD server must prove its identity by TLS as nbd.tls=
+ * says. FAULT_USAGE, and a line that names the word.
  */
 int boot_plan_read(const char *cmdline, const struct boot_hints *hints,
 	struct boot_plan *ret, struct error *err);
 
 /*
- * Prints it as variables for a shell: NBD_ATTACH_NAMES, _DHCP, _ROOT, _FSTYPE, _FLAGS. A
- * value is in single quotes, and none has a quote or a newline in it.
+ * Prints the plan as shell variables: NBD_ATTACH_NAMES, _DHCP, _ROOT, _FSTYPE, _FLAGS.
+ * Values are in single quotes; none contains a quote or a newline.
  */
 void boot_plan_print(const struct boot_plan *plan, FILE *out);
 
@@ -69,7 +68,7 @@ int boot_plan_add(struct boot_plan *plan, const char *name, size_t name_size,
 int boot_disk_option(
 	struct boot_disk *disk, const char *option, const char *value, struct error *err);
 
-/* The words of the command line that matter to the legacy forms; NULL: not there. */
+/* The words of the command line that the legacy forms use; NULL: not given. */
 struct boot_legacy {
 	const char *root, *netroot, *nbdroot;
 	enum tls_mode tls;
@@ -77,6 +76,6 @@ struct boot_legacy {
 	const char *key, *text; /* the one that was read, for messages */
 };
 
-/* The disk that a legacy form means, if there is one: 1; 0: there is none. */
+/* Adds the disk that a legacy form means. 1: added; 0: there is none. */
 int boot_legacy_read(struct boot_legacy *legacy, const struct boot_hints *hints,
 	struct boot_plan *plan, struct error *err);

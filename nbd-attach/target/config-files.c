@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which files there are, and which of them hide others. */
+/* Finds the files, and decides which of them are used. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,13 +13,13 @@
 #define FILE_SIZE_MAX ((size_t)64 * 1024)
 #define DROP_INS_MAX  64
 
-/* The first hides the others. */
+/* The first file of a name is used. */
 static const char *const places[] = {CONFIG_PLACE, "/run/nbd-attach",
 	"/usr/local/lib/nbd-attach", "/usr/lib/nbd-attach"};
 
 typedef char path_t[512];
 
-/* 0 if it does not fit: then there is no such file. */
+/* 0: too long, so there is no such file. */
 static int make_path(path_t path, const char *root, const char *place, const char *name,
 	const char *rest)
 {
@@ -35,7 +35,7 @@ static bool exists(const char *path)
 	return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-/* As /dev/null: it hides files of that name in lower folders and sets nothing. */
+/* Also true of /dev/null: masks files of that name in later folders and sets nothing. */
 static bool is_empty(const char *path)
 {
 	struct stat st;
@@ -219,7 +219,7 @@ static int list_place(const char *root, size_t place, config_name_fn fn, void *u
 		name = strndup(entry->d_name, strlen(entry->d_name) - strlen(".conf"));
 		if (!name)
 			r = -ENOMEM;
-		/* of several with that name, the one that is used */
+		/* of several files with that name, only the one that is used */
 		else if (find_main(root, name, path) &&
 			strncmp(path, folder, strlen(folder)) == 0)
 			r = fn(name, userdata);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files say; config-files.c tells which files. */
+/* Parses the files; config-files.c finds them. */
 #include <errno.h>
 #include <ini.h>
 #include <net/if.h>

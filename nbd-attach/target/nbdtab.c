@@ -42,7 +42,7 @@ static int bad_option(const char *key, const char *what, struct error *err)
 		text_quote(key, strlen(key), quoted, sizeof(quoted)), what);
 }
 
-/* Keeps the option, and notes what it says about how to reach the server. */
+/* Stores the option. Those on how to reach the server are needed for the URI. */
 static int parse_option(struct line *line, char *option, struct error *err)
 {
 	static const char *const without_effect[] = {"persist", "no_optgo", "swap"};
@@ -72,7 +72,6 @@ static int parse_option(struct line *line, char *option, struct error *err)
 	return 0;
 }
 
-/* Cuts the text of a line into its fields. */
 static int parse_line(char *text, struct line *ret, struct error *err)
 {
 	char *fields[N_FIELDS] = {0}, *rest = text, *field, *option;
@@ -163,7 +162,7 @@ static int make_target(const struct line *line, struct target *t, struct error *
 	return r < 0 ? r : target_check(t, err);
 }
 
-/* ---- which line is meant ---- */
+/* ---- finding the line ---- */
 
 typedef char name_t[NBD_NAME_MAX + 1];
 
@@ -187,9 +186,9 @@ static bool is_taken(const struct names *names, const char *name)
 }
 
 /*
- * The export's, as for a URI. Several servers may have an export of that name: the first
- * line keeps it, and the others' device goes with it. An invalid line keeps its name
- * as well, so that no other line gets it.
+ * Names the line after its export, as for a URI. If several lines have the same export
+ * name, the first gets it, and the others the device's name in addition. An invalid line
+ * has a name as well, so that no other line gets it.
  */
 static int name_line(struct names *names, const struct line *line, name_t name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * /etc/nbdtab, the configuration of nbd-client (nbdtab(5)): lines DEVICE HOST EXPORT
- * [OPTION,…], so that its users can keep what they have.
+ * [OPTION,…]. Its users can keep it.
  */
 #pragma once
 
@@ -10,18 +10,17 @@
 #define NBDTAB "/etc/nbdtab"
 
 /*
- * Finds a line by its device ("nbd0", "/dev/nbd0"), or by the name that its attachment
- * gets: the export's as for a URI, "disk", and where a line above has that, "disk-nbd1",
- * the device's with it. The target is checked. TLS is verified, also
- * where nbd-client would not; "persist" goes without saying, "swap" locks the
- * supervisor's memory, and options that begin with "_" are other programs'. `text` is the
- * file's, with a NUL behind it; `file` its name for messages. -ENOENT with FAULT_NO_SUCH:
- * no such line; else FAULT_USAGE, "FILE:LINE: …".
+ * Finds a line by its device ("nbd0", "/dev/nbd0") or by the name of its attachment: the
+ * export's as for a URI, "disk", or "disk-nbd1" if a line above has that name. The target
+ * is checked. Certificates are verified, also where nbd-client does not. "persist" is the
+ * default, "swap" locks the supervisor in memory, and options that begin with "_" are for
+ * other programs. `text` is the content of the file, NUL-terminated; `file` is for
+ * messages. -ENOENT with FAULT_NO_SUCH: no such line; else FAULT_USAGE, "FILE:LINE: …".
  */
 int nbdtab_find(const char *file, const char *text, const char *wanted,
 	struct target *ret, struct error *err);
 
-/* The same for the file below `root` ("" as a rule); without one there is no such line.
+/* The same for the file below `root`, usually "". -ENOENT also if there is no file.
  */
 int nbdtab_read(
 	const char *root, const char *wanted, struct target *ret, struct error *err);

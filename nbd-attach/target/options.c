@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an option does to a target: the command line, configuration files and the query
- * of a URI all come here with the same words, those of options.def.
+ * Sets the options of a target. The command line, configuration files and the query of a
+ * URI use the same names, which are in options.def.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,7 +23,7 @@ struct option {
 	const char *expected; /* completes "… is not …" */
 	size_t offset;        /* of the field in struct target, for the general setters */
 	usec_t min, max;      /* of a time */
-	bool flag;            /* may stand without a value */
+	bool flag;            /* the value is optional */
 };
 
 static int bad_value(const struct option *o, const char *value, struct error *err)
@@ -78,7 +78,7 @@ static int set_time(
 	return 0;
 }
 
-/* The place of value among the words, which stand in the order of an enum. */
+/* The index of value in words, which are in the order of an enum. */
 static int find_word(const char *value, const char *const *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

@@ -53,7 +53,7 @@ void target_done(struct target *t)
 	*t = (struct target){};
 }
 
-/* The first TLS option that was given; NULL: none. */
+/* The first TLS option that was given, or NULL. */
 static const char *given_tls_option(const struct target *t)
 {
 	const struct {
@@ -78,7 +78,7 @@ static const char *given_tls_option(const struct target *t)
 	return NULL;
 }
 
-/* What the three ways to authenticate need, and what they exclude. */
+/* What each way to authenticate needs and excludes; NULL: all is well. */
 static const char *tls_auth_fault(const struct target *t)
 {
 	bool certificates = t->tls_ca || t->tls_cert || t->tls_key;
@@ -135,7 +135,7 @@ static int anchor_path(const struct target *t, char **path, struct error *err)
 	return 0;
 }
 
-/* A daemon works from /, and another one may follow it. */
+/* A daemon runs in /, and another supervisor may replace it. */
 static int anchor_paths(struct target *t, struct error *err)
 {
 	char **paths[] = {&t->tls_ca, &t->tls_cert, &t->tls_key, &t->tls_psk_file};
@@ -200,7 +200,7 @@ int target_replay(struct target *t, const char *uri, const char *directory,
 	if (!t->directory)
 		return error_memory(err);
 	r = target_parse_uri(t, uri, err);
-	forget_settings(t); /* the query's are among those that follow */
+	forget_settings(t); /* those of the query are among the settings */
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const char *equals = strchrnul(settings[i], '=');
 		_cleanup_free_ char *option =
@@ -254,10 +254,9 @@ bool target_name_is_valid(const char *name)
 	if (size > NBD_NAME_MAX || !name_start_is_valid(name[0]))
 		return false;
 	if (target_parse_device(name, &device) == 0)
-		return false; /* detach could not tell it from the device */
+		return false; /* ambiguous for detach */
 	if (text_ends_with(name, ".conf") || text_ends_with(name, ".conf.d"))
-		return false; /* nor could we tell its folder in /run from configuration
-		               */
+		return false; /* its folder in /run would look like a configuration */
 	for (size_t i = 1; i < size; i++)
 		if (!name_char_is_valid(name[i]))
 			return false;

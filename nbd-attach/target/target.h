@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is wanted: the one structure that everything else reads. A URI and options,
- * or a configuration file, fill it; target_check() validates it; from then on it is
- * const.
+ * The target of an attachment: the server, the export and the options. It is filled from
+ * a URI and options, or from a configuration file, checked by target_check(), and const
+ * from then on.
  */
 #pragma once
 

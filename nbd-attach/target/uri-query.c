@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The query of a URI. uriparser's own reader cannot read it: it would lose what
- * follows a NUL byte, with which an abstract socket's name begins, and does not split at
- * ";".
+ * The query of a URI. uriparser's own parser loses what follows a NUL byte, with which an
+ * abstract socket's name begins, and does not split at ";".
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,7 +36,7 @@ static int set_socket(struct target *t, struct uri_bytes *value, struct error *e
 	return 0;
 }
 
-/* Absolute already, because the caller checks whether the file exists. */
+/* Absolute, because the caller checks whether the file exists. */
 static char *path_in(const struct target *t, const char *folder, const char *file)
 {
 	bool relative = t->directory && folder[0] != '/';
@@ -48,7 +47,7 @@ static char *path_in(const struct target *t, const char *folder, const char *fil
 	return r < 0 ? NULL : path;
 }
 
-/* A folder with the file names that libnbd and QEMU look for. */
+/* A folder with the file names that libnbd and QEMU use. */
 static int set_certificates(struct target *t, struct uri_bytes *value, struct error *err)
 {
 	_cleanup_free_ char *ca = path_in(t, value->data, "ca-cert.pem");
@@ -70,7 +69,7 @@ static int set_certificates(struct target *t, struct uri_bytes *value, struct er
 	return target_set(t, "tls-key", key, err);
 }
 
-/* What a query may contain. Without a setter it is an option: target_set(). */
+/* The parameters of a query. Those without a setter are options: target_set(). */
 static const struct parameter {
 	const char *name;
 	int (*set)(struct target *t, struct uri_bytes *value, struct error *err);
@@ -116,7 +115,7 @@ int uri_set_parameter(struct target *t, const struct uri_bytes *key,
 	return bad_parameter(key, "an unknown parameter", err);
 }
 
-/* One "key=value". A "+" is a plus: only HTML forms mean a space by it. */
+/* One "key=value". "+" is a plus sign: it means a space in HTML forms only. */
 static int parse_parameter(struct target *t, const char *text, size_t size,
 	unsigned *seen, struct error *err)
 {
@@ -143,7 +142,7 @@ int uri_parse_query(
 		size_t size = strcspn(query, "&;");
 		int r;
 
-		/* Scripts leave empty parameters behind. */
+		/* Scripts produce empty parameters. */
 		if (size > 0) {
 			r = parse_parameter(t, query, size, seen, err);
 			if (r < 0)

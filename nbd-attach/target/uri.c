@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * NBD URIs (doc/uri.md of the NBD project, and what libnbd adds to it).
+ * NBD URIs (doc/uri.md of the NBD project, and libnbd's additions).
  *
- * uriparser checks the text against RFC 3986 and finds the parts; valid text is then read
- * as it is, without normalisation. IPv6 zones (RFC 6874), which
- * it does not know, are cut out before it sees the text.
+ * uriparser checks the text against RFC 3986 and splits it; the parts are used without
+ * normalisation. IPv6 zones (RFC 6874), which uriparser does not know, are removed
+ * before.
  *
  * No message repeats the whole URI: people put passwords in the wrong place.
  */
@@ -46,12 +46,12 @@ static const char authority_mark[] = "://";
 
 /* A URI taken apart. */
 struct uri {
-	char *text;     /* without the zone; the ranges in parsed point into it */
+	char *text;     /* without the zone; parsed points into it */
 	char *zone;     /* of an IPv6 address, decoded; NULL: none */
-	size_t zone_at; /* where it was cut out, and how many bytes */
+	size_t zone_at; /* where it was removed, and how many bytes */
 	size_t zone_size;
 	UriUriA parsed;
-	unsigned seen; /* the parameters that were set */
+	unsigned seen; /* bit mask of parameters that were set */
 };
 
 static void uri_done(struct uri *u)
@@ -151,7 +151,7 @@ static int unknown_scheme(const char *text, struct error *err)
 		text_quote(text, size, quoted, sizeof(quoted)), known);
 }
 
-/* An interface's name or number, of the characters that the kernel allows. */
+/* The name or number of an interface, in characters that the kernel allows. */
 static bool zone_is_valid(const struct uri_bytes *zone)
 {
 	if (zone->size == 0 || zone->size >= IFNAMSIZ)
@@ -166,8 +166,8 @@ static bool zone_is_valid(const struct uri_bytes *zone)
 }
 
 /*
- * "[fe80::1%25eth0]" is what RFC 6874 asks for and "[fe80::1%eth0]" what people type.
- * Both lose the zone here, so that what is left is plain RFC 3986.
+ * RFC 6874 demands "[fe80::1%25eth0]", and people type "[fe80::1%eth0]". Removes the zone
+ * of both, so that the rest is plain RFC 3986.
  */
 static int extract_zone(struct uri *u, struct error *err)
 {
@@ -298,7 +298,7 @@ static int parse_host(struct target *t, const struct uri *u, struct error *err)
 	return 0;
 }
 
-/* "host:" is the default port too, says RFC 3986. */
+/* "host:" means the default port too (RFC 3986). */
 static int parse_port(
 	const struct uri *u, uint64_t min, uint64_t max, uint64_t *ret, struct error *err)
 {
@@ -345,7 +345,7 @@ static int parse_vsock(struct target *t, const struct uri *u, struct error *err)
 	text = strndup(host->first ? host->first : "", range_size(host));
 	if (!text)
 		return error_memory(err);
-	/* The greatest number of each means "any", to which one cannot connect. */
+	/* The greatest number means "any", to which one cannot connect. */
 	if (text[0] && parse_u64(text, VMADDR_CID_LOCAL, UINT32_MAX - 1, &cid) < 0)
 		return uri_fault(err,
 			"a vsock CID that is not a number, such as 2 for the "
@@ -372,7 +372,7 @@ static int parse_server(struct target *t, struct uri *u, struct error *err)
 	return 0;
 }
 
-/* The path without one leading slash, taken from the text: its segments mean nothing. */
+/* The path without one leading slash, from the text: its segments do not matter. */
 static int parse_export(struct target *t, struct uri *u, struct error *err)
 {
 	const char *path = strstr(u->text, authority_mark) + strlen(authority_mark);
@@ -398,7 +398,7 @@ static int parse_export(struct target *t, struct uri *u, struct error *err)
 
 static int parse_query(struct target *t, struct uri *u, struct error *err)
 {
-	/* There is no fragment after it, so the query ends where the text ends. */
+	/* There is no fragment, so the query extends to the end of the text. */
 	const char *query = u->parsed.query.first ? u->parsed.query.first : "";
 	int r;
 

@@ -4,7 +4,7 @@
 #include "wire/stream.h"
 
 /*
- * NBD_CMD_DISC: the polite end of a connection in the transmission phase that the kernel
- * does not have. There is no reply, and we do not wait for a server to read it.
+ * NBD_CMD_DISC: ends a connection in the transmission phase that the kernel does not use.
+ * There is no reply, and we do not wait for the server to read it.
  */
 void cmd_disc(struct stream *s);

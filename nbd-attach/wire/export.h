@@ -9,9 +9,10 @@
 #define NBD_MAXIMUM_DEFAULT   (32 * 1024 * 1024)
 #define NBD_MINIMUM_DEFAULT   512
 #define NBD_PREFERRED_DEFAULT 4096
-#define NBD_DESCRIPTION_SIZE  256 /* what is kept of a description, NUL included */
+#define NBD_DESCRIPTION_SIZE \
+	256 /* room for a description, with NUL; the rest is cut off */
 
-/* What a server said of an export. Zero block sizes: it said nothing of them. */
+/* An export as the server describes it. Zero block sizes: not given. */
 struct nbd_export {
 	uint64_t size;  /* bytes */
 	uint16_t flags; /* transmission flags, NBD_FLAG_… */
@@ -22,8 +23,7 @@ struct nbd_export {
 };
 
 /*
- * Checks what is there against the protocol ("Transmission flags", "Size constraints")
- * and fills in its defaults for the block sizes that were not given. FAULT_PROTOCOL,
- * -EPROTO.
+ * Checks an export against the protocol ("Transmission flags", "Size constraints"), and
+ * fills in the default block sizes if none were given. FAULT_PROTOCOL, -EPROTO.
  */
 int nbd_export_check(struct nbd_export *e, struct error *err);

@@ -26,7 +26,8 @@ int greeting_exchange(struct negotiation *n, struct error *err)
 	int r;
 
 	n->stream.step = "the greeting";
-	/* The second magic tells old style, whose greeting goes on differently. */
+	/* The second magic number tells newstyle from oldstyle, whose greeting goes on
+	 * differently. */
 	r = stream_read(
 		&n->stream, &greeting, sizeof(greeting) - sizeof(greeting.flags), err);
 	if (r == 0)

@@ -5,9 +5,9 @@
 
 /*
  * Reads the server's greeting and answers it with the client's flags (NBD protocol,
- * "Newstyle negotiation"). Where TLS is required and the server has no fixed newstyle, in
- * which STARTTLS does not exist, nothing at all is sent: FAULT_TLS. -EUSERS: it closed
- * the connection before that, or said nothing in time, as a server does at its limit of
+ * "Newstyle negotiation"). If TLS is required and the server does not support fixed
+ * newstyle, which STARTTLS needs, nothing is sent: FAULT_TLS. -EUSERS: it closed the
+ * connection during the greeting, or sent none in time, as a server does at its limit of
  * clients.
  */
 int greeting_exchange(struct negotiation *n, struct error *err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The hand-over of a TLS session to the kernel. It is done at a record boundary, after
- * the last byte of the negotiation was read through GnuTLS: GnuTLS reads records exactly,
- * so that what it has not read is still in the socket. The keys pass through here only,
- * and are wiped.
+ * Hands a TLS session over to the kernel. This is done at a record boundary, after the
+ * last byte of the negotiation was read through GnuTLS, which never reads beyond a
+ * record, so that the next one is still in the socket. Keys are only copied here, and the
+ * copies wiped.
  */
 #include <endian.h>
 #include <errno.h>
@@ -77,8 +77,9 @@ static int cannot(struct stream *s, int r, const char *what, struct error *err)
 }
 
 /*
- * The nonce's parts. GnuTLS gives the implicit part as iv: 12 bytes in TLS 1.3 and with
- * CHACHA20, 4 in TLS 1.2 with AES, where the explicit part is the sequence number.
+ * The parts of the nonce. GnuTLS returns the implicit part as iv: 12 bytes in TLS 1.3 and
+ * with CHACHA20, 4 bytes in TLS 1.2 with AES, where the explicit part is the sequence
+ * number.
  */
 static int fill_nonce(const struct cipher *c, const gnutls_datum_t *iv,
 	const unsigned char *sequence, char *out)
@@ -138,13 +139,13 @@ int ktls_install(struct stream *s, struct error *err)
 	if (!c)
 		return cannot(s, -EOPNOTSUPP, "the kernel has no such cipher", err);
 	if (fd_set_option(s->fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) < 0) {
-		/* the peer has closed: no reason to fall back to a relay */
+		/* the peer has closed, and a relay would not help */
 		if (errno == ENOTCONN)
 			return error_set(err, FAULT_UNREACHED, -ECONNRESET,
 				"the server closed the connection just after it had agreed");
 		return cannot(s, -errno, "TCP_ULP (no tls module)", err);
 	}
-	/* Sending last: until it is done, GnuTLS can still say good-bye. */
+	/* TLS_TX last: until then GnuTLS can still send close_notify. */
 	r = install_direction(s, c, true, err);
 	if (r == 0)
 		r = install_direction(s, c, false, err);
@@ -154,7 +155,7 @@ int ktls_install(struct stream *s, struct error *err)
 	return r;
 }
 
-/* Asks for the head only: the kernel then gives version and cipher, and no key. */
+/* Asks for the head only: the kernel then returns version and cipher without the key. */
 static bool has_direction(int fd, int direction)
 {
 	struct tls_crypto_info head = {0};
@@ -177,7 +178,7 @@ static const struct cipher *find_kernel_cipher(uint16_t kernel)
 	return NULL;
 }
 
-/* The kernel gives the number of the next record only together with the key. */
+/* The kernel returns the number of the next record only together with the key. */
 static int next_record(int fd, int direction, uint64_t *ret, uint16_t *ret_cipher)
 {
 	union crypto_info info = {0};

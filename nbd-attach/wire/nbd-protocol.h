@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The NBD protocol on the wire: every number is big-endian, every structure is packed.
- * Names follow the protocol document. <linux/nbd.h>, which has some of them too, is for
- * kernel/ only.
+ * The NBD protocol on the wire. All numbers are big-endian, all structures packed. Names
+ * are those of the protocol document. <linux/nbd.h>, which has some of them too, is for
+ * kernel/.
  */
 #pragma once
 

@@ -36,7 +36,7 @@ void negotiation_free(struct negotiation *n)
 static void note_tls(const struct negotiation *n, struct server_facts *facts)
 {
 	facts->tls = true;
-	/* a server that knows the key has proven itself, whatever was asked */
+	/* a server that has the pre-shared key is verified in any case */
 	facts->tls_verified =
 		n->target->tls_verify_peer || n->target->tls_auth == TLS_AUTH_PSK;
 	snprintf(facts->tls_version, sizeof(facts->tls_version), "%s",
@@ -45,7 +45,8 @@ static void note_tls(const struct negotiation *n, struct server_facts *facts)
 		tls_cipher_name(&n->stream));
 }
 
-/* ABORT is for voluntary ends: after a refusal, but not after a breach. */
+/* ABORT is for an orderly end: sent after a refusal, not after a breach of the protocol.
+ */
 static int leave(struct negotiation *n, int r, const struct error *err)
 {
 	if (r == 0 || err->fault == FAULT_REFUSED || err->fault == FAULT_USAGE)
@@ -54,8 +55,8 @@ static int leave(struct negotiation *n, int r, const struct error *err)
 }
 
 /*
- * The TLS question, settled before any other option is sent (rules on STARTTLS and on
- * downgrade attacks in the protocol's TLS section).
+ * STARTTLS comes before any other option (see STARTTLS and downgrade attacks in the
+ * protocol's TLS section).
  */
 static int settle_tls(struct negotiation *n, const struct tls_credentials *credentials,
 	struct server_facts *facts, struct error *err)
@@ -113,7 +114,7 @@ int negotiate_go(struct negotiation *n, const struct tls_credentials *credential
 	return 0;
 }
 
-/* A server without INFO describes an export only to a client that enters it. */
+/* A server without INFO describes an export only when a client opens it. */
 static int info_by_entering(
 	struct negotiation *n, struct nbd_export *export, struct error *err)
 {
@@ -126,7 +127,7 @@ static int info_by_entering(
 	return r;
 }
 
-/* Some servers look for the size only then (nbd-server 3.24), and say 0 before. */
+/* Some servers (nbd-server 3.24) find out the size only then, and report 0 before. */
 static int size_by_entering(
 	struct negotiation *n, struct nbd_export *export, struct error *err)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From a connected socket to what was wanted of the server: the whole conversation, in
- * the order that the TLS section of the protocol demands. Nothing is remembered from one
- * connection to the next.
+ * The whole negotiation on a connected socket, in the order that the protocol's TLS
+ * section demands. Nothing is remembered from one connection to the next.
  */
 #pragma once
 
@@ -14,42 +13,43 @@
 #include "wire/server-mode.h"
 #include "wire/tls.h"
 
-/* What a conversation ended with. Fixed size: it goes into a report as it is. */
+/* The result of a negotiation. Of fixed size, because it is part of a worker's report. */
 struct server_facts {
 	struct nbd_export export;
 	enum server_mode mode;
-	bool tls;          /* the rest is about the session, if there is one */
+	bool tls;          /* if true, the members below are set */
 	bool tls_verified; /* the server's certificate or key was checked */
 	char tls_version[16];
 	char tls_cipher[32];
 };
 
-/* Room for the state of a negotiation; it is too large for a stack. */
+/* The state of a negotiation; too large for the stack. */
 struct negotiation *negotiation_new(
 	const struct target *t, int fd, usec_t deadline, struct error *err);
-/* Ends TLS if it is still up. The socket stays the caller's. */
+/* Ends TLS if it is still up. Does not close the socket. */
 void negotiation_free(struct negotiation *n);
 DEFINE_CLEANUP(struct negotiation *, negotiation_free)
 
 /*
- * Each of these begins with the greeting, and with STARTTLS where the target wants TLS:
- * "require" sends nothing else in plaintext, ever; "prefer" goes on in plaintext where
- * the server refuses, which facts->tls tells. They fail as the exit codes say:
- * FAULT_UNREACHED for silence, FAULT_REFUSED, FAULT_TLS, FAULT_PROTOCOL. After a refusal
- * ABORT is sent, after a breach of the protocol or of TLS the session is just dropped.
+ * Each of these begins with the greeting, followed by STARTTLS if the target wants TLS:
+ * "require" never sends anything else in plaintext; "prefer" goes on in plaintext if the
+ * server refuses, see facts->tls. Failures: FAULT_UNREACHED if the server is silent,
+ * FAULT_REFUSED, FAULT_TLS, FAULT_PROTOCOL. After a refusal ABORT is sent; after a breach
+ * of the protocol or of TLS nothing is sent any more.
  */
 
-/* Enters the transmission phase: GO, or EXPORT_NAME where the server has no GO. */
+/* Enters the transmission phase: GO, or EXPORT_NAME if the server has no GO. */
 int negotiate_go(struct negotiation *n, const struct tls_credentials *credentials,
 	struct server_facts *ret, struct error *err);
 
 /*
- * Asks about the export and leaves. Without TLS it also finds out the server's mode, for
- * which STARTTLS is asked last; where the server agrees, TLS is brought up only to leave.
+ * Asks about the export and ends the negotiation. Without TLS it also finds out the
+ * server's mode, for which it sends STARTTLS last; if the server agrees, it completes the
+ * handshake only to send ABORT.
  */
 int negotiate_info(struct negotiation *n, const struct tls_credentials *credentials,
 	struct server_facts *ret, struct error *err);
 
-/* Calls fn for each export and leaves. */
+/* Calls fn for each export and ends the negotiation. */
 int negotiate_list(struct negotiation *n, const struct tls_credentials *credentials,
 	opt_list_fn fn, void *userdata, struct server_facts *ret, struct error *err);

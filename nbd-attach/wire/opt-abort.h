@@ -4,7 +4,7 @@
 #include "wire/option.h"
 
 /*
- * NBD_OPT_ABORT: ends a negotiation voluntarily, before GO. Waits briefly for the server
- * to send ACK or to close; it is not an error if it does neither.
+ * NBD_OPT_ABORT: ends a negotiation before GO. Waits briefly for the server to send ACK
+ * or to close the connection; it is not an error if the server does neither.
  */
 void opt_abort(struct negotiation *n);

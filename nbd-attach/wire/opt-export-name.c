@@ -16,8 +16,8 @@ int opt_export_name(struct negotiation *n, struct nbd_export *ret, struct error 
 	r = option_send(n, NBD_OPT_EXPORT_NAME, name, strlen(name), err);
 	if (r < 0)
 		return r;
-	/* Closing before the first byte is how this option is refused; later it is a
-	 * fault. */
+	/* A server refuses this option by closing before the first byte; later it is an
+	 * error. */
 	r = stream_read(&n->stream, &reply, 1, err);
 	if (r == -ECONNRESET || r == -ECONNABORTED)
 		return error_set(err, FAULT_REFUSED, -ECONNRESET,

@@ -15,7 +15,6 @@ static int broken(const char *how, struct error *err)
 		"the server broke the protocol: its information %s", how);
 }
 
-/* The name with its length, then how many requests follow, then the requests. */
 static int send_request(struct negotiation *n, enum nbd_option option, struct error *err)
 {
 	const char *name = n->target->export_name;
@@ -65,7 +64,7 @@ static int parse_block_size(
 	e->minimum = be32toh(info.minimum);
 	e->preferred = be32toh(info.preferred);
 	e->maximum = be32toh(info.maximum);
-	/* All zero would pass for "said nothing" below. */
+	/* All zero would mean "not given" to nbd_export_check(). */
 	if (e->minimum == 0 || e->preferred == 0 || e->maximum == 0)
 		return broken("on block sizes has a zero", err);
 	return 0;
@@ -85,7 +84,7 @@ static int parse_description(
 	return 0;
 }
 
-/* NBD_REP_INFO. Types that are not known must be ignored. */
+/* NBD_REP_INFO. Unknown types must be ignored. */
 static int parse_info(const struct negotiation *n, uint32_t size, struct nbd_export *e,
 	bool *has_export, struct error *err)
 {

@@ -6,8 +6,8 @@
 
 /*
  * NBD_OPT_INFO asks about the target's export, NBD_OPT_GO also enters the transmission
- * phase. Both request the block sizes. Refusals as from option_refused(): -ENOTSUP tells
- * a server that has neither. An ACK without the export's size and flags is
+ * phase. Both request the block sizes. Refusals as of option_refused(); -ENOTSUP: the
+ * server knows neither option. An ACK without the export's size and flags is
  * FAULT_PROTOCOL.
  */
 int opt_info_go(struct negotiation *n, enum nbd_option option, struct nbd_export *ret,

@@ -6,7 +6,8 @@
 #include "common/text.h"
 #include "wire/opt-list.h"
 
-/* All of a list's strings. A caller that keeps them must not run out of memory. */
+/* Of all strings of a list, so that a caller that keeps them does not run out of memory.
+ */
 #define LIST_SIZE_MAX ((size_t)8 * 1024 * 1024)
 
 static int broken(const char *how, struct error *err)
@@ -15,7 +16,7 @@ static int broken(const char *how, struct error *err)
 		"the server broke the protocol: its list %s", how);
 }
 
-/* NBD_REP_SERVER: the name's length, the name, and a description in what is left. */
+/* NBD_REP_SERVER: the length of the name, the name, and a description in the rest. */
 static int parse_export(
 	const char *data, size_t size, opt_list_fn fn, void *userdata, struct error *err)
 {

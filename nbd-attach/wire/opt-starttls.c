@@ -20,7 +20,7 @@ int opt_starttls(struct negotiation *n, struct error *err)
 	}
 	r = option_refused(n, NBD_OPT_STARTTLS, &reply, err);
 	if (r == -ESHUTDOWN && n->target->tls != TLS_MODE_REQUIRE)
-		return r; /* then there is no going on in plaintext either */
+		return r; /* plaintext would be refused too */
 	error_prefix(err, 0, "the server offers no TLS");
 	err->fault = FAULT_TLS;
 	return 0;

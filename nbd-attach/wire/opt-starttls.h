@@ -4,9 +4,9 @@
 #include "wire/option.h"
 
 /*
- * NBD_OPT_STARTTLS: asks for TLS. Only for a plain stream after fixed newstyle
- * negotiation. 1: the server agreed, and every byte from now on is TLS. 0: it refused,
- * and err says how, with FAULT_TLS. -ESHUTDOWN,
- * FAULT_REFUSED: it is shutting down. Otherwise negative: the session is broken.
+ * NBD_OPT_STARTTLS: asks for TLS, on a plain stream with fixed newstyle negotiation. 1:
+ * the server agreed, and every byte that follows belongs to TLS. 0: it refused, and err
+ * says how, with FAULT_TLS. -ESHUTDOWN, FAULT_REFUSED: it shuts down. Other -errno: the
+ * session is broken.
  */
 int opt_starttls(struct negotiation *n, struct error *err);

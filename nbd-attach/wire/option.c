@@ -7,7 +7,7 @@
 #include "common/text.h"
 #include "wire/option.h"
 
-/* The longest that we send: INFO and GO, with the export's name. */
+/* The longest options that we send: INFO and GO, with the export's name. */
 #define OPTION_SIZE_MAX (NBD_STRING_MAX + 64)
 
 const char *option_name(enum nbd_option option)
@@ -34,7 +34,8 @@ int option_send(struct negotiation *n, enum nbd_option option, const void *data,
 	if (size > OPTION_SIZE_MAX)
 		return error_set(
 			err, FAULT_USAGE, -E2BIG, "the export's name is too long");
-	/* In one piece: some servers take a header alone for a client that stalls. */
+	/* In one piece, because some servers take a lone header for a client that stalls.
+	 */
 	memcpy(message, &header, sizeof(header));
 	if (size > 0)
 		memcpy(message + sizeof(header), data, size);
@@ -51,7 +52,7 @@ static int broken(enum nbd_option option, const char *how, struct error *err)
 		how);
 }
 
-/* The rules that need no more than the header: see the protocol's "Option reply types".
+/* What the header alone shows (NBD protocol, "Option reply types").
  */
 static int check_header(const struct negotiation *n, enum nbd_option option,
 	const struct nbd_reply_header *header, uint32_t expected, struct error *err)
@@ -137,7 +138,7 @@ int option_refused(const struct negotiation *n, enum nbd_option option,
 				words, sizeof(words)));
 	else
 		snprintf(request, sizeof(request), "%s", option_name(option));
-	/* Its own words come last, so that they cannot pass for ours. */
+	/* The server's text comes last, so that it cannot pass for ours. */
 	if (reply->size > 0)
 		snprintf(said, sizeof(said), "; it says %s",
 			text_quote(n->reply, reply->size, words, sizeof(words)));

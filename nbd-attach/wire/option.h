@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Option haggling: what all options share (NBD protocol, "Fixed newstyle negotiation").
+/* Sending options and receiving replies (NBD protocol, "Fixed newstyle negotiation").
  */
 #pragma once
 
@@ -12,12 +12,12 @@
 #include "wire/stream.h"
 
 /*
- * The longest reply that is taken: a REP_SERVER with a name and a description of 4096
+ * The longest reply that is accepted: a REP_SERVER with a name and a description of 4096
  * bytes each, with room for info types that are not known yet.
  */
 #define REPLY_SIZE_MAX (64 * 1024)
 
-/* A server that sends more replies to one option than this is cut off. */
+/* The most replies to one option that are accepted. */
 #define REPLIES_MAX 10000
 
 /* One negotiation with one server, from the greeting to the transmission phase. */
@@ -26,8 +26,7 @@ struct negotiation {
 	const struct target *target;
 	bool fixed_newstyle; /* both sides: options other than EXPORT_NAME may be sent */
 	bool no_zeroes;      /* both sides: EXPORT_NAME's reply has no padding */
-	char reply[REPLY_SIZE_MAX +
-		1]; /* data of the reply last received, NUL after it */
+	char reply[REPLY_SIZE_MAX + 1]; /* data of the last reply, and a NUL byte */
 };
 
 struct reply {
@@ -40,20 +39,20 @@ static inline bool reply_is_error(const struct reply *reply)
 	return reply->type & NBD_REP_ERR_BIT;
 }
 
-/* Sends one option. Never call it before the previous one's final reply has come. */
+/* Sends one option. Do not call it before the final reply to the previous one. */
 int option_send(struct negotiation *n, enum nbd_option option, const void *data,
 	size_t size, struct error *err);
 
 /*
  * Receives one reply to that option. FAULT_PROTOCOL: wrong magic, a reply to another
- * option, a length out of bounds, an ACK with data, TLS_REQD inside TLS, a type that is
- * neither an error nor ACK nor `expected` (0: none).
+ * option, a length out of range, an ACK with data, TLS_REQD inside TLS, a type that is
+ * not an error, ACK or `expected` (0: none).
  */
 int option_receive(struct negotiation *n, enum nbd_option option, uint32_t expected,
 	struct reply *ret, struct error *err);
 
 /*
- * Puts what an error reply means into err, the server's own words quoted, and returns
+ * Puts the meaning of an error reply into err, with the server's text quoted, and returns
  * -errno: -ENOTSUP for UNSUP, -EPROTONOSUPPORT for TLS_REQD, -EACCES for POLICY, -ENOENT
  * for UNKNOWN, -ESHUTDOWN for SHUTDOWN, -EINVAL for any other. FAULT_REFUSED.
  */

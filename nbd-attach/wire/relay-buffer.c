@@ -5,7 +5,7 @@
 #include "common/fd.h"
 #include "wire/relay-buffer.h"
 
-/* A tail this small is cheap to move, which makes room behind it. */
+/* What is left is moved to the front only if it is this small. */
 #define TAIL_SMALL ((size_t)20 * 1024)
 
 void relay_buffer_consume(struct relay_buffer *b, size_t n)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Bytes on their way: filled at its end, emptied at its beginning. */
+/* A buffer of bytes, filled at its end and emptied at its beginning. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,8 +10,8 @@
 
 struct relay_buffer {
 	char *data;
-	size_t start, end; /* what is in it */
-	bool over;         /* nothing will be added any more */
+	size_t start, end; /* the used part */
+	bool over;         /* the source has ended */
 };
 
 static inline size_t relay_buffer_used(const struct relay_buffer *b)
@@ -19,18 +19,18 @@ static inline size_t relay_buffer_used(const struct relay_buffer *b)
 	return b->end - b->start;
 }
 
-/* Room in one piece. */
+/* Contiguous free space. */
 static inline size_t relay_buffer_room(const struct relay_buffer *b)
 {
 	return RELAY_BUFFER_SIZE - b->end;
 }
 
-/* Takes n bytes off. What is left moves to the front when that costs little. */
+/* Removes n bytes. The rest moves to the front if that is cheap. */
 void relay_buffer_consume(struct relay_buffer *b, size_t n);
 
 /*
- * One system call each. Bytes moved; 0: nothing to do, or not now; -errno. At the end of
- * the stream `over` is set.
+ * One system call each. Returns the bytes moved; 0: nothing to do, or it would block;
+ * -errno. Sets `over` at the end of the stream.
  */
 ssize_t relay_buffer_fill(struct relay_buffer *b, int fd);
 ssize_t relay_buffer_drain(struct relay_buffer *b, int fd);

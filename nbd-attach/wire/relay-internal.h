@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What relay.c and relay-tls.c share. */
+/* Shared by relay.c and relay-tls.c. */
 #pragma once
 
 #include "wire/relay-buffer.h"
@@ -13,15 +13,16 @@ struct relay {
 	char *memory;
 };
 
-/* From here on GnuTLS reads and writes in the buffers, not in the socket. */
+/* Makes GnuTLS use the buffers instead of the socket. */
 void relay_tls_begin(struct relay *relay);
 
 /*
- * Moves records from up to up_wire, and from down_wire to down, as far as there is room.
- * Bytes of data; 0: nothing; -EPROTO: TLS is broken. At TLS's end down is over.
+ * Moves data from up to up_wire as records, and from down_wire to down, as far as there
+ * is room. Returns the bytes of data; 0: nothing; -EPROTO: TLS failed. After close_notify
+ * `over` of down is set.
  */
 ssize_t relay_tls_send(struct relay *relay);
 ssize_t relay_tls_receive(struct relay *relay);
 
-/* close_notify into up_wire. */
+/* Puts close_notify into up_wire. */
 void relay_tls_end(struct relay *relay);

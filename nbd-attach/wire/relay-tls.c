@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * TLS between two buffers: many records go in one system call. What the kernel's TLS
- * cannot do under nbd, GnuTLS does here by itself: KeyUpdate, session tickets.
+ * TLS between two buffers, so that one system call moves many records. GnuTLS handles
+ * here what kernel TLS cannot do under nbd: KeyUpdate and session tickets.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define RECORD_DATA ((size_t)16 * 1024) /* at most, RFC 8446 section 5.1 */
 #define RECORD_ROOM (RECORD_DATA + 512) /* with header, padding and tag */
 
-/* Messages of GnuTLS's own (KeyUpdate, alerts) find room beside the records, too. */
+/* Space for GnuTLS's own messages (KeyUpdate, alerts) beside the records. */
 #define SPARE_ROOM ((size_t)4 * 1024)
 
 static ssize_t push(gnutls_transport_ptr_t userdata, const void *data, size_t size)
@@ -82,7 +82,7 @@ ssize_t relay_tls_send(struct relay *relay)
 	return moved;
 }
 
-/* TLS 1.2 only; a server that insists ends the session. */
+/* TLS 1.2 only. A server that insists will end the session. */
 static void refuse_renegotiation(struct relay *relay)
 {
 	gnutls_alert_send(
@@ -95,8 +95,8 @@ ssize_t relay_tls_receive(struct relay *relay)
 	ssize_t moved = 0;
 
 	/*
-	 * An answer of GnuTLS's may have to go out: not without room for it. "Not now" is
-	 * also what it says after a message of its own, although more is there.
+	 * GnuTLS may have to send a reply, which needs space in up_wire. It also returns
+	 * "again" after its own messages, although there is more to read.
 	 */
 	while (!to->over && relay_buffer_room(to) >= RECORD_DATA &&
 		relay_buffer_room(&relay->up_wire) >= SPARE_ROOM) {

@@ -49,7 +49,7 @@ static struct relay_buffer *from_far(struct relay *relay)
 	return relay->far->tls ? &relay->down_wire : &relay->down;
 }
 
-/* Each step once, as far as it goes without waiting. Bytes moved in all, or -errno. */
+/* Does each step once, without blocking. Returns the bytes moved in total, or -errno. */
 static ssize_t move(struct relay *relay, int near)
 {
 	ssize_t sum = 0, n = relay_buffer_fill(&relay->up, near);
@@ -67,7 +67,7 @@ static ssize_t move(struct relay *relay, int near)
 	return n < 0 ? n : sum + n;
 }
 
-/* Nothing could be moved: until that changes. */
+/* Waits until something can be moved again. */
 static int wait_for_more(struct relay *relay, int near, usec_t deadline)
 {
 	struct relay_buffer *out = to_far(relay), *in = from_far(relay);
@@ -81,14 +81,14 @@ static int wait_for_more(struct relay *relay, int near, usec_t deadline)
 		fds[1].events |= POLLIN;
 	if (relay_buffer_used(out) > 0)
 		fds[1].events |= POLLOUT;
-	/* A side that we need nothing from must not wake us by hanging up. */
+	/* POLLHUP of a side that we do not wait for must not wake us. */
 	for (size_t i = 0; i < ELEMENTSOF(fds); i++)
 		if (fds[i].events == 0)
 			fds[i].fd = -1;
 	return deadline_poll(fds, ELEMENTSOF(fds), deadline);
 }
 
-/* The near side has ended, and all that it sent is with the server. */
+/* The near side has ended, and all that it sent has been passed on. */
 static bool is_drained(struct relay *relay)
 {
 	return relay->up.over && relay_buffer_used(&relay->up) == 0 &&
@@ -96,8 +96,8 @@ static bool is_drained(struct relay *relay)
 }
 
 /*
- * Unless it ends well, what was not sent is thrown away: the kernel sends it again by
- * another link, and arriving later still it could overwrite newer data.
+ * Except after an orderly end, unsent data is discarded: the kernel repeats the requests
+ * on another link, and a late copy could overwrite newer data.
  */
 static void set_linger(int fd, bool throw_away)
 {
@@ -135,9 +135,9 @@ int relay_run(struct relay *relay, int near, struct stream *far)
 		}
 		if (relay->down.over && relay_buffer_used(&relay->down) == 0) {
 			/*
-			 * That may be its answer to NBD_CMD_DISC, before the near side's
-			 * end is seen: it gets its close_notify. Behind unsent data that
-			 * must not arrive any more, it does not.
+			 * This may be the reply to NBD_CMD_DISC, before the end of the
+			 * near side was seen: send close_notify. With unsent data, which
+			 * must not arrive any more, do not.
 			 */
 			if (relay_buffer_used(to_far(relay)) == 0)
 				say_goodbye(relay);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The data path through user space, where the kernel cannot do it: bytes between a socket
- * that the kernel's nbd driver holds the other end of (the near side) and the server (the
- * far side), which may be TLS.
+ * The data path through user space, for what kernel TLS cannot do: passes bytes between a
+ * socket pair whose other end the nbd driver has (the near side), and the server (the far
+ * side), with or without TLS.
  *
- * Nothing is allocated once relay_run() has begun, but by GnuTLS for each record: on a
- * machine that is short of memory it may be writeback that waits for this.
+ * relay_run() allocates no memory, except what GnuTLS allocates for each record: if
+ * memory is short, it may be writeback that waits for the relay.
  */
 #pragma once
 
@@ -13,16 +13,16 @@
 
 struct relay;
 
-/* Makes the buffers. NULL: out of memory. */
+/* Allocates the buffers. NULL: out of memory. */
 struct relay *relay_new(void);
 void relay_free(struct relay *relay);
 DEFINE_CLEANUP(struct relay *, relay_free)
 
 /*
- * Moves bytes both ways, as they come, until one side has ended. `far` is in the
- * transmission phase; its deadline does not count any more. near and far->fd are
- * non-blocking. When the near side ends (after NBD_CMD_DISC), what it has sent still goes
- * out, and TLS is ended by close_notify. 0: it ended so; -ECONNRESET: the far side ended;
- * -EPROTO: TLS failed.
+ * Passes bytes in both directions until one side ends. `far` is in the transmission
+ * phase; its deadline is ignored. near and far->fd are non-blocking. If the near side
+ * ends (after NBD_CMD_DISC), what it has sent is still passed on, and TLS ends with
+ * close_notify: returns 0. -ECONNRESET: the far side ended; -EPROTO: TLS failed;
+ * -ETIMEDOUT: one side has ended and the other does not (RELAY_DRAIN_TIMEOUT).
  */
 int relay_run(struct relay *relay, int near, struct stream *far);

@@ -7,15 +7,15 @@
 #include "wire/server-mode.h"
 #include "wire/tls.h"
 
-/* Broken, or shutting down: then ABORT is the only option that may follow. */
+/* The session is broken, or the server shuts down and only ABORT may follow. */
 static bool is_over(int r, const struct error *err)
 {
 	return r < 0 && (err->fault != FAULT_REFUSED || r == -ESHUTDOWN);
 }
 
 /*
- * An export was refused for want of TLS. A server in FORCEDTLS mode refuses every option
- * so, one in SELECTIVETLS mode only those that name an export.
+ * An export was refused because TLS is required. A server in FORCEDTLS mode refuses every
+ * option so, one in SELECTIVETLS mode only those that name an export.
  */
 static enum server_mode probe_forced(struct negotiation *n, int *r, struct error *err)
 {
@@ -40,9 +40,9 @@ static enum server_mode probe_forced(struct negotiation *n, int *r, struct error
 }
 
 /*
- * The server talks in plaintext. If it agrees to STARTTLS, it is selective; the client is
- * then bound to bring TLS up. Whoever it is, it will hear ABORT only, so nothing is
- * verified and no credential is shown.
+ * The server accepts options in plaintext. If it agrees to STARTTLS, it is in
+ * SELECTIVETLS mode, and the client must then do the handshake. Only ABORT follows, so
+ * nothing is verified and no credential is sent.
  */
 static enum server_mode probe_selective(struct negotiation *n, int *r, struct error *err)
 {

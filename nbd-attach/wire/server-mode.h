@@ -3,7 +3,7 @@
 
 #include "wire/option.h"
 
-/* The server's TLS mode, as the protocol names them, as far as it can be seen. */
+/* The server's TLS mode, in the protocol's terms, as far as it is known. */
 enum server_mode {
 	SERVER_MODE_UNKNOWN,
 	SERVER_MODE_NOTLS,
@@ -14,9 +14,9 @@ enum server_mode {
 };
 
 /*
- * After INFO or LIST in plaintext, answered with *r (0 or option_refused()'s -errno):
- * which mode is the server in? Asks what is still needed: LIST, and STARTTLS last, which
- * brings TLS up if the server agrees (so that only ABORT may follow). A refusal for want
- * of TLS gets the mode into err. Where the session breaks, *r and err say so.
+ * Finds out the server's mode after INFO or LIST in plaintext, whose result was *r (0 or
+ * -errno of option_refused()). Sends what is still needed: LIST, and STARTTLS last, which
+ * brings TLS up if the server agrees, so that only ABORT may follow. If TLS was required,
+ * err names the mode. If the session breaks, *r and err say so.
  */
 enum server_mode server_mode_find(struct negotiation *n, int *r, struct error *err);

@@ -64,7 +64,8 @@ static int closed(const struct stream *s, struct error *err)
 		"the server closed the connection during %s", s->step);
 }
 
-/* Does not wait if data is ready, but that may be a record without data. */
+/* If there is data, this returns at once, and the data may be a record without content.
+ */
 int stream_wait(const struct stream *s, struct error *err)
 {
 	int r = deadline_left(s->deadline) == 0
@@ -79,7 +80,7 @@ int stream_wait(const struct stream *s, struct error *err)
 	return 0;
 }
 
-/* After an attempt that moved nothing: waits, or tells what went wrong. */
+/* After an attempt that moved nothing: waits, or fills err. */
 static int after_nothing(struct stream *s, ssize_t n, struct error *err)
 {
 	switch (n) {
@@ -97,7 +98,8 @@ static int after_nothing(struct stream *s, ssize_t n, struct error *err)
 	return stream_wait(s, err);
 }
 
-/* A server that drips bytes never makes us wait: the deadline has to be asked, too. */
+/* With a server that sends byte by byte we never wait, so the deadline is checked here
+ * too. */
 static int after_attempt(struct stream *s, ssize_t n, struct error *err)
 {
 	if (n <= 0)
