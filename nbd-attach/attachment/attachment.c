@@ -43,6 +43,7 @@ int attachment_check_encryption(struct attachment *a, struct error *err)
 void attachment_ready(struct attachment *a)
 {
 	a->state.ready = true;
+	a->unread = false;
 	state_add_event(
 		&a->state, -1, "attached", "attached as /dev/nbd%u", a->state.index);
 }

@@ -16,6 +16,7 @@ struct attachment {
 	struct encryption encryption[NBD_LINKS_MAX];
 	struct error plaintext; /* that the kernel does not encrypt; fault 0: it does */
 	bool adopted;           /* just now, from another process */
+	bool unread; /* made by this process; its partition table was never read */
 	pid_t relays[NBD_LINKS_MAX]; /* processes that carry the links' data; 0: none */
 };
 #define ATTACHMENT_NONE       \

@@ -19,6 +19,7 @@
 
 struct bring_up_result {
 	int r;
+	bool scanned;
 	bool links_are_lost; /* all, when the parent last looked */
 	bool udev_is_busy;
 	struct error error;
@@ -84,6 +85,7 @@ static int make_ready(const struct order *o, struct error *err)
 			index, deadline_after(BRING_UP_NODE_TIMEOUT), &fd, err);
 	if (r < 0)
 		return r;
+	o->result->scanned = true;
 	read_ahead(index, fd);
 	if (o->state->tls && !o->state->relay[0])
 		hardware_queues_read(
@@ -128,14 +130,14 @@ static int start(const struct attachment *a, bool supervised, struct bring_up *m
 	return 0;
 }
 
-int bring_up_start(const struct attachment *a, const struct target *t, bool supervised,
+int bring_up_start(struct attachment *a, const struct target *t, bool supervised,
 	struct bring_up *ret, struct error *err)
 {
 	struct bring_up m = BRING_UP_NONE;
 	int r = start(a, supervised, &m);
 
 	if (r < 0) {
-		bring_up_cancel(&m);
+		bring_up_cancel(&m, a);
 		return error_set(err, FAULT_OTHER, r,
 			"cannot start the process that makes /dev/nbd%u ready: %m",
 			a->state.index);
@@ -203,7 +205,7 @@ int bring_up_finish(struct bring_up *m, struct error *err)
 	return r;
 }
 
-void bring_up_cancel(struct bring_up *m)
+void bring_up_cancel(struct bring_up *m, struct attachment *a)
 {
 	int status;
 
@@ -212,6 +214,7 @@ void bring_up_cancel(struct bring_up *m)
 		if (process_wait(m->child, deadline_after(BRING_UP_CANCEL_TIMEOUT),
 			    &status) < 0)
 			process_abandon(m->child);
+		a->unread &= !m->result->scanned;
 	}
 	forget(m);
 }
@@ -237,7 +240,7 @@ static int check_links(const struct attachment *a, struct error *err)
 		a->state.server);
 }
 
-int bring_up_run(const struct attachment *a, const struct target *t, struct error *err)
+int bring_up_run(struct attachment *a, const struct target *t, struct error *err)
 {
 	struct bring_up m = BRING_UP_NONE;
 	int r = bring_up_start(a, t, false, &m, err);
@@ -256,6 +259,6 @@ int bring_up_run(const struct attachment *a, const struct target *t, struct erro
 		if (r == -EAGAIN)
 			r = 0;
 	}
-	bring_up_cancel(&m);
+	bring_up_cancel(&m, a);
 	return r;
 }

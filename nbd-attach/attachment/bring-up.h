@@ -22,7 +22,7 @@ struct bring_up {
  * Starts it. With `supervised` somebody makes lost links anew, and what was on its way
  * then is looked at soon (queue/io_timeout).
  */
-int bring_up_start(const struct attachment *a, const struct target *t, bool supervised,
+int bring_up_start(struct attachment *a, const struct target *t, bool supervised,
 	struct bring_up *ret, struct error *err);
 
 /*
@@ -37,8 +37,8 @@ int bring_up_check(struct bring_up *m, const struct attachment *a, struct error 
  */
 int bring_up_finish(struct bring_up *m, struct error *err);
 
-/* Kills the child, so that it does not keep the device open. */
-void bring_up_cancel(struct bring_up *m);
+/* Kills the child, so that it does not keep the device open; and sets a->unread. */
+void bring_up_cancel(struct bring_up *m, struct attachment *a);
 
 /* All of it, for a caller that can wait. Besides the above: -EINTR. */
-int bring_up_run(const struct attachment *a, const struct target *t, struct error *err);
+int bring_up_run(struct attachment *a, const struct target *t, struct error *err);

@@ -202,6 +202,7 @@ int attachment_create(const struct target *t, bool supervised, struct attachment
 		a.relays[i] = links.list[i].relay;
 		links.list[i].relay = 0;
 	}
+	a.unread = true;
 	*ret = a;
 	a = ATTACHMENT_NONE;
 	return 0;

@@ -151,13 +151,20 @@ static void announce_end(const char *name, unsigned index)
 		announce_disconnected(index);
 }
 
+enum condition {
+	END_IF_UNUSED,
+	END_UNREAD, /* the same; its partition table was never read */
+	END_ALWAYS,
+};
+
 /*
  * Disconnects the device. Nobody can begin to use it between the check and the
- * disconnection. With `force` a device in use is disconnected, too, and the kernel keeps
- * its number until the last close. -ENODEV: another program has disconnected it already.
+ * disconnection. With END_ALWAYS a device in use is disconnected, too, and the kernel
+ * keeps its number until the last close. -ENODEV: another program has disconnected it
+ * already.
  */
 static int end_device(const char *name, unsigned index, const int sockets[NBD_LINKS_MAX],
-	bool force, usec_t udev_deadline, struct error *err)
+	enum condition condition, usec_t udev_deadline, struct error *err)
 {
 	_cleanup_hold_ struct hold hold = HOLD_NONE;
 	struct sysfs_device again;
@@ -167,13 +174,13 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 
 	/* udev probes a device when a writer closes it: wait, or it gets I/O errors. */
 	(void)udev_settle(udev_deadline);
-	used = usage_hold(index, &hold, err);
+	used = usage_hold(index, condition == END_UNREAD, &hold, err);
 	/* Meanwhile another program may have disconnected it and got its number. */
 	r = attachment_find(name, &again, &unseen);
 	if (r == -ENOENT || (r == 0 && again.index != index))
 		return error_set(err, FAULT_KERNEL, -ENODEV,
 			"/dev/nbd%u was detached by another program meanwhile", index);
-	if (used < 0 && (!force || used == -EINTR))
+	if (used < 0 && (condition != END_ALWAYS || used == -EINTR))
 		return used;
 	if (r < 0) {
 		*err = unseen;
@@ -194,10 +201,10 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 
 /* The same, and removes its state. */
 static int end_claimed(const struct claim *claim, unsigned index,
-	const int sockets[NBD_LINKS_MAX], bool force, usec_t udev_deadline,
+	const int sockets[NBD_LINKS_MAX], enum condition condition, usec_t udev_deadline,
 	struct error *err)
 {
-	int r = end_device(claim->name, index, sockets, force, udev_deadline, err);
+	int r = end_device(claim->name, index, sockets, condition, udev_deadline, err);
 
 	if (r < 0 && r != -ENODEV)
 		return r;
@@ -220,8 +227,8 @@ static int remove_claimed(const struct claim *claim, const int sockets[NBD_LINKS
 	if (found == -ENOENT && state_read(claim->name, &state, NULL, err) == -ENOENT)
 		return -ENOENT;
 	if (found == 0)
-		return end_claimed(
-			claim, device.index, sockets, force, udev_deadline, err);
+		return end_claimed(claim, device.index, sockets,
+			force ? END_ALWAYS : END_IF_UNUSED, udev_deadline, err);
 	log_warning("%s had lost its device already", claim->name);
 	claim_forget_state(claim);
 	return 0;
@@ -273,7 +280,7 @@ static int remove_of_other_namespace(const char *name, bool force, struct error 
 			"%s has no device yet: stop the attach in the other PID namespace",
 			name);
 	if (r == 0)
-		r = end_device(name, device.index, NULL, true, deadline, err);
+		r = end_device(name, device.index, NULL, END_ALWAYS, deadline, err);
 	if (r == -ENODEV)
 		r = 0; /* its supervisor notices that, too */
 	while (r == 0 && claim_is_held(name, &holder))
@@ -309,6 +316,7 @@ int attachment_remove(const char *name, bool force, bool *ret_let_go, struct err
 
 int attachment_end(struct attachment *a, usec_t udev_patience, struct error *err)
 {
-	return end_claimed(&a->claim, a->state.index, a->sockets, false,
-		deadline_after(udev_patience), err);
+	return end_claimed(&a->claim, a->state.index, a->sockets,
+		a->unread ? END_UNREAD : END_IF_UNUSED, deadline_after(udev_patience),
+		err);
 }

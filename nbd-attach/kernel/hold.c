@@ -191,11 +191,11 @@ static int wait_for_pending_open(struct hold *hold)
 	return r < 0 ? r : result;
 }
 
-int hold_sync(struct hold *hold)
+int hold_sync(struct hold *hold, bool unread)
 {
 	int result, r = 0;
 
-	if (hold->open_pending)
+	if (hold->open_pending && !unread)
 		r = wait_for_pending_open(hold);
 	if (r < 0 || hold->child == 0 || hold->open_pending)
 		return r;

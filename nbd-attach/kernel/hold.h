@@ -32,10 +32,12 @@ int hold_take(unsigned index, struct hold *ret);
 
 /*
  * Waits until the page cache has been written to the server, after a writer has closed
- * the device or a partition of it, or while it does. -ETIMEDOUT: not all was written in
- * time; -EIO, -ENOSPC: writing failed. Or as hold_take(), if its open had to wait.
+ * the device or a partition of it, or while it does. `unread`: the disk's first partition
+ * scan is not over, which every open waits for, so nothing was written. -ETIMEDOUT: not
+ * all was written in time; -EIO, -ENOSPC: writing failed. Or as hold_take(), if its open
+ * had to wait.
  */
-int hold_sync(struct hold *hold);
+int hold_sync(struct hold *hold, bool unread);
 
 /* Releases the claim and closes the device. */
 void hold_release(struct hold *hold);

@@ -304,7 +304,7 @@ int usage_check(unsigned index, struct error *err)
 	return r == 0 ? claim(index, &hold, err) : r;
 }
 
-int usage_hold(unsigned index, struct hold *ret, struct error *err)
+int usage_hold(unsigned index, bool unread, struct hold *ret, struct error *err)
 {
 	_cleanup_hold_ struct hold hold = HOLD_NONE;
 	int r = claim(index, &hold, err);
@@ -313,7 +313,7 @@ int usage_hold(unsigned index, struct hold *ret, struct error *err)
 		r = check(index, hold.child, err);
 	if (r < 0)
 		return r;
-	r = hold_sync(&hold);
+	r = hold_sync(&hold, unread);
 	if (r == -ETIMEDOUT)
 		return error_set(err, FAULT_KERNEL, -EBUSY,
 			"/dev/nbd%u is in use: data written to it has not reached the server "

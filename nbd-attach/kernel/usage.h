@@ -31,6 +31,7 @@ int usage_check(unsigned index, struct error *err);
 
 /*
  * The same, and claims the device, so that nobody can start to use it in the kernel until
- * *ret is released. All that was written to it has reached the server.
+ * *ret is released. All that was written to it has reached the server. `unread`: see
+ * hold_sync().
  */
-int usage_hold(unsigned index, struct hold *ret, struct error *err);
+int usage_hold(unsigned index, bool unread, struct hold *ret, struct error *err);

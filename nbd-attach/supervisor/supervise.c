@@ -351,7 +351,7 @@ static int tolerate(const struct supervisor *s, int r, const struct error *err)
 
 static void end(struct supervisor *s)
 {
-	bring_up_cancel(&s->bring_up);
+	bring_up_cancel(&s->bring_up, s->a);
 	/* The timeouts it would set are wrong if a link is lost meanwhile. */
 	if (s->timeouts_child > 0)
 		process_kill(s->timeouts_child);
