@@ -9,57 +9,71 @@
 #include "target/nbdtab.h"
 
 #define OPTIONS_MAX 40
-/* getopt's values, all different, for it to see which abbreviation is ambiguous */
-#define OF_SWITCH   500
-#define OF_TARGET   1000
+/* Getopt's values start here. All differ, so that it sees ambiguous abbreviations. */
+#define OPTION_BASE 1000
+#define SETTING     SIZE_MAX /* in place of a field */
 
-/* The verbs that know a target. */
-#define TAKE_TARGET (IN(ATTACH) | IN(INFO) | IN(SUPERVISE))
+/* The verbs that an option of a target makes a difference to. */
+#define SERVER (IN(ATTACH) | IN(INFO) | IN(SUPERVISE))
+#define DEVICE (IN(ATTACH) | IN(SUPERVISE))
 
 static const struct {
 	const char *name;
 	unsigned verbs;
-	size_t field; /* of a bool in struct arguments */
-} switches[] = {
-#define SWITCH(field, word, verbs, help) {word, verbs, offsetof(struct arguments, field)},
+	int argument; /* as in getopt's table */
+	size_t field; /* of a switch: the bool in struct arguments */
+} known[] = {
+#define SWITCH(field, word, verbs, help) \
+	{word, verbs, no_argument, offsetof(struct arguments, field)},
 #include "cli/verbs.def"
+#define OPTION_ANY(field, word, place, value, ...) \
+	{word, place, (value)[0] ? required_argument : optional_argument, SETTING},
+#include "target/options.def"
 };
 
-/* getopt's table: the switches that the verb takes, then the target's options. */
+/* getopt's table: the options that the verb takes. */
 static void make_options(enum verb verb, struct option options[OPTIONS_MAX])
 {
-	const unsigned this = 1U << verb;
-	const char *name;
 	size_t n = 0;
-	bool flag;
 
-	for (size_t i = 0; i < ELEMENTSOF(switches); i++)
-		if (switches[i].verbs & this)
-			options[n++] = (struct option){
-				switches[i].name, no_argument, NULL, (int)i + OF_SWITCH};
-	for (size_t i = 0; (TAKE_TARGET & this) && (name = target_option_name(i, &flag));
-		i++)
-		if (n < OPTIONS_MAX - 1)
-			options[n++] = (struct option){name,
-				flag ? optional_argument : required_argument, NULL,
-				OF_TARGET + (int)i};
+	_Static_assert(ELEMENTSOF(known) < OPTIONS_MAX, "the table is too small");
+	for (size_t i = 0; i < ELEMENTSOF(known); i++)
+		if (known[i].verbs & (1U << verb))
+			options[n++] = (struct option){known[i].name, known[i].argument,
+				NULL, OPTION_BASE + (int)i};
 	options[n] = (struct option){0};
+}
+
+/* Whether a word such as --force=yes is an option of any verb. */
+static bool is_known(const char *word)
+{
+	size_t size = strcspn(word, "=");
+
+	for (size_t i = 0; i < ELEMENTSOF(known); i++)
+		if (size == strlen(known[i].name) + 2 && strncmp(word, "--", 2) == 0 &&
+			strncmp(word + 2, known[i].name, size - 2) == 0)
+			return true;
+	return false;
 }
 
 static int bad_option(int found, char **argv, struct error *err)
 {
 	const char letter[] = {'-', (char)optopt, 0};
 	/* A letter may stand in a word that getopt is not done with yet. */
-	const char *word = optopt > 0 && optopt < OF_SWITCH ? letter : argv[optind - 1];
+	const char *word = optopt > 0 && optopt < OPTION_BASE ? letter : argv[optind - 1];
 	char quoted[128];
 
 	text_quote(word, strlen(word), quoted, sizeof(quoted));
 	if (found == ':')
 		return error_set(
 			err, FAULT_USAGE, -EINVAL, "option %s needs a value", quoted);
-	if (optopt >= OF_SWITCH)
+	if (optopt >= OPTION_BASE)
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"option %s does not take a value", quoted);
+	if (is_known(word))
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"%s does not take option %s: see --help", basename(argv[0]),
+			quoted);
 	return error_set(err, FAULT_USAGE, -EINVAL,
 		"unknown or ambiguous option %s: see --help", quoted);
 }
@@ -90,20 +104,22 @@ int arguments_parse(
 	struct option options[OPTIONS_MAX];
 	struct arguments a = {0};
 	int found, index = 0, r;
+	size_t field;
 
 	make_options(verb, options);
-	optind = 1;
+	optind = 0; /* also forgets the rest of an earlier call's word */
 	opterr = 0;
 	while ((found = getopt_long(argc, argv, ":", options, &index)) >= 0) {
 		if (found == '?' || found == ':')
 			return bad_option(found, argv, err);
-		if (found >= OF_TARGET) {
-			r = add_setting(&a, options[index].name, optarg, err);
-			if (r < 0)
-				return r;
-		} else {
-			*(bool *)((char *)&a + switches[found - OF_SWITCH].field) = true;
+		field = known[found - OPTION_BASE].field;
+		if (field != SETTING) {
+			*(bool *)((char *)&a + field) = true;
+			continue;
 		}
+		r = add_setting(&a, options[index].name, optarg, err);
+		if (r < 0)
+			return r;
 	}
 	if (argc - optind > 1)
 		return unexpected(argv[optind + 1], err);

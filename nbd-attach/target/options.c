@@ -220,14 +220,6 @@ static const struct option options[] = {
 #include "target/options.def"
 };
 
-const char *target_option_name(size_t i, bool *ret_flag)
-{
-	if (i >= ELEMENTSOF(options))
-		return NULL;
-	*ret_flag = options[i].flag;
-	return options[i].name;
-}
-
 /* For target_replay(). */
 static int record(
 	struct target *t, const char *option, const char *value, struct error *err)

@@ -85,11 +85,6 @@ int target_set(
 	struct target *t, const char *option, const char *value, struct error *err);
 
 /*
- * The i-th option's name, NULL past the last; *ret_flag: it may stand without a value.
- */
-const char *target_option_name(size_t i, bool *ret_flag);
-
-/*
  * Does everything fit together? Derives what follows from the rest, and makes relative
  * paths absolute: they start from t->directory, or where that is NULL from the working
  * directory, which it becomes. FAULT_USAGE.
