@@ -9,6 +9,11 @@ report() {
 	echo "$1" >>"$TALLY"
 }
 
+# took NAME START: a whole scenario with its machine; see slowest.
+took() {
+	echo "took $(seconds_since "$2") $1" >>"$TALLY"
+}
+
 # timed NAME COMMAND…: one test that is one command; its output is shown if it fails.
 timed() {
 	local name=$1 log verdict=ok start=$EPOCHREALTIME
@@ -44,9 +49,19 @@ select_scenarios() {
 	done
 }
 
-# The last line. True only if at least one test ran and none failed.
+slowest() {
+	local seconds name
+	grep -q '^took ' "$TALLY" || return 0
+	echo "The slowest scenarios:"
+	sed -n 's/^took //p' "$TALLY" | sort -rn | head | while read -r seconds name; do
+		printf '%7.1f s  %s\n' "$seconds" "$name"
+	done
+}
+
+# The last lines. True only if at least one test ran and none failed.
 summary() {
 	local passed failed skipped
+	slowest
 	passed=$(grep -c '^ok$' "$TALLY")
 	failed=$(grep -c '^FAILED$' "$TALLY")
 	skipped=$(grep -c '^skipped$' "$TALLY")
