@@ -33,8 +33,9 @@ struct tls_session {
 
 /*
  * What to offer to the server: the target's priority string, or the default. The default
- * is what the system's crypto policy allows, limited to the ciphers that kernel TLS has.
- * FAULT_USAGE: GnuTLS does not accept the target's string.
+ * is what the system's crypto policy allows, limited to the ciphers that kernel TLS has,
+ * if it allows any of them. TLS 1.3 is left out where the credentials cannot be used with
+ * it. FAULT_USAGE: GnuTLS does not accept the target's string, or nothing is left.
  */
 int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct error *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +56,27 @@ static const char *key_exchanges(enum tls_auth auth)
 }
 
 /*
+ * Of the policy's ciphers those that the kernel supports, or, where it has none of them,
+ * the authenticated ones: a relay carries these.
+ */
+static void write_ciphers(FILE *text, gnutls_priority_t policy)
+{
+	const unsigned *list = NULL;
+	int n = gnutls_priority_cipher_list(policy, &list);
+	bool found = false;
+
+	fputs(":-CIPHER-ALL", text);
+	for (size_t i = 0; i < ELEMENTSOF(ciphers); i++)
+		if (contains(list, n, ciphers[i])) {
+			fprintf(text, ":+%s", gnutls_cipher_get_name(ciphers[i]));
+			found = true;
+		}
+	for (int i = 0; !found && i < n; i++)
+		if (gnutls_cipher_get_tag_size(list[i]) > 0)
+			fprintf(text, ":+%s", gnutls_cipher_get_name(list[i]));
+}
+
+/*
  * Limits the policy to the versions and ciphers that we accept, and adds none, so that
  * what an administrator has forbidden stays forbidden.
  */
@@ -79,15 +101,134 @@ static int build_default(enum tls_auth auth, char *out, size_t size)
 	for (size_t i = 0; i < ELEMENTSOF(versions); i++)
 		if (contains(list, n, versions[i]))
 			fprintf(text, ":+VERS-%s", gnutls_protocol_get_name(versions[i]));
-	fputs(":-CIPHER-ALL", text);
-	n = gnutls_priority_cipher_list(policy, &list);
-	for (size_t i = 0; i < ELEMENTSOF(ciphers); i++)
-		if (contains(list, n, ciphers[i]))
-			fprintf(text, ":+%s", gnutls_cipher_get_name(ciphers[i]));
+	write_ciphers(text, policy);
 	fputs(key_exchanges(auth), text);
 	fclose(text);
 	gnutls_priority_deinit(policy);
 	return GNUTLS_E_SUCCESS;
+}
+
+/* What a priority string offers to a server with the credentials that we have. */
+struct offer {
+	bool allows_tls13, allows_tls12; /* the versions … */
+	bool tls13, tls12;               /* … with all they need */
+	bool key_exchange, group;
+};
+
+static bool authenticates(gnutls_kx_algorithm_t kx, enum tls_auth auth)
+{
+	switch (kx) {
+	case GNUTLS_KX_PSK:
+	case GNUTLS_KX_DHE_PSK:
+	case GNUTLS_KX_ECDHE_PSK: return auth == TLS_AUTH_PSK;
+	case GNUTLS_KX_ANON_DH:
+	case GNUTLS_KX_ANON_ECDH: return auth == TLS_AUTH_ANON;
+	case GNUTLS_KX_RSA:
+	case GNUTLS_KX_DHE_RSA:
+	case GNUTLS_KX_ECDHE_RSA:
+	case GNUTLS_KX_ECDHE_ECDSA: return auth == TLS_AUTH_X509;
+	default: return false;
+	}
+}
+
+static bool needs_curve(gnutls_kx_algorithm_t kx)
+{
+	return kx == GNUTLS_KX_ECDHE_PSK || kx == GNUTLS_KX_ANON_ECDH ||
+		kx == GNUTLS_KX_ECDHE_RSA || kx == GNUTLS_KX_ECDHE_ECDSA;
+}
+
+/*
+ * A cipher suite. In TLS 1.3 GnuTLS binds a pre-shared key with SHA-256, so a suite with
+ * another hash cannot be used with it (RFC 8446, 4.2.11).
+ */
+static void add_suite(struct offer *o, size_t suite, enum tls_auth auth)
+{
+	gnutls_kx_algorithm_t kx = GNUTLS_KX_UNKNOWN;
+	gnutls_cipher_algorithm_t cipher = GNUTLS_CIPHER_UNKNOWN;
+	unsigned char id[2];
+
+	if (!gnutls_cipher_suite_info(suite, id, &kx, &cipher, NULL, NULL))
+		return;
+	if (kx == GNUTLS_KX_UNKNOWN) /* TLS 1.3 */
+		o->tls13 |= auth == TLS_AUTH_X509 ||
+			(auth == TLS_AUTH_PSK && cipher != GNUTLS_CIPHER_AES_256_GCM);
+	else
+		o->tls12 |= authenticates(kx, auth) && (o->group || !needs_curve(kx));
+}
+
+static struct offer examine(gnutls_priority_t priority, enum tls_auth auth)
+{
+	struct offer o = {0};
+	const unsigned *list = NULL;
+	unsigned suite;
+	int n = gnutls_priority_protocol_list(priority, &list), r;
+
+	o.allows_tls13 = contains(list, n, GNUTLS_TLS1_3);
+	o.allows_tls12 = contains(list, n, GNUTLS_TLS1_2);
+	o.group = gnutls_priority_group_list(priority, &list) > 0;
+	n = gnutls_priority_kx_list(priority, &list);
+	for (int i = 0; i < n; i++)
+		o.key_exchange |= authenticates((gnutls_kx_algorithm_t)list[i], auth);
+	for (unsigned i = 0;; i++) {
+		r = gnutls_priority_get_cipher_suite_index(priority, i, &suite);
+		if (r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+			break;
+		if (r == GNUTLS_E_SUCCESS)
+			add_suite(&o, suite, auth);
+	}
+	o.tls13 &= o.allows_tls13 && o.group && (o.key_exchange || auth == TLS_AUTH_X509);
+	o.tls12 &= o.allows_tls12;
+	return o;
+}
+
+static const char *what_is_missing(const struct offer *o, enum tls_auth auth)
+{
+	if (!o->allows_tls13 && !o->allows_tls12)
+		return "neither TLS 1.3 nor TLS 1.2";
+	if (!o->key_exchange && auth == TLS_AUTH_PSK)
+		return "no key exchange with a pre-shared key (+ECDHE-PSK:+DHE-PSK)";
+	if (!o->key_exchange && auth == TLS_AUTH_ANON)
+		return "no anonymous key exchange (+ANON-ECDH:+ANON-DH)";
+	if (!o->key_exchange)
+		return "no key exchange with certificates (+ECDHE-ECDSA:+ECDHE-RSA)";
+	if (!o->group)
+		return "no group for the key exchange (+GROUP-ALL)";
+	if (auth == TLS_AUTH_PSK && o->allows_tls13)
+		return "no cipher for a pre-shared key (TLS 1.3: +AES-128-GCM or "
+		       "+CHACHA20-POLY1305; or +VERS-TLS1.2 with +DHE-PSK)";
+	return "no cipher suite that fits";
+}
+
+static int cannot_use(const struct target *t, const char *why, struct error *err)
+{
+	if (t->tls_priority)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"the priority string \"%s\" leaves %s", t->tls_priority, why);
+	return error_set(err, FAULT_USAGE, -EINVAL,
+		"the system's crypto policy (GnuTLS) leaves %s", why);
+}
+
+/* Leaves out TLS 1.3 and curves if a server that chose them could not be used. */
+static int check_offer(const struct target *t, const char *priority, gnutls_priority_t *p,
+	struct error *err)
+{
+	const struct offer o = examine(*p, t->tls_auth);
+	static const char no_curves[] = ":-ECDHE-PSK:-ANON-ECDH:-ECDHE-RSA:-ECDHE-ECDSA";
+	_cleanup_free_ char *without = NULL;
+
+	if (o.group && (o.tls13 || (o.tls12 && !o.allows_tls13)))
+		return 0;
+	if (!o.tls12)
+		return cannot_use(t, what_is_missing(&o, t->tls_auth), err);
+	if (asprintf(&without, "%s:-VERS-TLS1.3%s", priority, o.group ? "" : no_curves) <
+		0)
+		return error_memory(err);
+	gnutls_priority_deinit(*p);
+	*p = NULL;
+	if (gnutls_priority_init(p, without, NULL) != GNUTLS_E_SUCCESS)
+		return cannot_use(t, "nothing for TLS 1.2", err);
+	log_debug("TLS 1.3 cannot be used with these credentials: %s", without);
+	return 0;
 }
 
 int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct error *err)
@@ -105,14 +246,12 @@ int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct erro
 		priority = built;
 	}
 	r = gnutls_priority_init(ret, priority, &where);
-	if (r != GNUTLS_E_SUCCESS && t->tls_priority)
+	if (r == GNUTLS_E_NO_PRIORITIES_WERE_SET || (r < 0 && !t->tls_priority))
+		return cannot_use(t, "no cipher suite", err);
+	if (r < 0)
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"GnuTLS rejects the priority string \"%s\", from \"%s\" on",
 			t->tls_priority, where ? where : priority);
-	if (r != GNUTLS_E_SUCCESS)
-		return error_set(err, FAULT_TLS, -EINVAL,
-			"the system's crypto policy leaves no usable TLS (%s)",
-			gnutls_strerror(r));
 	log_debug("TLS priorities: %s", priority);
-	return 0;
+	return check_offer(t, priority, ret, err);
 }
