@@ -121,7 +121,7 @@ static bool is_in_nbdtab(const struct generation *g, const struct fstab_mount *m
 
 		target_init(&t);
 		found = m->names[i][0] &&
-			nbdtab_read(g->root, m->names[i], &t, &err) != -ENOENT;
+			nbdtab_read(g->root, m->names[i], NULL, &t, &err) != -ENOENT;
 	}
 	return found;
 }

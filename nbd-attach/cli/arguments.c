@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/arguments.h"
+#include "common/log.h"
 #include "common/text.h"
 #include "target/config.h"
 #include "target/nbdtab.h"
@@ -128,6 +129,11 @@ int arguments_parse(
 	return 0;
 }
 
+static void warn(const char *text)
+{
+	log_warning("%s", text);
+}
+
 int arguments_look_up(const char *name, struct target *ret, struct error *err)
 {
 	_cleanup_config_ struct config c = {0};
@@ -140,7 +146,7 @@ int arguments_look_up(const char *name, struct target *ret, struct error *err)
 		return 0;
 	}
 	if (r == -ENOENT && err->fault == FAULT_NO_SUCH)
-		r = nbdtab_read("", name, ret, err);
+		r = nbdtab_read("", name, warn, ret, err);
 	if (r != -ENOENT || err->fault != FAULT_NO_SUCH)
 		return r;
 	return error_set(err, FAULT_NO_SUCH, r,

@@ -220,6 +220,14 @@ static const struct option options[] = {
 #include "target/options.def"
 };
 
+const char *target_option_expected(const char *option)
+{
+	for (size_t i = 0; i < ELEMENTSOF(options); i++)
+		if (strcmp(options[i].name, option) == 0)
+			return options[i].expected;
+	return NULL;
+}
+
 /* For target_replay(). */
 static int record(
 	struct target *t, const char *option, const char *value, struct error *err)

@@ -84,6 +84,9 @@ int target_parse_uri(struct target *t, const char *uri, struct error *err);
 int target_set(
 	struct target *t, const char *option, const char *value, struct error *err);
 
+/* What the values of an option are, as in "… is not a time up to 1h". NULL: no such. */
+const char *target_option_expected(const char *option);
+
 /*
  * Does everything fit together? Derives what follows from the rest, and makes relative
  * paths absolute: they start from t->directory, or where that is NULL from the working

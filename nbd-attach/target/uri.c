@@ -261,12 +261,11 @@ static int parse_user(struct target *t, struct uri *u, struct error *err)
 	return uri_set_parameter(t, &key, &user, &u->seen, err);
 }
 
-/* A decoded host becomes a name for the resolver and a part of messages. */
-static bool host_is_valid(const struct uri_bytes *host)
+bool uri_host_is_valid(const char *host, size_t size)
 {
-	if (host->size > NBD_HOST_MAX || !text_is_utf8(host->data, host->size))
+	if (size > NBD_HOST_MAX || !text_is_utf8(host, size))
 		return false;
-	for (const char *c = host->data; *c; c++)
+	for (const char *c = host; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("%/:@[]", *c))
 			return false;
 	return true;
@@ -283,7 +282,7 @@ static int parse_host(struct target *t, const struct uri *u, struct error *err)
 	r = decode_range(&p->hostText, &host, err);
 	if (r < 0)
 		return r;
-	if (!p->hostData.ip6 && !host_is_valid(&host))
+	if (!p->hostData.ip6 && !uri_host_is_valid(host.data, host.size))
 		return uri_fault(err, "a host that is neither a name nor an address");
 	if (!u->zone) {
 		/* As libnbd does it: no host means this one. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Shared by the uri files; the public functions are in target.h. */
+/* Shared by the uri files and nbdtab-line.c; the public functions are in target.h. */
 #pragma once
 
 #include <stddef.h>
@@ -18,6 +18,9 @@ void uri_bytes_done(struct uri_bytes *b);
 
 /* Percent-decodes size bytes. -ENOMEM. */
 int uri_decode(const char *text, size_t size, struct uri_bytes *ret, struct error *err);
+
+/* Whether a decoded host can be a name for the resolver, and a part of messages. */
+bool uri_host_is_valid(const char *host, size_t size);
 
 /* "the URI has …". Returns -EINVAL. */
 int uri_fault(struct error *err, const char *what);

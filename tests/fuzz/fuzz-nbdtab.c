@@ -23,6 +23,11 @@ static void must_be_it(const struct target *t, const char *wanted)
 	assert(t->tls != TLS_MODE_PREFER && t->tls_verify_peer);
 }
 
+static void must_be_of_line(const char *text)
+{
+	assert(strncmp(text, "tab:", 4) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *wanted = fuzz_text(data, size);
@@ -33,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	tab = fuzz_next_line(wanted);
 	target_init(&t);
-	r = nbdtab_find("tab", tab ? tab : "", wanted, &t, &err);
+	r = nbdtab_find("tab", tab ? tab : "", wanted, must_be_of_line, &t, &err);
 	if (r < 0) {
 		must_be_told(r, &err);
 		assert(r != -ENOENT || err.fault == FAULT_NO_SUCH);

@@ -81,9 +81,18 @@ nbdtab() {
 	nbd_attach check nbd7
 	expect_exit 8 check nbd8
 	expect_says nbdtab
-	echo "nbd8 127.0.0.1 odd colour=blue" >>/etc/nbdtab
+	printf '%s\n' "nbd8 127.0.0.1 odd bs=blue" \
+		"nbd9 127.0.0.1 plain-1 port=$PORT,colour=blue" >>/etc/nbdtab
 	expect_exit 2 check odd
-	expect_says nbdtab:2: colour
+	expect_says nbdtab:2: 'option bs'
+	run "$PROGRAM" check nbd9
+	[ "$CODE" = 0 ] || fail "exit code $CODE"
+	expect_says nbdtab:3: colour
+	# the supervisor's warning reaches the user
+	run "$PROGRAM" attach nbd9
+	[ "$CODE" = 0 ] || fail "exit code $CODE"
+	expect_says nbdtab:3: colour
+	detach nbd9
 }
 
 # Two servers have an export of that name.
