@@ -83,6 +83,7 @@ static int describe(const struct target *t, const struct links *links,
 		link->socket = fd_inode(links->list[i].fd);
 		memcpy(link->address, links->list[i].address, sizeof(link->address));
 	}
+	memcpy(state->address, links->list[0].address, sizeof(state->address));
 	memcpy(state->relay, links->relay, sizeof(state->relay));
 	state_set_tls(state, facts);
 	snprintf(state->server, sizeof(state->server), "%s", server ? server : "?");

@@ -88,6 +88,7 @@ json_object *state_to_json(const struct state *s, const struct target *t)
 	json_add_number(o, "maximum", s->maximum);
 	json_add_number(o, "flags", s->flags);
 	json_add_text(o, "server", s->server);
+	json_add_text(o, "address", s->address);
 	json_add_bool(o, "tls", s->tls);
 	json_add_bool(o, "tls-verified", s->tls_verified);
 	json_add_text(o, "tls-version", s->tls_version);
@@ -209,6 +210,15 @@ static bool take_links(json_object *o, struct state *s)
 	return true;
 }
 
+/* Older files tell only where each link went. */
+static bool take_address(json_object *o, struct state *s)
+{
+	if (json_object_object_get_ex(o, "address", NULL))
+		return take_text(o, "address", s->address, sizeof(s->address));
+	memcpy(s->address, s->links[0].address, sizeof(s->address));
+	return true;
+}
+
 static bool take_event(json_object *o, struct state_event *event)
 {
 	int64_t link;
@@ -266,7 +276,7 @@ static bool take_state(json_object *o, struct state *s)
 		take_number(o, "since", INT64_MIN, INT64_MAX, &s->since) &&
 		take_later_unsigned(o, "repeated", &s->repeated) &&
 		take_later_bool(o, "break-before-make", &s->break_before_make) &&
-		take_links(o, s) && take_events(o, s);
+		take_links(o, s) && take_address(o, s) && take_events(o, s);
 }
 
 static int take_target(json_object *o, struct target *t, struct error *err)

@@ -63,10 +63,11 @@ struct state {
 	char tls_cipher[STATE_TEXT_SIZE];
 	char relay[ERROR_TEXT_SIZE];  /* why relays carry the data; "": the kernel does */
 	char server[STATE_TEXT_SIZE]; /* as named in the URI */
-	int64_t since;                /* of the attachment: seconds, wall clock */
-	uint64_t repeated;            /* requests in flight when a link ended */
-	bool break_before_make;       /* the server accepts no additional connection */
-	uint64_t n_events;            /* so far; event number n is events[n % MAX] */
+	char address[ADDRESS_TEXT_SIZE]; /* that all links go to, or went to last */
+	int64_t since;                   /* of the attachment: seconds, wall clock */
+	uint64_t repeated;               /* requests in flight when a link ended */
+	bool break_before_make;          /* the server accepts no additional connection */
+	uint64_t n_events;               /* so far; event number n is events[n % MAX] */
 	struct state_event events[STATE_EVENTS_MAX];
 };
 

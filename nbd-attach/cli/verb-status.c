@@ -136,6 +136,7 @@ static void print_server(const struct state *state, const struct target *t)
 	char quoted[2 * NBD_NAME_MAX];
 
 	line("server", "%s", state->server);
+	line("address", "%s", state->address);
 	line("export", "%s",
 		text_quote(
 			t->export_name, strlen(t->export_name), quoted, sizeof(quoted)));
@@ -267,6 +268,7 @@ static void add_known(json_object *o, const struct state *state, const struct ta
 	json_add_number(o, "block-size", state->block_size);
 	json_add_text(o, "export", t->export_name);
 	json_add_text(o, "uri", t->uri);
+	json_add_text(o, "address", state->address);
 	json_add_bool(o, "tls-ignore-not-before", t->tls_ignore_not_before);
 	json_add_text(o, "data-path", state->relay[0] ? "relay" : "kernel");
 	json_add_optional(o, "relay-reason", state->relay);

@@ -69,7 +69,8 @@ static int work(const struct connector_order *order, struct error *err)
 	if (r == 0 && !worker_is_ready())
 		return 0;
 	if (r == 0)
-		r = connect_server(order->target, order->deadline, &fd, &peer, err);
+		r = connect_server(
+			order->target, order->choice, order->deadline, &fd, &peer, err);
 	if (r < 0)
 		return r;
 	r = fd_send(CONNECTOR_TO_PARENT, &peer, sizeof(peer), fd);

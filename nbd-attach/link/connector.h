@@ -14,6 +14,7 @@
 
 struct connector_order {
 	const struct target *target;
+	const struct address_choice *choice;
 	const struct credentials *credentials; /* wiped in the child */
 	usec_t deadline;
 	/* sockets */

@@ -116,6 +116,7 @@ static int start_children(struct link_attempt *attempt, const struct ends *ends,
 	const struct credentials *c, usec_t deadline)
 {
 	const struct connector_order connector = {.target = attempt->target,
+		.choice = &attempt->choice,
 		.credentials = c,
 		.deadline = deadline,
 		.report = ends->report,
@@ -149,7 +150,8 @@ void link_prepare(void)
 }
 
 static int start(enum worker_task task, const struct target *t,
-	const struct credentials *c, struct link_attempt *ret, struct error *err)
+	const struct credentials *c, const struct address_choice *choice,
+	struct link_attempt *ret, struct error *err)
 {
 	usec_t deadline = deadline_after(t->connect_timeout);
 	_cleanup_(link_attempt_cancel) struct link_attempt attempt = LINK_ATTEMPT_NONE;
@@ -159,6 +161,8 @@ static int start(enum worker_task task, const struct target *t,
 	link_prepare();
 	attempt.task = task;
 	attempt.target = t;
+	if (choice)
+		attempt.choice = *choice;
 	attempt.deadline =
 		deadline == USEC_INFINITY ? deadline : deadline + WORKER_KILL_DELAY;
 	r = make_sockets(&attempt, &ends);
@@ -326,7 +330,7 @@ static int conclude(struct link_attempt *attempt, const union report *report,
 	}
 	r = take_connection(attempt, &peer, &fd, err);
 	if (r == 0)
-		r = report_check_socket(fd, &peer, t, err);
+		r = report_check_socket(fd, &peer, t, &attempt->choice, err);
 	if (r == 0 && attempt->task == WORKER_LINK)
 		r = report_check_link(fd, &peer, facts->tls, err);
 	if (r == 0)
@@ -373,10 +377,11 @@ static int take_reports(struct link_attempt *attempt, link_list_fn fn, void *use
 }
 
 static int run(enum worker_task task, const struct target *t, const struct credentials *c,
-	link_list_fn fn, void *userdata, struct link *ret, struct error *err)
+	const struct address_choice *choice, link_list_fn fn, void *userdata,
+	struct link *ret, struct error *err)
 {
 	struct link_attempt attempt = LINK_ATTEMPT_NONE;
-	int r = start(task, t, c, &attempt, err);
+	int r = start(task, t, c, choice, &attempt, err);
 
 	if (r == 0)
 		r = take_reports(&attempt, fn, userdata, ret, err);
@@ -384,10 +389,11 @@ static int run(enum worker_task task, const struct target *t, const struct crede
 	return r;
 }
 
-int link_attempt_start(const struct target *t, const struct credentials *c, bool relay,
-	struct link_attempt *ret, struct error *err)
+int link_attempt_start(const struct target *t, const struct credentials *c,
+	const struct address_choice *choice, bool relay, struct link_attempt *ret,
+	struct error *err)
 {
-	return start(relay ? WORKER_RELAY : WORKER_LINK, t, c, ret, err);
+	return start(relay ? WORKER_RELAY : WORKER_LINK, t, c, choice, ret, err);
 }
 
 int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct error *err)
@@ -398,20 +404,22 @@ int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct e
 	return r;
 }
 
-int link_open(const struct target *t, const struct credentials *c, bool relay,
-	struct link *ret, struct error *err)
+int link_open(const struct target *t, const struct credentials *c,
+	const struct address_choice *choice, bool relay, struct link *ret,
+	struct error *err)
 {
-	return run(relay ? WORKER_RELAY : WORKER_LINK, t, c, NULL, NULL, ret, err);
+	return run(
+		relay ? WORKER_RELAY : WORKER_LINK, t, c, choice, NULL, NULL, ret, err);
 }
 
 int link_info(const struct target *t, const struct credentials *c, struct link *ret,
 	struct error *err)
 {
-	return run(WORKER_INFO, t, c, NULL, NULL, ret, err);
+	return run(WORKER_INFO, t, c, NULL, NULL, NULL, ret, err);
 }
 
 int link_list(const struct target *t, const struct credentials *c, link_list_fn fn,
 	void *userdata, struct link *ret, struct error *err)
 {
-	return run(WORKER_LIST, t, c, fn, userdata, ret, err);
+	return run(WORKER_LIST, t, c, NULL, fn, userdata, ret, err);
 }

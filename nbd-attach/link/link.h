@@ -31,13 +31,15 @@ void link_disconnect(struct link *link);
 /*
  * Connects and negotiates within the target's connect_timeout, and returns a socket for
  * the kernel. With `relay` the worker stays and carries the data between the server and
- * fd, for links that the kernel cannot carry. It ends when either side does.
+ * fd, for links that the kernel cannot carry. It ends when either side does. The choice
+ * may be NULL: any address of the target.
  *
  * For TLS over TCP the kernel's modules must be loaded. All failures of wire/, with their
  * faults; -ETIMEDOUT also if the worker does not report in time.
  */
-int link_open(const struct target *t, const struct credentials *c, bool relay,
-	struct link *ret, struct error *err);
+int link_open(const struct target *t, const struct credentials *c,
+	const struct address_choice *choice, bool relay, struct link *ret,
+	struct error *err);
 
 /*
  * The same for a caller that waits for several things: an attempt is under way until its
@@ -48,6 +50,7 @@ int link_open(const struct target *t, const struct credentials *c, bool relay,
 struct link_attempt {
 	enum worker_task task;
 	const struct target *target;
+	struct address_choice choice;
 	pid_t pid;       /* of the worker; 0: no attempt */
 	pid_t connector; /* its pid */
 	int socket;      /* receives reports */
@@ -60,8 +63,9 @@ struct link_attempt {
 #define LINK_ATTEMPT_NONE \
 	((struct link_attempt){.socket = -1, .connected = -1, .log = -1, .near = -1})
 
-int link_attempt_start(const struct target *t, const struct credentials *c, bool relay,
-	struct link_attempt *ret, struct error *err);
+int link_attempt_start(const struct target *t, const struct credentials *c,
+	const struct address_choice *choice, bool relay, struct link_attempt *ret,
+	struct error *err);
 int link_attempt_finish(
 	struct link_attempt *attempt, struct link *ret, struct error *err);
 

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/param.h>
 
 #include "common/log.h"
@@ -86,10 +87,14 @@ static int open_next(const struct target *t, const struct credentials *c,
 	struct links *links, struct error *err)
 {
 	struct link *link = &links->list[links->n];
-	int r = link_open(t, c, links->relay[0] != 0, link, err);
+	struct address_choice choice = {.only = links->n > 0};
+	int r;
 
+	if (choice.only)
+		memcpy(choice.last, links->list[0].address, sizeof(choice.last));
+	r = link_open(t, c, &choice, links->relay[0] != 0, link, err);
 	if (r < 0 && fall_back_to_relay(t, links, err))
-		r = link_open(t, c, true, link, err);
+		r = link_open(t, c, &choice, true, link, err);
 	if (r == 0)
 		links->n++;
 	return r;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The links of one attachment: as many as requested, all to the same export. */
+/*
+ * The links of one attachment: as many as requested, all to the same export, at the same
+ * address of its server.
+ */
 #pragma once
 
 #include <stddef.h>

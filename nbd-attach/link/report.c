@@ -141,8 +141,20 @@ static int wrong_connection(const char *how, struct error *err)
 		"the connector or link worker gave a wrong connection: %s", how);
 }
 
-int report_check_socket(
-	int fd, const struct peer *peer, const struct target *t, struct error *err)
+/* Of unix sockets and vsocks the target has one address. */
+static bool is_chosen(const struct peer *peer, const struct target *t,
+	const struct address_choice *choice)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	if (!choice->only || t->transport != TRANSPORT_TCP)
+		return true;
+	peer_text(peer, t, text);
+	return strcmp(text, choice->last) == 0;
+}
+
+int report_check_socket(int fd, const struct peer *peer, const struct target *t,
+	const struct address_choice *choice, struct error *err)
 {
 	if (fd < 0)
 		return wrong_connection("there is none", err);
@@ -151,7 +163,9 @@ int report_check_socket(
 		(t->transport == TRANSPORT_TCP &&
 			socket_option(fd, SO_PROTOCOL) != IPPROTO_TCP))
 		return wrong_connection("another kind of socket", err);
-	return peer_fits(peer, t) ? 0 : wrong_connection("to another peer", err);
+	return peer_fits(peer, t) && is_chosen(peer, t, choice)
+		? 0
+		: wrong_connection("to another peer", err);
 }
 
 int report_check_link(int fd, const struct peer *peer, bool tls, struct error *err)

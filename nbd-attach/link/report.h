@@ -57,11 +57,12 @@ void report_failure(int socket, int r, const struct error *err);
 
 /*
  * Whether the connector's socket is what the target asks for: a stream socket of its
- * family, to a peer that fits (see peer_fits()). The connector decides where it goes, and
- * has read nothing of the server. 0, or -EPROTO with FAULT_PROTOCOL.
+ * family, to a peer that fits (see peer_fits()) and that the choice allows. Within that
+ * the connector decides where it goes, and has read nothing of the server. 0, or -EPROTO
+ * with FAULT_PROTOCOL.
  */
-int report_check_socket(
-	int fd, const struct peer *peer, const struct target *t, struct error *err);
+int report_check_socket(int fd, const struct peer *peer, const struct target *t,
+	const struct address_choice *choice, struct error *err);
 
 /*
  * Checks the socket again after the worker has used it: it is still connected to the peer

@@ -10,9 +10,12 @@
 #include "link/worker-exec.h"
 #include "supervisor/attempt.h"
 #include "supervisor/rotation.h"
+#include "supervisor/server-address.h"
 
 bool attempt_start(struct supervisor *s, struct connection *conn)
 {
+	const struct address_choice choice = server_address_choose(s, conn);
+
 	conn->no_greeting = false;
 	if (s->a->plaintext.fault != FAULT_NONE) {
 		conn->error = s->a->plaintext;
@@ -25,8 +28,8 @@ bool attempt_start(struct supervisor *s, struct connection *conn)
 	/* The system may have switched to that disk since this process started. */
 	if (root_disk_is_on(s->a->state.index))
 		worker_exec_disable();
-	if (link_attempt_start(s->target, &s->credentials, s->a->state.relay[0] != 0,
-		    &conn->attempt, &conn->error) < 0)
+	if (link_attempt_start(s->target, &s->credentials, &choice,
+		    s->a->state.relay[0] != 0, &conn->attempt, &conn->error) < 0)
 		return false;
 	fd_store_remove(s->a, conn->number);
 	return true;
@@ -89,6 +92,8 @@ bool attempt_finish(struct supervisor *s, struct connection *conn)
 	conn->attempt_reset = r == -ECONNRESET || r == -ECONNABORTED ||
 		(conn->no_greeting && err.fault == FAULT_PROTOCOL);
 	rotation_after_attempt(s, &err);
+	if (r == 0)
+		r = server_address_check(s, conn, &link, &err);
 	if (r == 0)
 		r = geometry_check(s->target, &link.facts, &s->a->state,
 			&conn->candidate_size, &err);

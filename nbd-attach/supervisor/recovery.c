@@ -21,6 +21,7 @@
 #include "supervisor/driver-timeouts.h"
 #include "supervisor/handover.h"
 #include "supervisor/recovery.h"
+#include "supervisor/server-address.h"
 
 static uint32_t random_number(void)
 {
@@ -39,7 +40,6 @@ static uint32_t random_number(void)
 static enum phase back_off_locally(struct supervisor *s, struct connection *conn)
 {
 	conn->being_replaced = conn->idle = false;
-	conn->phase = PHASE_BACKING_OFF; /* reported as a lost link */
 	attempt_tell(s, conn, s->a->plaintext.fault != FAULT_NONE);
 	driver_timeout_shorten(s);
 	conn->timer = deadline_after(
@@ -86,6 +86,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	int *fd = &s->a->sockets[conn->number];
 	struct sysfs_io io = {0};
 
+	conn->phase = PHASE_BACKING_OFF; /* no longer up, whatever the action makes of it */
 	if (sysfs_read_io(s->a->state.index, &io) == 0)
 		s->a->state.repeated += io.in_flight;
 	conn->completed = io.completed;
@@ -106,6 +107,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	conn->needs_keys = false;
 	s->check_at = MIN(s->check_at, now + DEVICE_GONE_CHECK);
 	conn->half_closed = false;
+	server_address_lost(s);
 	/* Others get its requests now, and may send for the first time. */
 	for (unsigned i = 0; i < s->a->state.n_links; i++)
 		s->conns[i].read_through = false;
@@ -229,6 +231,7 @@ static void record_up(struct supervisor *s, struct connection *conn)
 	else
 		supervisor_tell(s, LINK(conn), "restored",
 			"connection to %s restored after %.1f s", link->address, away);
+	server_address_record(s, conn);
 	if (conn->timed_out && now - conn->lost_at < LINK_STABLE_AFTER)
 		allow_more_time(s);
 	conn->being_replaced = conn->idle = conn->stalled = conn->timed_out = false;

@@ -27,6 +27,7 @@
 #include "supervisor/handover.h"
 #include "supervisor/health.h"
 #include "supervisor/rotation.h"
+#include "supervisor/server-address.h"
 #include "supervisor/supervise.h"
 
 #define RUNNING    INT_MAX /* beside enum supervise_end */
@@ -323,6 +324,8 @@ static int adopt_links(struct supervisor *s, struct error *err)
 		link->error[0] = 0; /* the earlier supervisor's */
 		connection_set_state(link, LINK_UP);
 	}
+	if (s->a->adopted)
+		server_address_adopted(s);
 	s->a->adopted = false;
 	return taken ? driver_timeouts_set(s, err) : 0;
 }

@@ -30,3 +30,16 @@ void supervisor_tell(
 	else
 		log_notice("%s: %s", s->a->claim.name, text);
 }
+
+void supervisor_warn(struct supervisor *s, const char *kind, const char *format, ...)
+{
+	char text[STATE_EVENT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	state_add_event(&s->a->state, -1, kind, "%s", text);
+	s->changed = true;
+	log_warning("%s: %s", s->a->claim.name, text);
+}

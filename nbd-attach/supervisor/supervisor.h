@@ -128,4 +128,8 @@ static inline void connection_set_state(struct state_link *link, enum link_state
 void supervisor_tell(struct supervisor *s, int link, const char *kind, const char *format,
 	...) _printf_(4, 5);
 
+/* The same of the whole device, with a warning in the log: data may be at risk. */
+void supervisor_warn(struct supervisor *s, const char *kind, const char *format, ...)
+	_printf_(3, 4);
+
 bool supervisor_all_up(const struct supervisor *s);

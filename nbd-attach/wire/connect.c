@@ -163,6 +163,25 @@ static void tcp_text(
 		address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
+/* The address that tcp_text() wrote; NULL: its interface has gone, or has a new name. */
+static struct addrinfo *parse_tcp(const char *text)
+{
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_protocol = IPPROTO_TCP,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+	bool bracket = text[0] == '[';
+	const char *colon = strrchr(text, ':');
+	char host[ADDRESS_TEXT_SIZE];
+	struct addrinfo *list = NULL;
+
+	if (!colon)
+		return NULL;
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text) - 2 * bracket,
+		text + bracket);
+	return getaddrinfo(host, colon + 1, &hints, &list) == 0 ? list : NULL;
+}
+
 void peer_text(
 	const struct peer *peer, const struct target *t, char text[ADDRESS_TEXT_SIZE])
 {
@@ -183,37 +202,54 @@ void peer_text(
 	}
 }
 
-/* Each address gets an equal part of the time that is left, so that none uses it up.
- */
-static int connect_tcp(
-	const struct target *t, usec_t deadline, int *ret_fd, struct error *err)
+/* Each address gets an equal part of the time that is left, so that none uses it up. */
+static int connect_any(const struct addrinfo *list, usec_t deadline, struct error *err)
 {
-	_cleanup_(freeaddrinfop) struct addrinfo *list = NULL;
 	char text[ADDRESS_TEXT_SIZE];
 	unsigned left = 0;
-	int r;
+	int r = -EHOSTUNREACH;
 
-	r = resolve(t, &list, err);
-	if (r < 0)
-		return r;
-	for (struct addrinfo *a = list; a; a = a->ai_next)
+	for (const struct addrinfo *a = list; a; a = a->ai_next)
 		left++;
-	for (struct addrinfo *a = list; a; a = a->ai_next, left--) {
+	for (const struct addrinfo *a = list; a; a = a->ai_next, left--) {
 		usec_t until = deadline_after(deadline_left(deadline) / left);
 
 		tcp_text(a->ai_addr, a->ai_addrlen, text);
 		log_debug("connecting to %s", text);
 		r = connect_patiently(a->ai_addr, a->ai_addrlen, until);
-		if (r >= 0) {
-			tune_tcp(r, t);
-			*ret_fd = r;
-			return 0;
-		}
+		if (r >= 0)
+			return r;
 		unreachable(text, r, err);
 		if (r == -EINTR)
 			break;
 	}
 	return r;
+}
+
+static int connect_tcp(const struct target *t, const struct address_choice *choice,
+	usec_t deadline, int *ret_fd, struct error *err)
+{
+	_cleanup_(freeaddrinfop) struct addrinfo *last = parse_tcp(choice->last);
+	_cleanup_(freeaddrinfop) struct addrinfo *list = NULL;
+	int r = -EADDRNOTAVAIL;
+
+	if (last)
+		r = connect_any(last,
+			choice->only ? deadline
+				     : deadline_after(deadline_left(deadline) / 2),
+			err);
+	else if (choice->only)
+		unreachable(choice->last, r, err);
+	if (r < 0 && r != -EINTR && !choice->only) {
+		r = resolve(t, &list, err);
+		if (r == 0)
+			r = connect_any(list, deadline, err);
+	}
+	if (r < 0)
+		return r;
+	tune_tcp(r, t);
+	*ret_fd = r;
+	return 0;
 }
 
 static int connect_unix(
@@ -254,14 +290,14 @@ static int connect_vsock(
 	return 0;
 }
 
-int connect_server(const struct target *t, usec_t deadline, int *ret_fd,
-	struct peer *ret_peer, struct error *err)
+int connect_server(const struct target *t, const struct address_choice *choice,
+	usec_t deadline, int *ret_fd, struct peer *ret_peer, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	int r = -EINVAL;
 
 	switch (t->transport) {
-	case TRANSPORT_TCP: r = connect_tcp(t, deadline, &fd, err); break;
+	case TRANSPORT_TCP: r = connect_tcp(t, choice, deadline, &fd, err); break;
 	case TRANSPORT_UNIX: r = connect_unix(t, deadline, &fd, err); break;
 	case TRANSPORT_VSOCK: r = connect_vsock(t, deadline, &fd, err); break;
 	}

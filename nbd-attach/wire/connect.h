@@ -14,13 +14,23 @@ struct peer {
 };
 
 /*
- * Connects to the target's server: resolves it anew, tries its addresses in turn, all
- * before the deadline. *ret_fd is non-blocking and close-on-exec, set up so that a dead
- * host is noticed (keepalive, TCP_USER_TIMEOUT) and without delay (TCP_NODELAY), and the
- * kernel will not connect it again, wherever to. FAULT_UNREACHED.
+ * Where a connection may go to, of the addresses that a TCP target's name has. Two
+ * addresses may be two servers, so all links of a device go to the same one.
  */
-int connect_server(const struct target *t, usec_t deadline, int *ret_fd,
-	struct peer *ret_peer, struct error *err);
+struct address_choice {
+	char last[ADDRESS_TEXT_SIZE]; /* of the last link, from peer_text(); "": none */
+	bool only;                    /* other links are up: no other address will do */
+};
+
+/*
+ * Connects to the target's server before the deadline: to the address of the last link
+ * and then, if allowed, to the other ones that its name has now. *ret_fd is non-blocking
+ * and close-on-exec, set up so that a dead host is noticed (keepalive, TCP_USER_TIMEOUT)
+ * and without delay (TCP_NODELAY), and the kernel will not connect it again, wherever to.
+ * FAULT_UNREACHED.
+ */
+int connect_server(const struct target *t, const struct address_choice *choice,
+	usec_t deadline, int *ret_fd, struct peer *ret_peer, struct error *err);
 
 /* The peer of a connected socket: getpeername(2). -ENOTCONN: it is not, or no more. */
 int peer_of(int fd, struct peer *ret);

@@ -61,7 +61,8 @@ void worker_exec_disable(void)
 }
 
 int link_attempt_start(const struct target *t, const struct credentials *c,
-	_unused_ bool relay, struct link_attempt *ret, struct error *err)
+	const struct address_choice *choice, _unused_ bool relay,
+	struct link_attempt *ret, struct error *err)
 {
 	call("start");
 	assert_ptr_equal(t, &world.target);
@@ -71,6 +72,8 @@ int link_attempt_start(const struct target *t, const struct credentials *c,
 		return error_set(err, FAULT_OTHER, -EAGAIN, "cannot fork");
 	*ret = LINK_ATTEMPT_NONE;
 	ret->pid = WORKER;
+	ret->deadline = world.now + 30 * USEC_PER_SEC;
+	ret->choice = *choice;
 	return 0;
 }
 
@@ -83,6 +86,7 @@ int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct e
 	if (err->fault != FAULT_NONE)
 		return world.result ? world.result : -EIO;
 	ret->fd = some_descriptor();
+	strcpy(ret->address, world.address);
 	return 0;
 }
 
@@ -138,6 +142,7 @@ int handover_link(struct supervisor *of, struct connection *to, struct error *er
 	of->short_timeout = false;
 	of->a->sockets[to->number] = TAKE_FD(to->candidate.fd);
 	to->size = to->candidate_size;
+	strcpy(of->a->state.links[to->number].address, to->candidate.address);
 	return 0;
 }
 
@@ -199,6 +204,12 @@ void supervisor_tell(_unused_ struct supervisor *of, int link, const char *kind,
 {
 	call("tell:%s", kind);
 	assert_int_equal(link, world.conn->number);
+}
+
+void supervisor_warn(_unused_ struct supervisor *of, const char *kind,
+	_unused_ const char *format, ...)
+{
+	call("warn:%s", kind);
 }
 
 int sysfs_read_io(unsigned index, struct sysfs_io *ret)

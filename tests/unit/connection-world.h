@@ -27,8 +27,9 @@ struct connection_world {
 	struct sysfs_io io;
 	struct error found; /* what the next attempt ends with; FAULT_NONE: a link … */
 	int result;         /* the first of these as an errno; 0: any */
-	struct error geometry; /* … and what its check says of it */
-	uint64_t size;         /* of the export that it leads to */
+	struct error geometry;           /* … and what its check says of it */
+	uint64_t size;                   /* of the export that it leads to */
+	char address[ADDRESS_TEXT_SIZE]; /* … and where it goes */
 	struct target target;
 	struct attachment a;
 	struct supervisor s;

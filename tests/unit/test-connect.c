@@ -39,13 +39,14 @@ static int connected(const char *port)
 	char host[] = "127.0.0.1", number[8];
 	const struct target t = {
 		.transport = TRANSPORT_TCP, .host = host, .port = number};
+	const struct address_choice any = {0};
 	struct error err = {0};
 	struct peer peer;
 	int fd = -1;
 
 	snprintf(number, sizeof(number), "%s", port);
-	assert_int_equal(
-		connect_server(&t, deadline_after(5 * USEC_PER_SEC), &fd, &peer, &err),
+	assert_int_equal(connect_server(&t, &any, deadline_after(5 * USEC_PER_SEC), &fd,
+				 &peer, &err),
 		0);
 	return fd;
 }
@@ -112,6 +113,7 @@ static void test_unix_once(void **state _unused_)
 	const struct target t = {.transport = TRANSPORT_UNIX,
 		.socket = path,
 		.socket_size = sizeof(path) - 1};
+	const struct address_choice any = {0};
 	struct error err = {0};
 	struct peer peer;
 
@@ -120,7 +122,8 @@ static void test_unix_once(void **state _unused_)
 	assert_int_equal(bind(server, (struct sockaddr *)&address, size), 0);
 	assert_int_equal(listen(server, 0), 0);
 	assert_int_equal(
-		connect_server(&t, deadline_after(USEC_PER_SEC), &fd, &peer, &err), 0);
+		connect_server(&t, &any, deadline_after(USEC_PER_SEC), &fd, &peer, &err),
+		0);
 }
 
 static bool fits(enum transport transport, const char *address, in_port_t port)

@@ -258,13 +258,15 @@ static void reset(int fd)
 	close(fd);
 }
 
+static const struct address_choice any;
+
 static void refused(int fd, const struct target *t)
 {
 	struct peer peer = {.address.ss_family = AF_UNIX};
 	struct error err = {0};
 
 	(void)peer_of(fd, &peer);
-	assert_int_equal(report_check_socket(fd, &peer, t, &err), -EPROTO);
+	assert_int_equal(report_check_socket(fd, &peer, t, &any, &err), -EPROTO);
 	assert_int_equal(err.fault, FAULT_PROTOCOL);
 }
 
@@ -273,7 +275,7 @@ static void accepted(int fd, const struct target *t)
 	struct peer peer;
 
 	assert_int_equal(peer_of(fd, &peer), 0);
-	assert_int_equal(report_check_socket(fd, &peer, t, NULL), 0);
+	assert_int_equal(report_check_socket(fd, &peer, t, &any, NULL), 0);
 	assert_int_equal(report_check_link(fd, &peer, false, NULL), 0);
 }
 
@@ -293,6 +295,27 @@ static void test_tcp_socket(void **state _unused_)
 	t.host = service;
 	t.port = service_port;
 	accepted(fd, &t);
+}
+
+/* The others of the device go to one server: this one may not go elsewhere. */
+static void test_only_address(void **state _unused_)
+{
+	struct address_choice choice = {.only = true};
+	struct sockaddr_in address;
+	_cleanup_close_ int server = listening(&address), fd = connected(&address);
+	struct error err = {0};
+	struct peer peer;
+
+	assert_true(server >= 0);
+	assert_int_equal(peer_of(fd, &peer), 0);
+	snprintf(choice.last, sizeof(choice.last), "127.0.0.1:%u",
+		ntohs(address.sin_port));
+	assert_int_equal(report_check_socket(fd, &peer, &over_tcp, &choice, &err), 0);
+	choice.last[strlen("127.0.0.")]++;
+	assert_int_equal(
+		report_check_socket(fd, &peer, &over_tcp, &choice, &err), -EPROTO);
+	choice.only = false;
+	assert_int_equal(report_check_socket(fd, &peer, &over_tcp, &choice, &err), 0);
 }
 
 /* The worker has had it: the same socket, and to the same peer. */
@@ -368,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_each_bit),
 		cmocka_unit_test(test_tcp_socket),
+		cmocka_unit_test(test_only_address),
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_unix_socket),
 		cmocka_unit_test(test_no_link),

@@ -58,10 +58,10 @@ int __wrap_negotiate_go(struct negotiation *, const struct tls_credentials *,
 int __wrap_negotiate_list(struct negotiation *, const struct tls_credentials *,
 	opt_list_fn, void *, struct server_facts *, struct error *);
 
-int __wrap_connect_server(
-	const struct target *, usec_t, int *, struct peer *, struct error *);
-int __real_connect_server(
-	const struct target *, usec_t, int *, struct peer *, struct error *);
+int __wrap_connect_server(const struct target *, const struct address_choice *, usec_t,
+	int *, struct peer *, struct error *);
+int __real_connect_server(const struct target *, const struct address_choice *, usec_t,
+	int *, struct peer *, struct error *);
 int __wrap_tls_credentials_new(const struct target *, const struct credentials *,
 	struct tls_credentials **, struct error *);
 int __real_tls_credentials_new(const struct target *, const struct credentials *,
@@ -110,8 +110,8 @@ static int connect_elsewhere(int *ret_fd, struct peer *peer)
 }
 
 /* Where a name server's answer is read there is no key any more. */
-int __wrap_connect_server(const struct target *t, usec_t deadline, int *ret_fd,
-	struct peer *peer, struct error *err)
+int __wrap_connect_server(const struct target *t, const struct address_choice *choice,
+	usec_t deadline, int *ret_fd, struct peer *peer, struct error *err)
 {
 	if (secret && memcmp(secret, SECRET, strlen(SECRET)) == 0)
 		return error_set(err, FAULT_USAGE, -EPERM, "found: a key");
@@ -123,7 +123,7 @@ int __wrap_connect_server(const struct target *t, usec_t deadline, int *ret_fd,
 	}
 	if (connector_is_taken)
 		return connect_elsewhere(ret_fd, peer);
-	return __real_connect_server(t, deadline, ret_fd, peer, err);
+	return __real_connect_server(t, choice, deadline, ret_fd, peer, err);
 }
 
 /* ---- what it may not do ---- */
@@ -299,7 +299,7 @@ static void suffer(void (*what)(char *))
 	r = link_info(&target, NULL, &link, &err);
 	assert_true(r < 0 && err.fault != FAULT_NONE && *err.text);
 	err = (struct error){0};
-	assert_true(link_open(&target, NULL, false, &link, &err) < 0);
+	assert_true(link_open(&target, NULL, NULL, false, &link, &err) < 0);
 	assert_true(err.fault != FAULT_NONE && *err.text);
 	assert_int_equal(link.fd, -1);
 	assert_int_equal(n_descriptors(), before);
@@ -314,9 +314,9 @@ static void achieves_nothing(void (*what)(char *))
 	misdeed = what;
 	assert_int_equal(link_info(&target, NULL, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
-	assert_int_equal(link_open(&target, NULL, false, &link, &err), -EACCES);
+	assert_int_equal(link_open(&target, NULL, NULL, false, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
-	assert_int_equal(link_open(&target, NULL, true, &link, &err), -EACCES);
+	assert_int_equal(link_open(&target, NULL, NULL, true, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
 }
 
@@ -390,7 +390,8 @@ static void test_privileges(void **state _unused_)
 
 	target.connect_timeout = 20 * USEC_PER_SEC;
 	misdeed = be_root;
-	assert_int_equal(link_attempt_start(&target, NULL, false, &attempt, &err), 0);
+	assert_int_equal(
+		link_attempt_start(&target, NULL, NULL, false, &attempt, &err), 0);
 	for (unsigned i = 0; n < 8 && i < 1000; i++) {
 		usleep(10000); /* until it is in its sandbox */
 		n = count_harmless(attempt.pid);
@@ -422,9 +423,9 @@ static void test_link(void **state _unused_)
 	unsigned before = n_descriptors();
 
 	misdeed = claim_tls;
-	assert_int_equal(link_open(&target, NULL, false, &link, &err), -EPROTO);
+	assert_int_equal(link_open(&target, NULL, NULL, false, &link, &err), -EPROTO);
 	misdeed = succeed;
-	assert_int_equal(link_open(&target, NULL, false, &link, &err), 0);
+	assert_int_equal(link_open(&target, NULL, NULL, false, &link, &err), 0);
 	assert_int_equal(n_descriptors(), before + 1);
 	link_done(&link);
 	assert_int_equal(n_descriptors(), before);
@@ -438,7 +439,7 @@ static void test_elsewhere(void **state _unused_)
 
 	misdeed = succeed;
 	connector_is_taken = true;
-	assert_int_equal(link_open(&target, NULL, false, &link, &err), -EPROTO);
+	assert_int_equal(link_open(&target, NULL, NULL, false, &link, &err), -EPROTO);
 	assert_int_equal(link_info(&target, NULL, &link, &err), -EPROTO);
 	connector_is_taken = false;
 }
@@ -605,7 +606,7 @@ static void test_no_report(void **state _unused_)
 
 	suffer(crash);
 	misdeed = crash;
-	assert_int_equal(link_open(&target, NULL, false, &link, &err), -ECHILD);
+	assert_int_equal(link_open(&target, NULL, NULL, false, &link, &err), -ECHILD);
 	assert_int_equal(err.fault, FAULT_PROTOCOL); /* not to be tried again at once */
 	suffer(say_nothing);
 	assert_true(deadline_now() - start < 10 * USEC_PER_SEC);

@@ -60,6 +60,7 @@ static void fill(struct state *s)
 		.tls_version = "TLS1.3",
 		.tls_cipher = "AES-256-GCM",
 		.server = "caf\xc3\xa9.example:10809",
+		.address = "192.0.2.7:10809",
 		.since = 1699999999,
 		.repeated = 12345,
 		.break_before_make = true};
@@ -149,6 +150,7 @@ static void assert_same_state(const struct state *a, const struct state *b)
 	assert_string_equal(a->tls_version, b->tls_version);
 	assert_string_equal(a->tls_cipher, b->tls_cipher);
 	assert_string_equal(a->server, b->server);
+	assert_string_equal(a->address, b->address);
 	assert_int_equal(a->repeated, b->repeated);
 	assert_int_equal(a->break_before_make, b->break_before_make);
 	assert_int_equal(a->since, b->since);
@@ -258,7 +260,7 @@ static bool is_later(const char *path)
 	const char *name = strrchr(path, '/') + 1;
 
 	return strcmp(name, "repeated") == 0 || strcmp(name, "break-before-make") == 0 ||
-		strcmp(name, "encrypts") == 0;
+		strcmp(name, "encrypts") == 0 || strcmp(path, "/address") == 0;
 }
 
 static unsigned damage_each(json_object *o, const char *path)
@@ -373,6 +375,17 @@ static void test_huge_numbers(void **state _unused_)
 	}
 }
 
+/* It went where its first link went. */
+static void test_older_address(void **state _unused_)
+{
+	_cleanup_(json_object_putp) json_object *o = json_tokener_parse(good);
+	struct state s;
+
+	json_object_object_del(o, "address");
+	assert_int_equal(take(o, &s, NULL), 0);
+	assert_string_equal(s.address, full.links[0].address);
+}
+
 static void test_long_texts(void **state _unused_)
 {
 	static const struct {
@@ -380,6 +393,7 @@ static void test_long_texts(void **state _unused_)
 		size_t size;
 	} rows[] = {
 		{"/server", STATE_TEXT_SIZE},
+		{"/address", ADDRESS_TEXT_SIZE},
 		{"/tls-version", STATE_TEXT_SIZE},
 		{"/tls-cipher", STATE_TEXT_SIZE},
 		{"/links/3/address", ADDRESS_TEXT_SIZE},
@@ -507,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_each_field),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_huge_numbers),
+		cmocka_unit_test(test_older_address),
 		cmocka_unit_test(test_long_texts),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_target),
