@@ -5,9 +5,9 @@
  *
  *	nbd.attach=NAME[,URI][,OPTION[=VALUE]…]   once for each disk
  *	nbd.options=OPTION[=VALUE],…              for each disk that follows, or is legacy
- *	root=nbd:… netroot=nbd:…                  as in dracut, also with dhcp
- *	nbdroot=…                                 as in Debian's nbd-client, also with
- *dhcp nbd.tls=require|prefer|off                for the legacy forms; default: require
+ *	root=nbd:… netroot=nbd:…                  as dracut has them, also with dhcp
+ *	nbdroot=…                                 as nbd-client has it, also with dhcp
+ *	nbd.tls=require|prefer|off                for the legacy forms; default: require
  */
 #pragma once
 
