@@ -39,8 +39,9 @@ bool attempt_was_refused(const struct connection *conn)
 {
 	enum fault fault = conn->error.fault;
 
-	return fault == FAULT_REFUSED || fault == FAULT_TLS ||
-		(fault == FAULT_PROTOCOL && !conn->attempt_reset);
+	if (conn->attempt_reset && (fault == FAULT_PROTOCOL || conn->tries == 0))
+		return false;
+	return fault == FAULT_REFUSED || fault == FAULT_TLS || fault == FAULT_PROTOCOL;
 }
 
 void attempt_tell(struct supervisor *s, struct connection *conn, bool refused)
@@ -49,7 +50,7 @@ void attempt_tell(struct supervisor *s, struct connection *conn, bool refused)
 	bool other = !connection_is_up(conn) &&
 		link->state != (refused ? LINK_REFUSED : LINK_RECONNECTING);
 
-	if (strcmp(link->error, conn->error.text) == 0)
+	if (strcmp(link->error, conn->error.text) == 0 && !other)
 		return;
 	other |= link->error[0] == 0 || deadline_left(conn->silent_until) == 0;
 	snprintf(link->error, sizeof(link->error), "%s", conn->error.text);
@@ -89,8 +90,7 @@ bool attempt_finish(struct supervisor *s, struct connection *conn)
 	int r = link_attempt_finish(&conn->attempt, &link, &err);
 
 	conn->no_greeting = r == -EUSERS;
-	conn->attempt_reset = r == -ECONNRESET || r == -ECONNABORTED ||
-		(conn->no_greeting && err.fault == FAULT_PROTOCOL);
+	conn->attempt_reset = r == -ECONNRESET || r == -ECONNABORTED;
 	rotation_after_attempt(s, &err);
 	if (r == 0)
 		r = server_address_check(s, conn, &link, &err);

@@ -15,8 +15,8 @@ bool attempt_finish(struct supervisor *s, struct connection *conn);
 
 /*
  * Whether the last attempt failed because a server refused. A connection that is just
- * closed proves nothing: the server may be stopping or starting, or a proxy may not reach
- * it. (In TLS that may be how the server refuses.)
+ * closed proves nothing: the server may be stopping or starting. Only EXPORT_NAME and TLS
+ * can be refused so, and then the next attempt ends in the same way.
  */
 bool attempt_was_refused(const struct connection *conn);
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <endian.h>
 #include <errno.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "wire/greeting.h"
 
+#define NOT_NBD "the server does not speak NBD: its greeting has a wrong magic number"
+
 static int check_magic(const struct nbd_greeting *greeting, struct error *err)
 {
 	if (be64toh(greeting->magic) != NBD_MAGIC)
-		return error_set(err, FAULT_PROTOCOL, -EPROTO,
-			"the server does not speak NBD: its greeting has a wrong magic number");
+		return error_set(err, FAULT_PROTOCOL, -EPROTO, NOT_NBD);
 	if (be64toh(greeting->option_magic) == NBD_OLDSTYLE_MAGIC)
 		return error_set(err, FAULT_PROTOCOL, -EPROTO,
 			"the server speaks old-style NBD, which has neither exports nor TLS");
@@ -19,9 +21,28 @@ static int check_magic(const struct nbd_greeting *greeting, struct error *err)
 	return 0;
 }
 
+/*
+ * There is no whole greeting: r is -ECONNRESET or -ETIMEDOUT. A proxy that cannot reach
+ * the server accepts a connection and closes it; so does a server that is full, or just
+ * ends.
+ */
+static int no_greeting(const struct nbd_greeting *greeting, int r, struct error *err)
+{
+	static const char magic[] = {'N', 'B', 'D', 'M', 'A', 'G', 'I', 'C'};
+	size_t size = strnlen((const char *)greeting, sizeof(magic));
+
+	if (memcmp(greeting, magic, size) != 0)
+		return error_set(err, FAULT_PROTOCOL, -EPROTO, NOT_NBD);
+	if (r == -ECONNRESET)
+		error_set(err, FAULT_UNREACHED, r,
+			"the server closed the connection before its greeting: it may be full or "
+			"restarting, or a proxy cannot reach it");
+	return -EUSERS;
+}
+
 int greeting_exchange(struct negotiation *n, struct error *err)
 {
-	struct nbd_greeting greeting;
+	struct nbd_greeting greeting = {0};
 	uint32_t flags = 0;
 	int r;
 
@@ -34,9 +55,8 @@ int greeting_exchange(struct negotiation *n, struct error *err)
 		r = check_magic(&greeting, err);
 	if (r == 0)
 		r = stream_read(&n->stream, &greeting.flags, sizeof(greeting.flags), err);
-	/* Perhaps the server is at its limit of clients. */
 	if (r == -ETIMEDOUT || r == -ECONNRESET)
-		return -EUSERS;
+		return no_greeting(&greeting, r, err);
 	if (r < 0)
 		return r;
 

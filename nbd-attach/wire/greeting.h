@@ -6,8 +6,8 @@
 /*
  * Reads the server's greeting and answers it with the client's flags (NBD protocol,
  * "Newstyle negotiation"). If TLS is required and the server does not support fixed
- * newstyle, which STARTTLS needs, nothing is sent: FAULT_TLS. -EUSERS: it closed the
- * connection during the greeting, or sent none in time, as a server does at its limit of
- * clients.
+ * newstyle, which STARTTLS needs, nothing is sent: FAULT_TLS. -EUSERS with
+ * FAULT_UNREACHED: it closed the connection before or within the greeting, or sent none
+ * in time.
  */
 int greeting_exchange(struct negotiation *n, struct error *err);

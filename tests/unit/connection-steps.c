@@ -21,6 +21,7 @@ static const struct {
 	[REFUSAL] = {.found = {FAULT_REFUSED, "no such export"}},
 	[OTHER_EXPORT] = {.geometry = {FAULT_REFUSED, "it has shrunk"}},
 	[OWN_FILE] = {.found = {FAULT_USAGE, "no certificate"}},
+	[NO_GREETING] = {.found = {FAULT_UNREACHED, "hung up"}, .result = -EUSERS},
 	[CUT] = {.found = {FAULT_PROTOCOL, "closed"}, .result = -ECONNRESET},
 	[CUT_IN_TLS] = {.found = {FAULT_TLS, "shutdown"}, .result = -ECONNABORTED},
 };

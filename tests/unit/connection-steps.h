@@ -12,6 +12,7 @@ enum answer {
 	REFUSAL,       /* the server refuses */
 	OTHER_EXPORT,  /* a link, but not to what the device was made of */
 	OWN_FILE,      /* a credential of ours cannot be used */
+	NO_GREETING,   /* a proxy accepts and closes, or a server that is full */
 	CUT,           /* the connection ends without a word */
 	CUT_IN_TLS,
 };

@@ -16,13 +16,13 @@
 
 #define OLD_STYLE "< 'NBDMAGIC' 0000420281861253 0000000000100000 00000001 00*124 "
 
-#define BREACH            .fault = FAULT_PROTOCOL, .r = -EPROTO
-#define CLOSED            .fault = FAULT_PROTOCOL, .r = -ECONNRESET
-#define SILENT            .fault = FAULT_UNREACHED, .r = -ETIMEDOUT, .silent = true
-/* as one that has as many clients as it takes */
-#define NO_GREETING(kind) .fault = kind, .r = -EUSERS
-#define GREETING_SIZE     18
-#define NO_TLS            .fault = FAULT_TLS, .r = -EPROTO, .tls = TLS_MODE_REQUIRE
+#define BREACH        .fault = FAULT_PROTOCOL, .r = -EPROTO
+#define CLOSED        .fault = FAULT_PROTOCOL, .r = -ECONNRESET
+#define SILENT        .fault = FAULT_UNREACHED, .r = -ETIMEDOUT, .silent = true
+/* as a proxy whose server is away, or a server that is full */
+#define NO_GREETING   .fault = FAULT_UNREACHED, .r = -EUSERS
+#define GREETING_SIZE 18
+#define NO_TLS        .fault = FAULT_TLS, .r = -EPROTO, .tls = TLS_MODE_REQUIRE
 
 /* By hand: a conversation reads best in the order in which it is held. */
 /* clang-format off */
@@ -40,13 +40,21 @@ static const struct row greeting_rows[] = {
 		.script = OLD_STYLE},
 	{.name = "old style, TLS required", BREACH, .tls = TLS_MODE_REQUIRE,
 		.script = OLD_STYLE},
-	{.name = "the server closes at once", NO_GREETING(FAULT_PROTOCOL),
+	{.name = "the server closes at once", NO_GREETING, .says = "before its greeting",
 		.script = "."},
-	{.name = "the server says nothing", NO_GREETING(FAULT_UNREACHED), .silent = true,
+	{.name = "the server closes at once, TLS required", NO_GREETING,
+		.tls = TLS_MODE_REQUIRE, .script = "."},
+	{.name = "the server closes within its magic number", NO_GREETING,
+		.script = "< 'NBDMA' ."},
+	{.name = "the server says nothing", NO_GREETING, .silent = true,
 		.script = "~"},
-	{.name = "the server says nothing, TLS required", NO_GREETING(FAULT_UNREACHED),
+	{.name = "the server says nothing, TLS required", NO_GREETING,
 		.silent = true, .tls = TLS_MODE_REQUIRE,
 		.script = "~"},
+	{.name = "a few other bytes, closed", BREACH, .says = "does not speak NBD",
+		.script = "< '220 ' 0d0a ."},
+	{.name = "a few other bytes, silence", BREACH, .says = "does not speak NBD",
+		.silent = true, .script = "< '220 ' 0d0a ~"},
 };
 
 #define AFTER_GO GREETING ASK(GO)
@@ -262,7 +270,13 @@ static void test_closing_at_each_byte(void **state _unused_)
 		struct row row = cut_rows[i];
 
 		for (size_t at = 0; at < scripted_server_sends(row.script); at++) {
-			row.r = at < GREETING_SIZE ? -EUSERS : cut_rows[i].r;
+			if (at < GREETING_SIZE) {
+				row.fault = FAULT_UNREACHED;
+				row.r = -EUSERS;
+			} else {
+				row.fault = cut_rows[i].fault;
+				row.r = cut_rows[i].r;
+			}
 			failed += !row_holds(&row, CUT_CLOSING, at);
 		}
 	}

@@ -131,6 +131,41 @@ static void test_cut(void **state _unused_)
 	RUN(steps);
 }
 
+/* A proxy whose server is away is no server: attempts cost little. */
+static void test_no_greeting(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, NO_GREETING, BACKING_OFF, "finish tell:retry shorten", GONE},
+		{PASS, 127, CONNECTING, "start", GONE}, /* 100 ms, and no longer */
+		{ANSWER, NO_GREETING, BACKING_OFF, "finish", GONE},
+		{PASS, 127, CONNECTING, "start", GONE},
+		{ANSWER, NO_GREETING, BACKING_OFF, "finish", GONE},
+		{PASS, 127, CONNECTING, "start", GONE},
+		{ANSWER, NO_GREETING, BACKING_OFF, "finish", GONE},
+		{PASS, 127, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
+	};
+
+	RUN(steps);
+}
+
+/* A server that is killed in the handshake has not refused; one that always closes has.
+ */
+static void test_cut_in_tls(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+		{ANSWER, CUT_IN_TLS, BACKING_OFF, "finish tell:retry shorten", GONE},
+		{PASS, 252, CONNECTING, "start", GONE},
+		{ANSWER, CUT_IN_TLS, BACKING_OFF, "finish tell:refused", BAD},
+		{PASS, 502, CONNECTING, "start", BAD},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
+	};
+
+	RUN(steps);
+}
+
 /* Reasons that take turns are told now and then only. */
 static void test_reasons_in_turn(void **state _unused_)
 {
@@ -470,6 +505,8 @@ int main(void)
 		cmocka_unit_test(test_refused_after_silence),
 		cmocka_unit_test(test_own_file),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_no_greeting),
+		cmocka_unit_test(test_cut_in_tls),
 		cmocka_unit_test(test_reasons_in_turn),
 		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_pending_until_marked),
