@@ -21,6 +21,9 @@ struct tls_credentials {
 	bool trusts_nobody; /* the system's trust store is empty */
 };
 
+/* A record's header, and that of a message without content. */
+#define HELLO_REQUEST_SIZE 9
+
 struct tls_session {
 	gnutls_session_t gnutls;
 	const struct tls_credentials *credentials;
@@ -29,6 +32,9 @@ struct tls_session {
 	unsigned flaws; /* of the certificate: enum gnutls_certificate_status_t */
 	bool up;        /* the handshake is done: end with close_notify */
 	bool heard;     /* data was received from the server inside TLS */
+	bool answered;  /* the server's first message is not a HelloRequest; its start: */
+	unsigned char first[HELLO_REQUEST_SIZE];
+	size_t first_size, first_taken;
 };
 
 /*

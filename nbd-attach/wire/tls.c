@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "common/fd.h"
 #include "common/log.h"
@@ -97,6 +98,54 @@ static ssize_t push(gnutls_transport_ptr_t userdata, const void *data, size_t si
 	return n;
 }
 
+/* Whether these bytes are a HelloRequest in a record of its own, or the start of one. */
+static bool may_be_hello_request(const unsigned char *bytes, size_t size)
+{
+	static const unsigned char wanted[HELLO_REQUEST_SIZE] = {22, 3, 0, 0, 4};
+
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] != wanted[i] && i != 2) /* the version's second byte */
+			return false;
+	return true;
+}
+
+/*
+ * A client ignores a HelloRequest during the handshake (RFC 5246, 7.4.1.1), but GnuTLS
+ * (3.7) fails. It is discarded if it comes before the server's first message. Whoever
+ * inserted it gains nothing: it is not part of the handshake's hash in any case. One
+ * recv(2) for each call, so that the deadline is checked in between. False: errno.
+ */
+static bool receive_first(struct stream *s)
+{
+	struct tls_session *tls = s->tls;
+	ssize_t n = fd_recvfrom(s->fd, tls->first + tls->first_size,
+		sizeof(tls->first) - tls->first_size, 0);
+
+	if (n < 0)
+		return false;
+	tls->first_size += (size_t)n;
+	tls->answered = n == 0 || !may_be_hello_request(tls->first, tls->first_size);
+	if (!tls->answered && tls->first_size == sizeof(tls->first))
+		tls->first_size = 0;
+	errno = EAGAIN;
+	return tls->answered;
+}
+
+static ssize_t receive(struct stream *s, void *data, size_t size)
+{
+	struct tls_session *tls = s->tls;
+	size_t n;
+
+	if (!tls->answered && !receive_first(s))
+		return -1;
+	n = MIN(size, tls->first_size - tls->first_taken);
+	if (n == 0)
+		return fd_recvfrom(s->fd, data, size, 0);
+	memcpy(data, tls->first + tls->first_taken, n);
+	tls->first_taken += n;
+	return (ssize_t)n;
+}
+
 /*
  * GnuTLS reads on while records arrive, even if they carry no data for us. So the
  * deadline is checked here too.
@@ -109,7 +158,7 @@ static ssize_t pull(gnutls_transport_ptr_t userdata, void *data, size_t size)
 	if (deadline_left(s->deadline) == 0)
 		errno = ETIMEDOUT;
 	else
-		n = fd_recvfrom(s->fd, data, size, 0);
+		n = receive(s, data, size);
 	if (n < 0)
 		gnutls_transport_set_errno(s->tls->gnutls, errno);
 	return n;
