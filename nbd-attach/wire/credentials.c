@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "common/text.h"
 #include "wire/credentials.h"
 
 #define CREDENTIAL_SIZE_MAX ((size_t)1024 * 1024)
@@ -69,75 +70,113 @@ static int read_one(const char *what, const char *path, bool secret, struct blob
 	return 0;
 }
 
-static bool is_hex(const char *text, size_t size)
+/* Why a key cannot be used, or NULL. GnuTLS takes none of less than 4 bytes. */
+static const char *key_fault(const char *key, size_t size)
 {
-	return size > 0 && size % 2 == 0 &&
-		strspn(text, "0123456789abcdefABCDEF") >= size;
+	if (size == 0)
+		return "has no key after the colon";
+	if (strspn(key, "0123456789abcdefABCDEF") < size)
+		return "has a key that is not hexadecimal";
+	if (size % 2 != 0)
+		return "has a key with an odd number of digits";
+	return size < 8 ? "has a key of less than 4 bytes" : NULL;
 }
 
-/* Keeps one "username:hexkey" line of a PSK file. */
-static int copy_psk(
-	const char *line, const char *colon, size_t size, struct credentials *c)
+/* What a PSK file says to a user; without one, to anybody. */
+struct psk_search {
+	const char *user;
+	unsigned lines, found;
+	const char *fault; /* of the first line that would match, at this one */
+	unsigned fault_line;
+};
+
+/* One "username:hexkey" line of a PSK file. Blanks around the key do not count. */
+static int try_psk_line(const char *line, size_t size, unsigned number,
+	struct psk_search *s, struct credentials *c)
 {
-	size_t key_size = size - (size_t)(colon + 1 - line);
+	const char *colon = memchr(line, ':', size), *key, *fault;
+	size_t user_size = colon ? (size_t)(colon - line) : size;
 
-	c->psk_username = strndup(line, (size_t)(colon - line));
-	c->psk_key.data = strndup(colon + 1, key_size);
-	if (!c->psk_username || !c->psk_key.data)
-		return -ENOMEM;
-	c->psk_key.size = key_size;
-	return 0;
-}
-
-/*
- * Finds the line of the user, or any line if no user is given. Returns how many lines
- * match.
- */
-static int find_psk(const char *text, const char *user, struct credentials *c)
-{
-	int found = 0;
-
-	while (*text) {
-		size_t size = strcspn(text, "\r\n");
-		const char *colon = memchr(text, ':', size);
-
-		if (colon && colon > text && *text != '#' &&
-			is_hex(colon + 1, size - (size_t)(colon + 1 - text)) &&
-			(!user ||
-				(strlen(user) == (size_t)(colon - text) &&
-					memcmp(user, text, strlen(user)) == 0))) {
-			if (found++ == 0 && copy_psk(text, colon, size, c) < 0)
-				return -ENOMEM;
-		}
-		text += size;
-		text += strspn(text, "\r\n");
+	if (size == 0 || line[0] == '#')
+		return 0;
+	s->lines++;
+	if (s->user &&
+		(strlen(s->user) != user_size || memcmp(s->user, line, user_size) != 0))
+		return 0;
+	key = colon ? colon + 1 : line + size;
+	size -= (size_t)(key - line);
+	for (; size > 0 && strchr(" \t", key[0]); size--)
+		key++;
+	while (size > 0 && strchr(" \t", key[size - 1]))
+		size--;
+	fault = user_size == 0 || !colon ? "has no user name, or no colon after it"
+					 : key_fault(key, size);
+	if (fault && !s->fault) {
+		s->fault = fault;
+		s->fault_line = number;
 	}
-	return found;
+	if (fault || s->found++ > 0)
+		return 0;
+	c->psk_username = strndup(line, user_size);
+	c->psk_key.data = strndup(key, size);
+	c->psk_key.size = size;
+	return c->psk_username && c->psk_key.data ? 0 : -ENOMEM;
+}
+
+static int find_psk(const char *text, struct psk_search *s, struct credentials *c)
+{
+	static const char mark[] = "\xef\xbb\xbf"; /* an editor's on Windows */
+	int r = 0;
+
+	if (strncmp(text, mark, strlen(mark)) == 0)
+		text += strlen(mark);
+	for (unsigned n = 1; r == 0 && *text; n++) {
+		size_t size = strcspn(text, "\n");
+		bool cr = size > 0 && text[size - 1] == '\r';
+
+		r = try_psk_line(text, size - cr, n, s, c);
+		text += size + (text[size] == '\n');
+	}
+	return r;
+}
+
+/* Why there is not one key to use. */
+static int no_psk(const struct target *t, const struct psk_search *s, struct error *err)
+{
+	char user[128] = "";
+
+	if (s->user)
+		text_quote(s->user, strlen(s->user), user, sizeof(user));
+	if (s->found > 1)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"PSK file %s has several keys: say which with --tls-username",
+			t->tls_psk_file);
+	if (s->fault)
+		return error_set(err, FAULT_USAGE, -ENOENT,
+			"PSK file %s: line %u %s (it must be USERNAME:KEY, the key in hexadecimal)",
+			t->tls_psk_file, s->fault_line, s->fault);
+	if (s->lines > 0)
+		return error_set(err, FAULT_USAGE, -ENOENT,
+			"PSK file %s has no line for the user %s (--tls-username)",
+			t->tls_psk_file, user);
+	return error_set(err, FAULT_USAGE, -ENOENT,
+		"PSK file %s is empty: a line USERNAME:KEY is needed, the key in hexadecimal",
+		t->tls_psk_file);
 }
 
 static int read_psk(const struct target *t, struct credentials *c, struct error *err)
 {
 	_cleanup_blob_ struct blob file = {0};
+	struct psk_search search = {.user = t->tls_username};
 	int r = read_one("PSK file", t->tls_psk_file, true, &file, err);
 
 	if (r < 0)
 		return r;
-	r = find_psk(file.data, t->tls_username, c);
-	if (r < 0)
+	if (find_psk(file.data, &search, c) < 0)
 		return error_memory(err);
-	if (r == 0 && t->tls_username)
-		return error_set(err, FAULT_USAGE, -ENOENT,
-			"PSK file %s has no line \"%s:KEY\" with a hexadecimal key",
-			t->tls_psk_file, t->tls_username);
-	if (r == 0)
-		return error_set(err, FAULT_USAGE, -ENOENT,
-			"PSK file %s has no line \"USERNAME:KEY\" with a hexadecimal key",
-			t->tls_psk_file);
-	if (r > 1 && !t->tls_username)
-		return error_set(err, FAULT_USAGE, -EINVAL,
-			"PSK file %s has several keys: say which with --tls-username",
-			t->tls_psk_file);
-	return 0;
+	return search.found == 1 || (search.user && search.found > 0)
+		? 0
+		: no_psk(t, &search, err);
 }
 
 bool credentials_are_system(const struct target *t)

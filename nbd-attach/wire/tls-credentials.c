@@ -29,10 +29,28 @@ static gnutls_datum_t datum(const struct blob *blob)
 		.data = (unsigned char *)blob->data, .size = (unsigned)blob->size};
 }
 
-static int failed(const char *what, const char *path, int r, struct error *err)
+/* GnuTLS's reason r, unless that is none or the same again. */
+static int bad_file(
+	const char *what, const char *path, const char *how, int r, struct error *err)
 {
-	return error_set(err, FAULT_USAGE, -EINVAL, "cannot use %s %s: %s", what, path,
-		gnutls_strerror(r));
+	bool more = r < 0 && r != GNUTLS_E_NO_CERTIFICATE_FOUND &&
+		r != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
+
+	return error_set(err, FAULT_USAGE, -EINVAL, "%s %s %s%s%s", what, path, how,
+		more ? ": " : "", more ? gnutls_strerror(r) : "");
+}
+
+static int no_certificate(const char *what, const char *path, const struct blob *file,
+	int r, struct error *err)
+{
+	if (file->size == 0)
+		return bad_file(what, path, "is empty", 0, err);
+	if (file->data[0] == 0x30) /* a sequence */
+		return bad_file(what, path,
+			"is in DER format: \"openssl x509 -inform DER -in OLD -out NEW\" makes "
+			"PEM of it",
+			0, err);
+	return bad_file(what, path, "has no certificate in PEM format", r, err);
 }
 
 /* The CAs to trust; unused without verification. */
@@ -45,10 +63,7 @@ static int add_trust(struct tls_credentials *tls, const struct target *t,
 	if (t->tls_ca) {
 		r = gnutls_certificate_set_x509_trust_mem(
 			tls->x509, &ca, GNUTLS_X509_FMT_PEM);
-		if (r == 0)
-			return error_set(err, FAULT_USAGE, -EINVAL,
-				"CA file %s contains no certificate", t->tls_ca);
-		return r < 0 ? failed("CA file", t->tls_ca, r, err) : 0;
+		return r <= 0 ? no_certificate("CA file", t->tls_ca, &c->ca, r, err) : 0;
 	}
 	if (!t->tls_verify_peer)
 		return 0;
@@ -68,7 +83,8 @@ static int check_own(
 	int r = gnutls_certificate_get_x509_crt(tls->x509, 0, &own, &n);
 
 	if (r < 0)
-		return failed("client certificate", t->tls_cert, r, err);
+		return bad_file(
+			"client certificate", t->tls_cert, "cannot be used", r, err);
 	kind = (gnutls_pk_algorithm_t)gnutls_x509_crt_get_pk_algorithm(own[0], &bits);
 	for (unsigned i = 0; i < n; i++)
 		gnutls_x509_crt_deinit(own[i]);
@@ -80,6 +96,55 @@ static int check_own(
 			  "%u are required",
 			  t->tls_cert, bits, gnutls_pk_get_name(kind), least)
 		: 0;
+}
+
+/* Whether it is encrypted: PKCS #8, or the format that OpenSSL had before. */
+static bool has_passphrase(const struct blob *key)
+{
+	return strstr(key->data, "-----BEGIN ENCRYPTED PRIVATE KEY") ||
+		strstr(key->data, "Proc-Type: 4,ENCRYPTED");
+}
+
+/* GnuTLS was given both files at once: which of them is it? */
+static int reject_own(
+	const struct target *t, const struct credentials *c, int fault, struct error *err)
+{
+	const gnutls_datum_t cert = datum(&c->cert), key = datum(&c->key);
+	gnutls_x509_crt_t *list = NULL;
+	gnutls_x509_privkey_t private = NULL;
+	unsigned n = 0;
+	int r;
+
+	if (fault == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"key file %s is not the key of client certificate %s (the first in that file "
+			"counts)",
+			t->tls_key, t->tls_cert);
+	r = gnutls_x509_crt_list_import2(&list, &n, &cert, GNUTLS_X509_FMT_PEM, 0);
+	for (unsigned i = 0; r >= 0 && i < n; i++)
+		gnutls_x509_crt_deinit(list[i]);
+	gnutls_free(list);
+	if (r < 0)
+		return no_certificate(
+			"client certificate", t->tls_cert, &c->cert, r, err);
+	if (has_passphrase(&c->key))
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"key file %s has a passphrase, which nobody can enter at a reconnect: "
+			"\"openssl pkey -in OLD -out NEW\" removes it",
+			t->tls_key);
+	if (c->key.size == 0)
+		return bad_file("key file", t->tls_key, "is empty", 0, err);
+	r = gnutls_x509_privkey_init(&private);
+	if (r == 0)
+		r = gnutls_x509_privkey_import2(
+			private, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
+	gnutls_x509_privkey_deinit(private);
+	if (r < 0)
+		return bad_file("key file", t->tls_key,
+			"has no private key in PEM format", r, err);
+	return error_set(err, FAULT_USAGE, -EINVAL,
+		"client certificate %s cannot be used with key file %s: %s", t->tls_cert,
+		t->tls_key, gnutls_strerror(fault));
 }
 
 static int new_x509(struct tls_credentials *tls, const struct target *t,
@@ -95,8 +160,7 @@ static int new_x509(struct tls_credentials *tls, const struct target *t,
 		return r;
 	r = gnutls_certificate_set_x509_key_mem(
 		tls->x509, &cert, &key, GNUTLS_X509_FMT_PEM);
-	return r < 0 ? failed("client certificate", t->tls_cert, r, err)
-		     : check_own(tls, t, err);
+	return r < 0 ? reject_own(t, c, r, err) : check_own(tls, t, err);
 }
 
 static int new_psk(struct tls_credentials *tls, const struct target *t,
@@ -109,7 +173,8 @@ static int new_psk(struct tls_credentials *tls, const struct target *t,
 		return error_memory(err);
 	r = gnutls_psk_set_client_credentials(
 		tls->psk, c->psk_username, &key, GNUTLS_PSK_KEY_HEX);
-	return r < 0 ? failed("PSK file", t->tls_psk_file, r, err) : 0;
+	return r < 0 ? bad_file("PSK file", t->tls_psk_file, "cannot be used", r, err)
+		     : 0;
 }
 
 int tls_credentials_new(const struct target *t, const struct credentials *c,

@@ -25,28 +25,43 @@ static int key_file(const char *bytes, size_t size)
 	return fd;
 }
 
+/* Whether the text is a line of that user and key, with blanks around the key at most. */
+static bool is_line(const char *text, const struct credentials *found)
+{
+	size_t user = strlen(found->psk_username);
+
+	if (strncmp(text, found->psk_username, user) != 0 || text[user] != ':')
+		return false;
+	text += user + 1;
+	text += strspn(text, " \t");
+	if (strncmp(text, found->psk_key.data, found->psk_key.size) != 0)
+		return false;
+	text += found->psk_key.size;
+	text += strspn(text, " \t");
+	return *text == '\0' || *text == '\n' || strncmp(text, "\r\n", 2) == 0 ||
+		strcmp(text, "\r") == 0;
+}
+
 /* What was found is a line of the file: nothing was put together or cut short. */
 static void check_found(
 	const char *file, const char *user, const struct credentials *found)
 {
-	_cleanup_free_ char *line = NULL;
-	const char *place = file;
-	size_t size;
+	const char *line = file;
 
 	assert(found->psk_username && found->psk_key.data);
 	assert(found->psk_username[0] && found->psk_username[0] != '#');
 	assert(!user || strcmp(found->psk_username, user) == 0);
 	assert(strlen(found->psk_key.data) == found->psk_key.size);
-	assert(found->psk_key.size >= 2 && found->psk_key.size % 2 == 0);
+	assert(found->psk_key.size >= 8 && found->psk_key.size % 2 == 0);
 	for (const char *c = found->psk_key.data; *c; c++)
 		assert(isxdigit((unsigned char)*c));
-	assert(asprintf(&line, "%s:%s", found->psk_username, found->psk_key.data) > 0);
-	size = strlen(line);
-	while ((place = strstr(place, line)) &&
-		((place > file && !strchr("\r\n", place[-1])) ||
-			!strchr("\r\n", place[size])))
-		place++;
-	assert(place);
+	if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
+		line += 3;
+	while (line && !is_line(line, found)) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	assert(line);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

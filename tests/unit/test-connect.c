@@ -180,8 +180,8 @@ static int read_keys(const char *keys, char *user, struct credentials *c)
 /* A URI without a user means the one whose key is there; of several it guesses none. */
 static void test_default_user(void **state _unused_)
 {
-	static const char one[] = "# keys\nalice:00ff\n",
-			  two[] = "alice:00ff\nbob:11ee\n";
+	static const char one[] = "# keys\nalice:00112233\n",
+			  two[] = "alice:00112233\nbob:44556677\n";
 	_cleanup_credentials_ struct credentials only = {0}, asked = {0}, none = {0};
 	char bob[] = "bob", carol[] = "carol";
 
@@ -189,7 +189,7 @@ static void test_default_user(void **state _unused_)
 	assert_string_equal(only.psk_username, "alice");
 	assert_int_equal(read_keys(two, bob, &asked), 0);
 	assert_string_equal(asked.psk_username, "bob");
-	assert_memory_equal(asked.psk_key.data, "11ee", 4);
+	assert_memory_equal(asked.psk_key.data, "44556677", 9);
 	assert_true(read_keys(two, NULL, &none) < 0);
 	assert_true(read_keys(two, carol, &none) < 0);
 	assert_null(none.psk_username);
