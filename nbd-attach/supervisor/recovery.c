@@ -71,11 +71,17 @@ static void stop_relay(struct supervisor *s, const struct connection *conn)
 /*
  * With several links the driver ends one whose request takes too long. Then no reply has
  * come for about that time; two thirds, since the request's start is not known exactly.
+ * Not every kernel counts a request that waits for a link: the last check may have seen
+ * it.
  */
 static bool has_timed_out(const struct supervisor *s, const struct connection *conn,
 	const struct sysfs_io *io, usec_t now)
 {
-	return s->a->state.n_links > 1 && !conn->being_replaced && io->in_flight > 0 &&
+	const struct sysfs_io *last = &s->progress.last;
+
+	return s->a->state.n_links > 1 && !conn->being_replaced &&
+		(io->in_flight > 0 || last->in_flight > 0) &&
+		io->completed == last->completed &&
 		now - s->progress.since >= s->request_timeout / 3 * 2;
 }
 

@@ -448,17 +448,26 @@ static void test_facts(void **state _unused_)
 	assert_int_equal(world.s.progress.since, world.now);
 }
 
-/* One of two links is lost after a while without a reply, and made anew after another. */
-static bool extends(usec_t silent, usec_t away, unsigned in_flight)
+struct slow {
+	usec_t silent, away;        /* seconds without a reply; until it is made anew */
+	unsigned before, in_flight; /* at the last check; when it is lost */
+	uint64_t completed;         /* between these two */
+	bool extends;
+};
+
+/* One of two links is lost. */
+static bool extends(const struct slow *slow)
 {
 	bool extended;
 
 	connection_world_begin(2);
-	world.io.in_flight = in_flight;
-	step_pass(silent);
+	world.s.progress.last.in_flight = slow->before;
+	world.io.in_flight = slow->in_flight;
+	world.io.completed += slow->completed;
+	step_pass(slow->silent * USEC_PER_SEC);
 	step_event(EVENT_LOST);
 	step_event(EVENT_MARKED_DEAD);
-	step_pass(away);
+	step_pass(slow->away * USEC_PER_SEC);
 	world.calls[0] = 0;
 	step_answer(GOOD);
 	extended = strstr(world.calls, "extend");
@@ -472,11 +481,17 @@ static bool extends(usec_t silent, usec_t away, unsigned in_flight)
  */
 static void test_slow(void **state _unused_)
 {
-	assert_true(extends(15 * USEC_PER_SEC, USEC_PER_SEC, 1));
-	assert_true(extends(10 * USEC_PER_SEC, USEC_PER_SEC, 3));
-	assert_false(extends(9 * USEC_PER_SEC, USEC_PER_SEC, 1));
-	assert_false(extends(15 * USEC_PER_SEC, 4 * USEC_PER_SEC, 1));
-	assert_false(extends(15 * USEC_PER_SEC, USEC_PER_SEC, 0));
+	static const struct slow rows[] = {
+		{15, 1, 1, 1, 0, true}, {10, 1, 3, 3, 0, true}, {9, 1, 1, 1, 0, false},
+		{15, 4, 1, 1, 0, false}, {15, 1, 0, 0, 0, false},
+		{15, 1, 1, 0, 0, true}, /* it waits for a link */
+		{15, 1, 0, 1, 0, true},
+		{15, 1, 1, 1, 1, false}, /* the last check was long ago */
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+		if (extends(&rows[i]) != rows[i].extends)
+			fail_msg("row %zu", i);
 }
 
 /* All links end at the same time: the timeout becomes twice as long, once. */

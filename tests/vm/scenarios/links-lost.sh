@@ -57,7 +57,8 @@ all() { # WAY
 slow() {
 	expect_in_kernel_log 'nbd0: Connection timed out|timed out|Receive control'
 	new_disk disk.img 4M
-	start_nbdkit eval get_size="stat -c %s $PWD/disk.img" can_multi_conn='exit 0' \
+	start_nbdkit eval thread_model='echo parallel' get_size="stat -c %s $PWD/disk.img" \
+		can_multi_conn='exit 0' \
 		pread="dd if=$PWD/disk.img skip=\$4 count=\$3 iflag=skip_bytes,count_bytes status=none" \
 		pwrite="[ ! -e $PWD/slow ] || sleep 6
 			dd of=$PWD/disk.img seek=\$4 conv=notrunc oflag=seek_bytes status=none"
