@@ -85,6 +85,7 @@ static int describe(const struct target *t, const struct links *links,
 	}
 	memcpy(state->address, links->list[0].address, sizeof(state->address));
 	memcpy(state->relay, links->relay, sizeof(state->relay));
+	state->by_name = links->by_name;
 	state_set_tls(state, facts);
 	snprintf(state->server, sizeof(state->server), "%s", server ? server : "?");
 	return r;

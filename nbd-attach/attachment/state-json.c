@@ -97,6 +97,7 @@ json_object *state_to_json(const struct state *s, const struct target *t)
 	json_add_number(o, "since", (uint64_t)s->since);
 	json_add_number(o, "repeated", s->repeated);
 	json_add_bool(o, "break-before-make", s->break_before_make);
+	json_add_bool(o, "by-name", s->by_name);
 	put_links(json_add_array(o, "links"), s);
 	json_add_number(o, "n-events", s->n_events);
 	put_events(json_add_array(o, "events"), s);
@@ -276,7 +277,8 @@ static bool take_state(json_object *o, struct state *s)
 		take_number(o, "since", INT64_MIN, INT64_MAX, &s->since) &&
 		take_later_unsigned(o, "repeated", &s->repeated) &&
 		take_later_bool(o, "break-before-make", &s->break_before_make) &&
-		take_links(o, s) && take_address(o, s) && take_events(o, s);
+		take_later_bool(o, "by-name", &s->by_name) && take_links(o, s) &&
+		take_address(o, s) && take_events(o, s);
 }
 
 static int take_target(json_object *o, struct target *t, struct error *err)

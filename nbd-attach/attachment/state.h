@@ -66,8 +66,9 @@ struct state {
 	char address[ADDRESS_TEXT_SIZE]; /* that all links go to, or went to last */
 	int64_t since;                   /* of the attachment: seconds, wall clock */
 	uint64_t repeated;               /* requests in flight when a link ended */
-	bool break_before_make;          /* the server accepts no additional connection */
-	uint64_t n_events;               /* so far; event number n is events[n % MAX] */
+	bool by_name;           /* the server does not survive GO: LINK_BY_NAME */
+	bool break_before_make; /* the server accepts no additional connection */
+	uint64_t n_events;      /* so far; event number n is events[n % MAX] */
 	struct state_event events[STATE_EVENTS_MAX];
 };
 

@@ -95,6 +95,6 @@ _Noreturn void connector_run(const struct connector_order *order)
 	(void)file_write_attribute("/proc/self/oom_score_adj", OOM_ORDINARY);
 	r = work(order, &err);
 	if (r < 0)
-		report_failure(CONNECTOR_REPORT, r, &err);
+		report_failure(CONNECTOR_REPORT, r, ENTRY_ANY, &err);
 	_exit(r < 0);
 }

@@ -126,6 +126,7 @@ static int start_children(struct link_attempt *attempt, const struct ends *ends,
 	const struct worker_order worker = {.task = attempt->task,
 		.target = attempt->target,
 		.credentials = c,
+		.entry = attempt->entry,
 		.deadline = deadline,
 		.report = ends->report,
 		.near = ends->far,
@@ -149,25 +150,34 @@ void link_prepare(void)
 	isolation_prepare();
 }
 
-static int start(enum worker_task task, const struct target *t,
-	const struct credentials *c, const struct address_choice *choice,
-	struct link_attempt *ret, struct error *err)
+/* What a link is to be made for, and how. */
+struct wish {
+	enum worker_task task;
+	enum entry entry;
+	const struct target *target;
+	const struct credentials *credentials;
+	const struct address_choice *choice; /* NULL: any address */
+};
+
+static int start(const struct wish *w, struct link_attempt *ret, struct error *err)
 {
+	const struct target *t = w->target;
 	usec_t deadline = deadline_after(t->connect_timeout);
 	_cleanup_(link_attempt_cancel) struct link_attempt attempt = LINK_ATTEMPT_NONE;
 	_cleanup_(ends_done) struct ends ends = {-1, -1, -1, -1, -1, -1};
 	int r;
 
 	link_prepare();
-	attempt.task = task;
+	attempt.task = w->task;
+	attempt.entry = t->no_go ? ENTRY_NAME : w->entry;
 	attempt.target = t;
-	if (choice)
-		attempt.choice = *choice;
+	if (w->choice)
+		attempt.choice = *w->choice;
 	attempt.deadline =
 		deadline == USEC_INFINITY ? deadline : deadline + WORKER_KILL_DELAY;
 	r = make_sockets(&attempt, &ends);
 	if (r == 0)
-		r = start_children(&attempt, &ends, c, deadline);
+		r = start_children(&attempt, &ends, w->credentials, deadline);
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "cannot start a link worker: %m");
 	*ret = attempt;
@@ -326,6 +336,7 @@ static int conclude(struct link_attempt *attempt, const union report *report,
 
 	if (report->head.kind == REPORT_FAILED) {
 		*err = report->failed.error;
+		attempt->retry = (enum entry)report->failed.retry;
 		return report->failed.r;
 	}
 	r = take_connection(attempt, &peer, &fd, err);
@@ -342,6 +353,7 @@ static int conclude(struct link_attempt *attempt, const union report *report,
 	ret->facts.tls_verified &= t->tls_verify_peer || t->tls_auth == TLS_AUTH_PSK;
 	peer_text(&peer, t, ret->address);
 	ret->fd = attempt->task == WORKER_LINK ? TAKE_FD(fd) : -1;
+	ret->by_name = attempt->entry == ENTRY_NAME;
 	ret->relay = 0;
 	if (attempt->task == WORKER_RELAY) {
 		ret->fd = TAKE_FD(attempt->near);
@@ -376,24 +388,69 @@ static int take_reports(struct link_attempt *attempt, link_list_fn fn, void *use
 		err, FAULT_PROTOCOL, -EPROTO, "the server's list of exports is too long");
 }
 
-static int run(enum worker_task task, const struct target *t, const struct credentials *c,
-	const struct address_choice *choice, link_list_fn fn, void *userdata,
-	struct link *ret, struct error *err)
+static int run_once(const struct wish *w, link_list_fn fn, void *userdata,
+	enum entry *ret_retry, struct link *ret, struct error *err)
 {
 	struct link_attempt attempt = LINK_ATTEMPT_NONE;
-	int r = start(task, t, c, choice, &attempt, err);
+	int r = start(w, &attempt, err);
 
 	if (r == 0)
 		r = take_reports(&attempt, fn, userdata, ret, err);
+	if (attempt.retry > w->entry)
+		*ret_retry = attempt.retry;
 	link_attempt_cancel(&attempt);
 	return r;
 }
 
-int link_attempt_start(const struct target *t, const struct credentials *c,
-	const struct address_choice *choice, bool relay, struct link_attempt *ret,
+static void tell_way(enum entry entry, const struct error *first)
+{
+	log_warning("%s; a new connection with %s worked%s", first->text,
+		entry == ENTRY_NAME ? "EXPORT_NAME" : "GO",
+		entry == ENTRY_NAME ? ": --no-go does that at once" : "");
+}
+
+/* Each connection begins with a later entry than the one before, so they are few. */
+static int run(struct wish w, link_list_fn fn, void *userdata, struct link *ret,
 	struct error *err)
 {
-	return start(relay ? WORKER_RELAY : WORKER_LINK, t, c, choice, ret, err);
+	struct error first = {0};
+	enum entry retry = w.entry;
+	int r, first_r = 0;
+
+	do {
+		w.entry = retry;
+		*err = (struct error){0};
+		r = run_once(&w, fn, userdata, &retry, ret, err);
+		if (r < 0 && first_r == 0) {
+			first = *err;
+			first_r = r;
+		}
+	} while (r < 0 && retry > w.entry);
+	if (r == 0 && first_r < 0)
+		tell_way(w.entry, &first);
+	if (r == 0 || (err->fault != FAULT_UNREACHED && err->fault != FAULT_PROTOCOL))
+		return r;
+	*err = first; /* the later ones may just follow from it */
+	return first_r;
+}
+
+static struct wish wish_for_link(const struct target *t, const struct credentials *c,
+	const struct address_choice *choice, unsigned how)
+{
+	return (struct wish){.task = how & LINK_RELAY ? WORKER_RELAY : WORKER_LINK,
+		.entry = how & LINK_BY_NAME ? ENTRY_NAME : ENTRY_ANY,
+		.target = t,
+		.credentials = c,
+		.choice = choice};
+}
+
+int link_attempt_start(const struct target *t, const struct credentials *c,
+	const struct address_choice *choice, unsigned how, struct link_attempt *ret,
+	struct error *err)
+{
+	const struct wish w = wish_for_link(t, c, choice, how);
+
+	return start(&w, ret, err);
 }
 
 int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct error *err)
@@ -405,21 +462,22 @@ int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct e
 }
 
 int link_open(const struct target *t, const struct credentials *c,
-	const struct address_choice *choice, bool relay, struct link *ret,
+	const struct address_choice *choice, unsigned how, struct link *ret,
 	struct error *err)
 {
-	return run(
-		relay ? WORKER_RELAY : WORKER_LINK, t, c, choice, NULL, NULL, ret, err);
+	return run(wish_for_link(t, c, choice, how), NULL, NULL, ret, err);
 }
 
 int link_info(const struct target *t, const struct credentials *c, struct link *ret,
 	struct error *err)
 {
-	return run(WORKER_INFO, t, c, NULL, NULL, NULL, ret, err);
+	return run((struct wish){.task = WORKER_INFO, .target = t, .credentials = c},
+		NULL, NULL, ret, err);
 }
 
 int link_list(const struct target *t, const struct credentials *c, link_list_fn fn,
 	void *userdata, struct link *ret, struct error *err)
 {
-	return run(WORKER_LIST, t, c, NULL, fn, userdata, ret, err);
+	return run((struct wish){.task = WORKER_LIST, .target = t, .credentials = c}, fn,
+		userdata, ret, err);
 }

@@ -14,6 +14,13 @@ struct link {
 	pid_t relay; /* the process that moves the bytes; 0: none */
 	struct server_facts facts;
 	char address[ADDRESS_TEXT_SIZE];
+	bool by_name; /* the server was asked with EXPORT_NAME, without GO */
+};
+
+/* How to make a link; or'ed. */
+enum link_how {
+	LINK_RELAY = 1 << 0,   /* a worker that stays carries the data */
+	LINK_BY_NAME = 1 << 1, /* EXPORT_NAME, as --no-go: it worked the last time */
 };
 
 void link_done(struct link *link);
@@ -30,25 +37,29 @@ void link_disconnect(struct link *link);
 
 /*
  * Connects and negotiates within the target's connect_timeout, and returns a socket for
- * the kernel. With `relay` the worker stays and carries the data between the server and
- * fd, for links that the kernel cannot carry. It ends when either side does. The choice
- * may be NULL: any address of the target.
+ * the kernel. With LINK_RELAY the worker stays and carries the data between the server
+ * and fd, for links that the kernel cannot carry. It ends when either side does. The
+ * choice may be NULL: any address of the target.
+ *
+ * A server that does not survive GO (see enum entry) is asked once more, on another
+ * connection, with EXPORT_NAME: ret->by_name tells.
  *
  * For TLS over TCP the kernel's modules must be loaded. All failures of wire/, with their
  * faults; -ETIMEDOUT also if the worker does not report in time.
  */
 int link_open(const struct target *t, const struct credentials *c,
-	const struct address_choice *choice, bool relay, struct link *ret,
+	const struct address_choice *choice, unsigned how, struct link *ret,
 	struct error *err);
 
 /*
  * The same for a caller that waits for several things: an attempt is under way until its
  * socket is readable or its deadline has passed. Then link_attempt_finish(), which does
- * not wait, returns what link_open() would. The target must outlive the attempt, the
- * credentials need not.
+ * not wait, returns what link_open() would, but makes one connection only. The target
+ * must outlive the attempt, the credentials need not.
  */
 struct link_attempt {
 	enum worker_task task;
+	enum entry entry, retry; /* retry: what to begin with after a failure */
 	const struct target *target;
 	struct address_choice choice;
 	pid_t pid;       /* of the worker; 0: no attempt */
@@ -64,7 +75,7 @@ struct link_attempt {
 	((struct link_attempt){.socket = -1, .connected = -1, .log = -1, .near = -1})
 
 int link_attempt_start(const struct target *t, const struct credentials *c,
-	const struct address_choice *choice, bool relay, struct link_attempt *ret,
+	const struct address_choice *choice, unsigned how, struct link_attempt *ret,
 	struct error *err);
 int link_attempt_finish(
 	struct link_attempt *attempt, struct link *ret, struct error *err);

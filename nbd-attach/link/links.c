@@ -87,17 +87,22 @@ static int open_next(const struct target *t, const struct credentials *c,
 	struct links *links, struct error *err)
 {
 	struct link *link = &links->list[links->n];
+	unsigned how = links->by_name ? LINK_BY_NAME : 0;
 	struct address_choice choice = {.only = links->n > 0};
 	int r;
 
 	if (choice.only)
 		memcpy(choice.last, links->list[0].address, sizeof(choice.last));
-	r = link_open(t, c, &choice, links->relay[0] != 0, link, err);
+	if (links->relay[0])
+		how |= LINK_RELAY;
+	r = link_open(t, c, &choice, how, link, err);
 	if (r < 0 && fall_back_to_relay(t, links, err))
-		r = link_open(t, c, &choice, true, link, err);
-	if (r == 0)
-		links->n++;
-	return r;
+		r = link_open(t, c, &choice, how | LINK_RELAY, link, err);
+	if (r < 0)
+		return r;
+	links->by_name = link->by_name;
+	links->n++;
+	return 0;
 }
 
 static bool same_export(const struct nbd_export *a, const struct nbd_export *b)

@@ -12,6 +12,7 @@
 struct links {
 	struct link list[NBD_LINKS_MAX];
 	size_t n;
+	bool by_name;                /* as link.by_name */
 	char relay[ERROR_TEXT_SIZE]; /* why they are relays; "": the kernel carries them
 	                              */
 };

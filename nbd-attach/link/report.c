@@ -81,6 +81,8 @@ static int check_failed(const struct report_failed *failed, struct error *err)
 	memcpy(&fault, &failed->error.fault, sizeof(fault));
 	if (fault == FAULT_NONE || fault > FAULT_MAX)
 		return distrust("kind of failure", err);
+	if (failed->retry > ENTRY_MAX)
+		return distrust("retry", err);
 	if (failed->r >= 0 || failed->r < -4095)
 		return distrust("error number", err);
 	/* An empty text in the state file means that there was no failure. */
@@ -116,9 +118,10 @@ int report_check(const union report *report, size_t size, struct error *err)
 	return distrust("kind or size", err);
 }
 
-void report_failure(int socket, int r, const struct error *err)
+void report_failure(int socket, int r, enum entry retry, const struct error *err)
 {
-	struct report_failed report = {.head = {REPORT_MAGIC, REPORT_FAILED}, .r = r};
+	struct report_failed report = {
+		.head = {REPORT_MAGIC, REPORT_FAILED}, .r = r, .retry = retry};
 
 	if (err->fault == FAULT_NONE)
 		error_set(&report.error, FAULT_OTHER, r, "the link worker failed: %m");

@@ -28,7 +28,8 @@ struct report_done {
 
 struct report_failed {
 	struct report_head head;
-	int32_t r; /* -errno */
+	int32_t r;      /* -errno */
+	uint32_t retry; /* enum entry: what a new connection should begin with, or ANY */
 	struct error error;
 };
 
@@ -52,8 +53,8 @@ union report {
  */
 int report_check(const union report *report, size_t size, struct error *err);
 
-/* In the worker: reports a failure, even if only r is known. */
-void report_failure(int socket, int r, const struct error *err);
+/* In the worker or connector: reports a failure, even if only r is known. */
+void report_failure(int socket, int r, enum entry retry, const struct error *err);
 
 /*
  * Whether the connector's socket is what the target asks for: a stream socket of its

@@ -81,7 +81,7 @@ static _Noreturn void run_executed(void)
 	if (r < 0) {
 		error_set(&err, FAULT_OTHER, r,
 			"the link worker cannot read its order: %m");
-		report_failure(ORDER_REPORT, r, &err);
+		report_failure(ORDER_REPORT, r, ENTRY_ANY, &err);
 		_exit(1);
 	}
 	log_setup(WORKER_NAME, order.log >= 0);

@@ -17,6 +17,7 @@
 
 struct head {
 	enum worker_task task;
+	enum entry entry;
 	struct sandbox_user user;
 	bool verbose;
 	usec_t deadline;
@@ -53,6 +54,7 @@ static bool put_order(FILE *file, const struct worker_order *order)
 	static const struct credentials none;
 	const struct target *t = order->target;
 	const struct head head = {.task = order->task,
+		.entry = order->entry,
 		.user = sandbox_user(),
 		.verbose = order->log >= 0,
 		.deadline = order->deadline,
@@ -181,6 +183,7 @@ static int take_order(struct pieces *from, struct worker_order *ret,
 	*ret = (struct worker_order){.task = head.task,
 		.target = target,
 		.credentials = credentials,
+		.entry = head.entry,
 		.deadline = head.deadline,
 		.report = ORDER_REPORT,
 		.near = ORDER_NEAR,

@@ -178,7 +178,8 @@ static int prepare(const struct worker_order *order, struct relay **ret_relay,
 	return sandbox_enter(use_of(order), err);
 }
 
-static int work(const struct worker_order *order, struct error *err)
+static int work(
+	const struct worker_order *order, enum entry *ret_retry, struct error *err)
 {
 	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
 	_cleanup_(negotiation_freep) struct negotiation *n = NULL;
@@ -191,7 +192,9 @@ static int work(const struct worker_order *order, struct error *err)
 	n = negotiation_new(order->target, WORKER_LINK_FD, order->deadline, err);
 	if (!n)
 		return -ENOMEM;
+	n->entry = order->entry;
 	r = negotiate(order, n, credentials, &done.facts, err);
+	*ret_retry = n->retry;
 	if (r < 0)
 		return r;
 	if (order->task == WORKER_RELAY) {
@@ -205,6 +208,7 @@ static int work(const struct worker_order *order, struct error *err)
 
 _Noreturn void worker_run(const struct worker_order *order)
 {
+	enum entry retry = ENTRY_ANY;
 	struct error err = {0};
 	int r;
 
@@ -217,8 +221,8 @@ _Noreturn void worker_run(const struct worker_order *order)
 	}
 	r = keep_only(order, &err);
 	if (r == 0)
-		r = work(order, &err);
+		r = work(order, &retry, &err);
 	if (r < 0)
-		report_failure(WORKER_SOCKET, r, &err);
+		report_failure(WORKER_SOCKET, r, retry, &err);
 	_exit(r < 0);
 }

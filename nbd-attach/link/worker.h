@@ -9,6 +9,7 @@
 #include "common/deadline.h"
 #include "target/target.h"
 #include "wire/credentials.h"
+#include "wire/option.h"
 
 enum worker_task {
 	WORKER_LINK,  /* enter the transmission phase, with keys in the kernel if TLS */
@@ -21,6 +22,7 @@ struct worker_order {
 	enum worker_task task;
 	const struct target *target;
 	const struct credentials *credentials;
+	enum entry entry;
 	usec_t deadline;
 	/* sockets */
 	int report;    /* see report.h */

@@ -15,6 +15,7 @@
 bool attempt_start(struct supervisor *s, struct connection *conn)
 {
 	const struct address_choice choice = server_address_choose(s, conn);
+	unsigned how = s->a->state.by_name ? LINK_BY_NAME : 0;
 
 	conn->no_greeting = false;
 	if (s->a->plaintext.fault != FAULT_NONE) {
@@ -28,8 +29,10 @@ bool attempt_start(struct supervisor *s, struct connection *conn)
 	/* The system may have switched to that disk since this process started. */
 	if (root_disk_is_on(s->a->state.index))
 		worker_exec_disable();
-	if (link_attempt_start(s->target, &s->credentials, &choice,
-		    s->a->state.relay[0] != 0, &conn->attempt, &conn->error) < 0)
+	if (s->a->state.relay[0])
+		how |= LINK_RELAY;
+	if (link_attempt_start(s->target, &s->credentials, &choice, how, &conn->attempt,
+		    &conn->error) < 0)
 		return false;
 	fd_store_remove(s->a, conn->number);
 	return true;

@@ -40,7 +40,10 @@ static const struct {
 	[NBDTAB_PERSIST] = {.name = "persist", .flag = true},
 	[NBDTAB_NOFORK] = {.name = "nofork", .flag = true},
 	[NBDTAB_SYSTEMD_MARK] = {.name = "systemd-mark", .flag = true},
-	[NBDTAB_NO_OPTGO] = {.name = "no_optgo", .other = "no-optgo", .flag = true},
+	[NBDTAB_NO_OPTGO] = {.name = "no_optgo",
+		.other = "no-optgo",
+		.ours = "no-go",
+		.flag = true},
 };
 
 static int bad_word(const char *word, const char *what, struct error *err)

@@ -93,50 +93,87 @@ static int begin(struct negotiation *n, const struct tls_credentials *credential
 	return r < 0 ? r : settle_tls(n, credentials, facts, err);
 }
 
+/* In plaintext because the server refused TLS, which was preferred. */
+static int blame_starttls(int r, struct error *err)
+{
+	const struct error why = *err;
+
+	return error_set(err, why.fault, r,
+		"%s (a server as old as nbd-server 3.13 needs --tls off)", why.text);
+}
+
+/*
+ * The server hung up, fell silent or sent nonsense instead of a reply: it may not have
+ * survived the option, so a new connection should do without it. Not so if TLS was asked
+ * for: whoever can cut connections could make us use EXPORT_NAME.
+ */
+static int note_retry(struct negotiation *n, int r, enum entry next, struct error *err)
+{
+	bool lost = r == -ECONNRESET || r == -ECONNABORTED || r == -ETIMEDOUT ||
+		(r == -EPROTO && n->astray);
+
+	if (!lost || n->replied || !n->fixed_newstyle || next <= n->entry)
+		return r;
+	if (n->target->tls == TLS_MODE_PREFER && !n->stream.tls)
+		return blame_starttls(r, err);
+	if (n->target->tls == TLS_MODE_OFF || next != ENTRY_NAME)
+		n->retry = next;
+	return r;
+}
+
+/* EXPORT_NAME where the server has no GO, or is not to be asked for it. */
+static int enter(
+	struct negotiation *n, bool has_go, struct nbd_export *export, struct error *err)
+{
+	int r = -ENOTSUP;
+
+	if (has_go && n->fixed_newstyle && n->entry != ENTRY_NAME)
+		r = opt_info_go(n, NBD_OPT_GO, export, err);
+	if (r == -ENOTSUP) {
+		err->fault = FAULT_NONE;
+		r = opt_export_name(n, export, err);
+	} else if (r < 0) {
+		leave(n, r, err);
+	}
+	return r < 0 ? note_retry(n, r, ENTRY_NAME, err) : 0;
+}
+
 int negotiate_go(struct negotiation *n, const struct tls_credentials *credentials,
 	struct server_facts *ret, struct error *err)
 {
 	struct server_facts facts = {0};
 	int r = begin(n, credentials, &facts, err);
 
-	if (r < 0)
-		return r;
-	r = n->fixed_newstyle ? opt_info_go(n, NBD_OPT_GO, &facts.export, err) : -ENOTSUP;
-	if (r == -ENOTSUP) {
-		err->fault = FAULT_NONE;
-		r = opt_export_name(n, &facts.export, err);
-	} else if (r < 0) {
-		leave(n, r, err);
-	}
+	if (r == 0)
+		r = enter(n, true, &facts.export, err);
 	if (r < 0)
 		return r;
 	*ret = facts;
 	return 0;
 }
 
-/* A server without INFO describes an export only when a client opens it. */
+/*
+ * Some servers describe an export only to a client that enters it, and some look for its
+ * size only then (nbd-server 3.24) and say 0 before.
+ */
 static int info_by_entering(
-	struct negotiation *n, struct nbd_export *export, struct error *err)
+	struct negotiation *n, bool has_go, struct nbd_export *export, struct error *err)
 {
-	int r;
+	int r = enter(n, has_go, export, err);
 
-	err->fault = FAULT_NONE;
-	r = opt_export_name(n, export, err);
 	if (r == 0)
 		cmd_disc(&n->stream);
 	return r;
 }
 
-/* Some servers (nbd-server 3.24) find out the size only then, and report 0 before. */
-static int size_by_entering(
-	struct negotiation *n, struct nbd_export *export, struct error *err)
+static int ask(struct negotiation *n, struct nbd_export *export, struct error *err)
 {
-	int r = opt_info_go(n, NBD_OPT_GO, export, err);
+	int r;
 
-	if (r < 0)
-		return leave(n, r, err);
-	cmd_disc(&n->stream);
-	return 0;
+	if (!n->fixed_newstyle || n->entry != ENTRY_ANY)
+		return -ENOTSUP;
+	r = opt_info_go(n, NBD_OPT_INFO, export, err);
+	return note_retry(n, r, r == -ETIMEDOUT ? ENTRY_NAME : ENTRY_GO, err);
 }
 
 int negotiate_info(struct negotiation *n, const struct tls_credentials *credentials,
@@ -148,21 +185,18 @@ int negotiate_info(struct negotiation *n, const struct tls_credentials *credenti
 
 	if (r < 0)
 		return r;
-	if (!n->fixed_newstyle) {
+	if (!n->fixed_newstyle)
 		facts.mode = SERVER_MODE_NOTLS;
-		r = -ENOTSUP;
-	} else {
-		r = opt_info_go(n, NBD_OPT_INFO, &facts.export, err);
-	}
+	r = ask(n, &facts.export, err);
 	if (r == -ENOTSUP) {
-		r = info_by_entering(n, &facts.export, err);
+		r = info_by_entering(n, n->entry == ENTRY_GO, &facts.export, err);
 	} else {
 		if (facts.mode == SERVER_MODE_UNKNOWN) {
 			facts.mode = server_mode_find(n, &r, err);
 			to_leave = facts.mode != SERVER_MODE_NOTLS;
 		}
 		if (r == 0 && facts.export.size == 0 && !to_leave)
-			r = size_by_entering(n, &facts.export, err);
+			r = info_by_entering(n, true, &facts.export, err);
 		else
 			leave(n, r, err);
 	}

@@ -27,12 +27,20 @@ int opt_export_name(struct negotiation *n, struct nbd_export *ret, struct error 
 	r = stream_read(&n->stream, (char *)&reply + 1, sizeof(reply) - 1, err);
 	if (r < 0)
 		return r;
+	found.size = be64toh(reply.size);
+	/* an option reply, as go-nbd sends it, or one that was due to the option before
+	 */
+	n->astray = found.size == NBD_REPLY_MAGIC;
+	if (n->astray)
+		return error_set(err, FAULT_PROTOCOL, -EPROTO,
+			"the server broke the protocol: it answers EXPORT_NAME with an option "
+			"reply%s",
+			n->entry == ENTRY_NAME ? " (do not use --no-go with it)" : "");
 	if (!n->no_zeroes) {
 		r = stream_read(&n->stream, padding, sizeof(padding), err);
 		if (r < 0)
 			return r;
 	}
-	found.size = be64toh(reply.size);
 	found.flags = be16toh(reply.flags);
 	r = nbd_export_check(&found, err);
 	if (r < 0)

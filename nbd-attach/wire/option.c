@@ -40,6 +40,7 @@ int option_send(struct negotiation *n, enum nbd_option option, const void *data,
 	if (size > 0)
 		memcpy(message + sizeof(header), data, size);
 	n->stream.step = option_name(option);
+	n->replied = n->astray = false;
 	log_debug("sending %s %s", option_name(option),
 		n->stream.tls ? "inside TLS" : "in plaintext");
 	return stream_write(&n->stream, message, sizeof(header) + size, err);
@@ -54,12 +55,14 @@ static int broken(enum nbd_option option, const char *how, struct error *err)
 
 /* What the header alone shows (NBD protocol, "Option reply types").
  */
-static int check_header(const struct negotiation *n, enum nbd_option option,
+static int check_header(struct negotiation *n, enum nbd_option option,
 	const struct nbd_reply_header *header, uint32_t expected, struct error *err)
 {
 	uint32_t type = be32toh(header->type);
 	uint32_t size = be32toh(header->size);
 
+	n->astray = be64toh(header->magic) != NBD_REPLY_MAGIC ||
+		be32toh(header->option) != (uint32_t)option;
 	if (be64toh(header->magic) != NBD_REPLY_MAGIC)
 		return broken(option, "has a wrong magic number", err);
 	if (be32toh(header->option) != (uint32_t)option)
@@ -95,6 +98,7 @@ int option_receive(struct negotiation *n, enum nbd_option option, uint32_t expec
 	if (r < 0)
 		return r;
 	n->reply[size] = 0;
+	n->replied = true;
 	*ret = (struct reply){.type = be32toh(header.type), .size = size};
 	log_debug("%s is answered with %s %u", option_name(option),
 		reply_is_error(ret) ? "error" : "reply", ret->type & ~NBD_REP_ERR_BIT);

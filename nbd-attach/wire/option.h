@@ -20,10 +20,26 @@
 /* The most replies to one option that are accepted. */
 #define REPLIES_MAX 10000
 
+/*
+ * How to ask for the export. Servers that do not skip the data of an option they do not
+ * know (nbd-server before 3.14), or crash on INFO (nbd-server 3.16 to 3.17), are lost for
+ * this connection once they are asked so: the next one begins with the next way.
+ */
+enum entry {
+	ENTRY_ANY,  /* INFO, where the export is not to be used, or else GO */
+	ENTRY_GO,   /* GO, also only to leave again */
+	ENTRY_NAME, /* EXPORT_NAME */
+	ENTRY_MAX = ENTRY_NAME,
+};
+
 /* One negotiation with one server, from the greeting to the transmission phase. */
 struct negotiation {
 	struct stream stream;
 	const struct target *target;
+	enum entry entry;    /* what to begin with; set by the caller */
+	enum entry retry;    /* after a failure: worth a new connection; else ENTRY_ANY */
+	bool replied;        /* a whole reply to the last option has come */
+	bool astray;         /* what came is no reply to it */
 	bool fixed_newstyle; /* both sides: options other than EXPORT_NAME may be sent */
 	bool no_zeroes;      /* both sides: EXPORT_NAME's reply has no padding */
 	char reply[REPLY_SIZE_MAX + 1]; /* data of the last reply, and a NUL byte */

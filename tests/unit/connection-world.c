@@ -61,10 +61,10 @@ void worker_exec_disable(void)
 }
 
 int link_attempt_start(const struct target *t, const struct credentials *c,
-	const struct address_choice *choice, _unused_ bool relay,
-	struct link_attempt *ret, struct error *err)
+	const struct address_choice *choice, unsigned how, struct link_attempt *ret,
+	struct error *err)
 {
-	call("start");
+	call(how & LINK_BY_NAME ? "start-by-name" : "start");
 	assert_ptr_equal(t, &world.target);
 	assert_ptr_equal(c, &world.s.credentials);
 	assert_int_equal(ret->pid, 0);

@@ -20,6 +20,7 @@ struct outcome {
 	int r;
 	struct error err;
 	struct server_facts facts;
+	enum entry retry;
 	char listed[LISTED_SIZE];
 };
 
@@ -55,6 +56,7 @@ static void negotiate(const struct row *row, const struct target *t, int fd,
 		negotiation_new(t, fd, deadline_after(timeout), &o->err);
 
 	assert_non_null(n);
+	n->entry = row->entry;
 	switch (row->asks) {
 	case ASKS_GO: o->r = negotiate_go(n, credentials, &o->facts, &o->err); break;
 	case ASKS_INFO: o->r = negotiate_info(n, credentials, &o->facts, &o->err); break;
@@ -63,6 +65,7 @@ static void negotiate(const struct row *row, const struct target *t, int fd,
 			n, credentials, note_export, o->listed, &o->facts, &o->err);
 		break;
 	}
+	o->retry = n->retry;
 }
 
 static bool same_export(const struct nbd_export *a, const struct nbd_export *b)
@@ -95,6 +98,8 @@ static const char *judge(const struct row *row, const struct outcome *o)
 		return "another TLS mode";
 	if (!same_export(&o->facts.export, &row->export))
 		return "another export";
+	if (o->retry != row->retry && !row->any_retry)
+		return "another retry";
 	return NULL;
 }
 

@@ -12,6 +12,7 @@ struct row {
 	enum asks asks;
 	enum tls_mode tls;
 	const char *export_name; /* NULL: "disk" */
+	enum entry entry;        /* what it is to begin with */
 	bool silent;             /* the server will be, so do not wait for long */
 
 	/* what must come of it */
@@ -20,6 +21,8 @@ struct row {
 	const char *says;  /* a part of the error's text */
 	const char *lists; /* "name|description;" for each export */
 	enum server_mode mode;
+	enum entry retry; /* what a new connection should begin with */
+	bool any_retry;   /* … whatever it is */
 	struct nbd_export export;
 };
 

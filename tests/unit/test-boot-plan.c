@@ -239,10 +239,10 @@ static void test_dracut(void **state _unused_)
 		{"root=nbd:h:x:ext4", ROOT("nbds://h/x"), .fstype = "ext4"},
 		{"root=nbd:h:x::ro,errors=panic", ROOT("nbds://h/x"),
 			.flags = "ro,errors=panic"},
-		{"root=nbd:h:x:cifs:ro:bs=4096,timeout=9,,-persist,C=2,readonly",
+		{"root=nbd:h:x:cifs:ro:bs=4096,timeout=9,,-persist,-g,C=2,readonly",
 			.uri = "nbds://h/x",
 			.options =
-				" block-size=4096 io-timeout=9 connections=2 read-only",
+				" block-size=4096 io-timeout=9 no-go connections=2 read-only",
 			.root = BY_NAME, .fstype = "cifs", .flags = "ro"},
 		{"root=nbd:h:7:::name=x,timeout=0,cacertfile=/c,tlshostname=n",
 			ROOT("nbds://h:7/x"), .options = " tls-ca=/c tls-hostname=n"},

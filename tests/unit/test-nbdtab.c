@@ -70,6 +70,7 @@ static void test_lines(void **state _unused_)
 			fail_msg("%s: %s", rows[i].wanted, err.text);
 		assert_string_equal(t.uri, rows[i].uri);
 		assert_string_equal(t.name, rows[i].name);
+		assert_int_equal(t.no_go, strcmp(rows[i].wanted, "six") == 0);
 	}
 }
 

@@ -189,7 +189,7 @@ static const struct row refusal_rows[] = {
 			REPLY(GO, "80000006", "00000013")
 			"'no ' 1b '[31mdisk' 0d0a ' here' " LEAVES},
 	{.name = "EXPORT_NAME is refused by closing", REFUSED(ECONNRESET),
-		.script = GREETING ASK(GO) ERROR(GO, ERR_UNSUP) ENTER "."},
+		.entry = ENTRY_NAME, .script = GREETING ENTER "."},
 	{.name = "INFO: UNKNOWN", .asks = ASKS_INFO, REFUSED(ENOENT),
 		.script = NOTLS(GREETING ASK(INFO) ERROR(INFO, ERR_UNKNOWN))},
 	{.name = "INFO: TLS_REQD, FORCEDTLS", .asks = ASKS_INFO,
@@ -254,7 +254,68 @@ static const struct row refusal_rows[] = {
 			OPTION(ABORT) "< ff*4096 "},
 };
 
+/*
+ * Servers that do not survive an option, byte for byte, and what the next connection is to
+ * begin with. nbd-server 3.8 to 3.13 do not skip the data of an option they do not know:
+ * they refuse it, take its data for the next option, and hang up. go-nbd does not know
+ * EXPORT_NAME.
+ */
+#define HUNG_UP .fault = FAULT_PROTOCOL, .r = -ECONNRESET
+#define STRANGE .fault = FAULT_PROTOCOL, .r = -EPROTO
+#define MUTE    .fault = FAULT_UNREACHED, .r = -ETIMEDOUT, .silent = true
+
+static const struct row old_rows[] = {
+	{.name = "nbd-server 3.13: GO", REFUSED(ECONNRESET), .retry = ENTRY_NAME,
+		.script = GREETING ASK(GO) ERROR(GO, ERR_UNSUP) ENTER "."},
+	{.name = "nbd-server 3.13: EXPORT_NAME first", .entry = ENTRY_NAME,
+		.export = {DISK}, .script = GREETING ENTER "< 0000000000100000 0005 "},
+	{.name = "nbd-server 3.13: INFO", .asks = ASKS_INFO, REFUSED(ECONNRESET),
+		.retry = ENTRY_NAME,
+		.script = GREETING ASK(INFO) ERROR(INFO, ERR_UNSUP) ENTER "."},
+	{.name = "nbd-server 3.13: INFO, by EXPORT_NAME first", .asks = ASKS_INFO,
+		.entry = ENTRY_NAME, .export = {DISK},
+		.script = GREETING ENTER "< 0000000000100000 0005 " DISCONNECTS},
+	{.name = "nbd-server 3.13: LIST", .asks = ASKS_LIST, .lists = "a|;",
+		.mode = SERVER_MODE_NOTLS,
+		.script = GREETING OPTION(LIST) SERVER("00000005") "00000001 'a' " ACK(LIST)
+			OPTION(STARTTLS) ERROR(STARTTLS, ERR_UNSUP) OPTION(ABORT) "."},
+	{.name = "nbd-server 3.13: TLS preferred: no downgrade, but a word", HUNG_UP,
+		.tls = TLS_MODE_PREFER, .says = "--tls off",
+		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, ERR_UNSUP) ASK(GO) "."},
+	{.name = "nbd-server 3.17: INFO", .asks = ASKS_INFO, HUNG_UP, .retry = ENTRY_GO,
+		.script = GREETING ASK(INFO) INFO_REPLY(INFO, "0000000c") "0000 ."},
+	{.name = "nbd-server 3.17: INFO, by GO", .asks = ASKS_INFO, .entry = ENTRY_GO,
+		.export = {DISK}, .script = GREETING ASK(GO) EXPORT(GO) ACK(GO) DISCONNECTS},
+	{.name = "GO: hung up", HUNG_UP, .retry = ENTRY_NAME,
+		.script = GREETING ASK(GO) "."},
+	{.name = "GO: hung up within a reply", HUNG_UP, .retry = ENTRY_NAME,
+		.script = GREETING ASK(GO) INFO_REPLY(GO, "0000000c") "0000 ."},
+	{.name = "GO: hung up after a reply", HUNG_UP,
+		.script = GREETING ASK(GO) EXPORT(GO) "."},
+	{.name = "GO: silence", MUTE, .retry = ENTRY_NAME,
+		.script = GREETING ASK(GO) "~"},
+	{.name = "INFO: silence is waited for twice only", .asks = ASKS_INFO, MUTE,
+		.retry = ENTRY_NAME, .script = GREETING ASK(INFO) "~"},
+	{.name = "GO, the second way of INFO: hung up", .asks = ASKS_INFO, HUNG_UP,
+		.entry = ENTRY_GO, .retry = ENTRY_NAME, .script = GREETING ASK(GO) "."},
+	{.name = "GO is refused: nothing else is tried", REFUSED(ENOENT),
+		.script = GO_REFUSED(ERR_UNKNOWN)},
+	{.name = "the greeting is cut: nothing else is tried", .fault = FAULT_UNREACHED,
+		.r = -EUSERS, .script = "< 'NBDMAGIC' ."},
+	{.name = "EXPORT_NAME first, hung up: nothing else is tried", REFUSED(ECONNRESET),
+		.entry = ENTRY_NAME, .script = GREETING ENTER "."},
+	{.name = "go-nbd: EXPORT_NAME first", STRANGE, .says = "do not use --no-go",
+		.entry = ENTRY_NAME,
+		.script = GREETING_ONLY("0001") "> 00000001 " ENTER
+			ERROR(EXPORT_NAME, ERR_UNSUP)},
+};
+
 /* clang-format on */
+
+static void test_old(void **state _unused_)
+{
+	rows_hold(old_rows, ELEMENTSOF(old_rows), AS_WRITTEN);
+}
 
 static void test_go(void **state _unused_)
 {
@@ -291,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_info),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_old),
 		cmocka_unit_test(test_byte_by_byte),
 	};
 

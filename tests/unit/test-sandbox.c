@@ -78,9 +78,22 @@ int __wrap_negotiate_info(_unused_ struct negotiation *n,
 	return error_set(err, FAULT_REFUSED, -EACCES, "achieved:%s", told);
 }
 
+/* Says how it was to ask, and wants another way next time: the one that is given. */
+static bool wants_another;
+static enum entry another[ENTRY_MAX + 1];
+
+static int want_another(struct negotiation *n, struct error *err)
+{
+	n->retry = another[n->entry];
+	return error_set(err, n->entry == ENTRY_NAME ? FAULT_REFUSED : FAULT_PROTOCOL,
+		-ECONNRESET, "asked in way %d", (int)n->entry);
+}
+
 int __wrap_negotiate_go(struct negotiation *n, const struct tls_credentials *credentials,
 	struct server_facts *ret, struct error *err)
 {
+	if (wants_another)
+		return want_another(n, err);
 	return __wrap_negotiate_info(n, credentials, ret, err);
 }
 
@@ -299,7 +312,7 @@ static void suffer(void (*what)(char *))
 	r = link_info(&target, NULL, &link, &err);
 	assert_true(r < 0 && err.fault != FAULT_NONE && *err.text);
 	err = (struct error){0};
-	assert_true(link_open(&target, NULL, NULL, false, &link, &err) < 0);
+	assert_true(link_open(&target, NULL, NULL, 0, &link, &err) < 0);
 	assert_true(err.fault != FAULT_NONE && *err.text);
 	assert_int_equal(link.fd, -1);
 	assert_int_equal(n_descriptors(), before);
@@ -314,9 +327,10 @@ static void achieves_nothing(void (*what)(char *))
 	misdeed = what;
 	assert_int_equal(link_info(&target, NULL, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
-	assert_int_equal(link_open(&target, NULL, NULL, false, &link, &err), -EACCES);
+	assert_int_equal(link_open(&target, NULL, NULL, 0, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
-	assert_int_equal(link_open(&target, NULL, NULL, true, &link, &err), -EACCES);
+	assert_int_equal(
+		link_open(&target, NULL, NULL, LINK_RELAY, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
 }
 
@@ -390,8 +404,7 @@ static void test_privileges(void **state _unused_)
 
 	target.connect_timeout = 20 * USEC_PER_SEC;
 	misdeed = be_root;
-	assert_int_equal(
-		link_attempt_start(&target, NULL, NULL, false, &attempt, &err), 0);
+	assert_int_equal(link_attempt_start(&target, NULL, NULL, 0, &attempt, &err), 0);
 	for (unsigned i = 0; n < 8 && i < 1000; i++) {
 		usleep(10000); /* until it is in its sandbox */
 		n = count_harmless(attempt.pid);
@@ -423,9 +436,9 @@ static void test_link(void **state _unused_)
 	unsigned before = n_descriptors();
 
 	misdeed = claim_tls;
-	assert_int_equal(link_open(&target, NULL, NULL, false, &link, &err), -EPROTO);
+	assert_int_equal(link_open(&target, NULL, NULL, 0, &link, &err), -EPROTO);
 	misdeed = succeed;
-	assert_int_equal(link_open(&target, NULL, NULL, false, &link, &err), 0);
+	assert_int_equal(link_open(&target, NULL, NULL, 0, &link, &err), 0);
 	assert_int_equal(n_descriptors(), before + 1);
 	link_done(&link);
 	assert_int_equal(n_descriptors(), before);
@@ -439,7 +452,7 @@ static void test_elsewhere(void **state _unused_)
 
 	misdeed = succeed;
 	connector_is_taken = true;
-	assert_int_equal(link_open(&target, NULL, NULL, false, &link, &err), -EPROTO);
+	assert_int_equal(link_open(&target, NULL, NULL, 0, &link, &err), -EPROTO);
 	assert_int_equal(link_info(&target, NULL, &link, &err), -EPROTO);
 	connector_is_taken = false;
 }
@@ -598,6 +611,45 @@ static void test_endless_list(void **state _unused_)
 	assert_in_range(n, 1, REPLIES_MAX + 1);
 }
 
+/* A new connection begins with what the worker says, but never with the same again. */
+static void test_another_way(void **state _unused_)
+{
+	static const struct {
+		enum entry another[ENTRY_MAX + 1];
+		const char *says;
+		unsigned how;
+	} rows[] = {
+		{{ENTRY_ANY, ENTRY_ANY, ENTRY_ANY}, "asked in way 0", 0},
+		{{ENTRY_NAME, ENTRY_ANY, ENTRY_ANY}, "asked in way 2", 0},
+		{{ENTRY_GO, ENTRY_NAME, ENTRY_ANY}, "asked in way 2", 0},
+		{{ENTRY_NAME, ENTRY_NAME, ENTRY_NAME}, "asked in way 2", 0},
+		/* what failed first is told, unless a later one was refused */
+		{{ENTRY_GO, ENTRY_GO, ENTRY_GO}, "asked in way 0", 0},
+		{{ENTRY_ANY, ENTRY_ANY, ENTRY_ANY}, "asked in way 2", LINK_BY_NAME},
+		{{ENTRY_MAX + 1, ENTRY_ANY, ENTRY_ANY}, "bad report: retry", 0},
+	};
+
+	wants_another = true;
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct link link = {.fd = -1};
+		struct error err = {0};
+
+		memcpy(another, rows[i].another, sizeof(another));
+		assert_true(link_open(&target, NULL, NULL, rows[i].how, &link, &err) < 0);
+		assert_non_null(strstr(err.text, rows[i].says));
+	}
+	target.no_go = true;
+	memset(another, 0, sizeof(another));
+	{
+		struct link link = {.fd = -1};
+		struct error err = {0};
+
+		assert_true(link_open(&target, NULL, NULL, 0, &link, &err) < 0);
+		assert_string_equal(err.text, "asked in way 2");
+	}
+	target.no_go = wants_another = false;
+}
+
 static void test_no_report(void **state _unused_)
 {
 	struct link link = {.fd = -1};
@@ -606,7 +658,7 @@ static void test_no_report(void **state _unused_)
 
 	suffer(crash);
 	misdeed = crash;
-	assert_int_equal(link_open(&target, NULL, NULL, false, &link, &err), -ECHILD);
+	assert_int_equal(link_open(&target, NULL, NULL, 0, &link, &err), -ECHILD);
 	assert_int_equal(err.fault, FAULT_PROTOCOL); /* not to be tried again at once */
 	suffer(say_nothing);
 	assert_true(deadline_now() - start < 10 * USEC_PER_SEC);
@@ -663,6 +715,7 @@ int main(void)
 #endif
 		cmocka_unit_test(test_walls),
 		cmocka_unit_test(test_endless_list),
+		cmocka_unit_test(test_another_way),
 		cmocka_unit_test(test_no_report),
 	};
 

@@ -63,7 +63,8 @@ static void fill(struct state *s)
 		.address = "192.0.2.7:10809",
 		.since = 1699999999,
 		.repeated = 12345,
-		.break_before_make = true};
+		.break_before_make = true,
+		.by_name = true};
 	fill_links(s);
 	for (int i = 0; i < EVENTS; i++)
 		state_add_event(s, i % 17 - 1, i % 2 ? "lost" : "fifteen-letters",
@@ -153,6 +154,7 @@ static void assert_same_state(const struct state *a, const struct state *b)
 	assert_string_equal(a->address, b->address);
 	assert_int_equal(a->repeated, b->repeated);
 	assert_int_equal(a->break_before_make, b->break_before_make);
+	assert_int_equal(a->by_name, b->by_name);
 	assert_int_equal(a->since, b->since);
 	assert_int_equal(a->n_links, b->n_links);
 	for (unsigned i = 0; i < a->n_links; i++)
@@ -260,7 +262,8 @@ static bool is_later(const char *path)
 	const char *name = strrchr(path, '/') + 1;
 
 	return strcmp(name, "repeated") == 0 || strcmp(name, "break-before-make") == 0 ||
-		strcmp(name, "encrypts") == 0 || strcmp(path, "/address") == 0;
+		strcmp(name, "by-name") == 0 || strcmp(name, "encrypts") == 0 ||
+		strcmp(path, "/address") == 0;
 }
 
 static unsigned damage_each(json_object *o, const char *path)
