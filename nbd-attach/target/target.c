@@ -104,7 +104,8 @@ static const char *tls_auth_fault(const struct target *t)
 		return "tls-cert needs the key of the certificate: give tls-key";
 	if (t->tls_key && !t->tls_cert)
 		return "tls-key needs the certificate of the key: give tls-cert";
-	if (t->tls_auth == TLS_AUTH_X509 && t->tls_verify_peer && !target_tls_name(t))
+	if (t->tls_auth == TLS_AUTH_X509 && t->tls_verify_peer &&
+		(!target_tls_name(t) || strcmp(target_tls_name(t), ".") == 0))
 		return "there is no host name to verify the server's certificate against: "
 		       "give tls-hostname";
 	return NULL;

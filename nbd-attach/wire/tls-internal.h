@@ -27,6 +27,7 @@ struct tls_credentials {
 struct tls_session {
 	gnutls_session_t gnutls;
 	const struct tls_credentials *credentials;
+	char name[NBD_HOST_MAX + 1]; /* the server's, as certificates have it; or "" */
 	gnutls_typed_vdata_st wanted[2]; /* of the certificate; GnuTLS keeps a pointer */
 	bool ignore_not_before;
 	unsigned flaws; /* of the certificate: enum gnutls_certificate_status_t */
@@ -44,6 +45,15 @@ struct tls_session {
  * it. FAULT_USAGE: GnuTLS does not accept the target's string, or nothing is left.
  */
 int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct error *err);
+
+/*
+ * Sets the name that the certificate must have: in lower case, without a trailing dot,
+ * and an IPv6 address without brackets and zone.
+ */
+void tls_set_name(struct tls_session *tls, const struct target *t);
+
+/* Puts it into the ClientHello, unless it is an address (RFC 6066). As GnuTLS. */
+int tls_send_name(const struct tls_session *tls);
 
 /* Makes the handshake verify the server's certificate as the target says. */
 void tls_verify(struct tls_session *tls, const struct target *t);

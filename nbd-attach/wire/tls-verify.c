@@ -91,8 +91,8 @@ void tls_verify(struct tls_session *tls, const struct target *t)
 {
 	unsigned flags = 0;
 
-	tls->wanted[0] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_DNS_HOSTNAME,
-		.data = (unsigned char *)target_tls_name(t)};
+	tls->wanted[0] = (gnutls_typed_vdata_st){
+		.type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)tls->name};
 	tls->wanted[1] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_KEY_PURPOSE_OID,
 		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER};
 	tls->ignore_not_before = t->tls_ignore_not_before;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -76,17 +75,6 @@ static ssize_t tls_write(
 }
 
 static const struct stream_ops tls_ops = {.read = tls_read, .write = tls_write};
-
-/* The server name in a ClientHello must not be an address (RFC 6066). */
-static int set_server_name(gnutls_session_t session, const char *name)
-{
-	unsigned char address[sizeof(struct in6_addr)];
-
-	if (!name || inet_pton(AF_INET, name, address) == 1 ||
-		inet_pton(AF_INET6, name, address) == 1)
-		return GNUTLS_E_SUCCESS;
-	return gnutls_server_name_set(session, GNUTLS_NAME_DNS, name, strlen(name));
-}
 
 static ssize_t push(gnutls_transport_ptr_t userdata, const void *data, size_t size)
 {
@@ -186,13 +174,14 @@ static int session_new(struct stream *s, const struct target *t,
 	if (!s->tls || gnutls_init(&s->tls->gnutls, flags) < 0)
 		return error_memory(err);
 	s->tls->credentials = c;
+	tls_set_name(s->tls, t);
 	s->ops = &tls_ops;
 	session = s->tls->gnutls;
 	r = gnutls_priority_set(session, c->priority);
 	if (r == GNUTLS_E_SUCCESS)
 		r = set_credentials(session, c);
 	if (r == GNUTLS_E_SUCCESS)
-		r = set_server_name(session, target_tls_name(t));
+		r = tls_send_name(s->tls);
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, -EINVAL, "cannot set up TLS: %s",
 			gnutls_strerror(r));

@@ -277,6 +277,7 @@ static const struct {
 		"a certificate that is verified"},
 	{"nbds+unix:///?socket=/s", {}, "give tls-hostname"},
 	{"nbds+vsock://2", {}, "give tls-hostname"},
+	{"nbds://h", {{"tls-hostname", "."}}, "give tls-hostname"},
 	{"nbds+unix:///?socket=/s", {{"tls-hostname", "n"}}, NULL},
 	{"nbds+unix:///?socket=/s", {{"tls-verify-peer", "0"}}, NULL},
 
