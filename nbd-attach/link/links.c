@@ -83,6 +83,17 @@ static int choose_data_path(
 	return r < 0 && fall_back_to_relay(t, links, err) ? 0 : r;
 }
 
+/* The server or its cipher, not the user, may have made the choice impossible. */
+static int advise(const struct target *t, int r, struct error *err)
+{
+	const struct error why = *err;
+
+	if (why.fault != FAULT_KERNEL || t->data_path != DATA_PATH_KERNEL)
+		return r;
+	return error_set(
+		err, why.fault, r, "%s: do not use --data-path kernel", why.text);
+}
+
 static int open_next(const struct target *t, const struct credentials *c,
 	struct links *links, struct error *err)
 {
@@ -99,7 +110,7 @@ static int open_next(const struct target *t, const struct credentials *c,
 	if (r < 0 && fall_back_to_relay(t, links, err))
 		r = link_open(t, c, &choice, how | LINK_RELAY, link, err);
 	if (r < 0)
-		return r;
+		return advise(t, r, err);
 	links->by_name = link->by_name;
 	links->n++;
 	return 0;

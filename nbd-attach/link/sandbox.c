@@ -38,6 +38,9 @@
 #ifndef SOL_TLS
 #define SOL_TLS 282
 #endif
+#ifndef TLS_TX_MAX_PAYLOAD_LEN
+#define TLS_TX_MAX_PAYLOAD_LEN 5
+#endif
 #ifndef TCP_ULP
 #define TCP_ULP 31
 #endif
@@ -295,6 +298,7 @@ static const struct rule of_link[] = {
 	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, IPPROTO_TCP), ARG_IS(2, TCP_ULP)}},
 	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TLS), ARG_IS(2, TLS_TX)}},
 	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TLS), ARG_IS(2, TLS_RX)}},
+	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TLS), ARG_IS(2, TLS_TX_MAX_PAYLOAD_LEN)}},
 };
 
 static const struct rule of_relay[] = {

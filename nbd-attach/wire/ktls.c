@@ -26,6 +26,10 @@
 #define SOL_TLS 282
 #endif
 
+#ifndef TLS_TX_MAX_PAYLOAD_LEN /* since Linux 6.19 */
+#define TLS_TX_MAX_PAYLOAD_LEN 5
+#endif
+
 union crypto_info {
 	struct tls_crypto_info info;
 	struct tls12_crypto_info_aes_gcm_128 gcm_128;
@@ -127,6 +131,21 @@ static int install_direction(
 	return r < 0 ? cannot(s, r, receive ? "TLS_RX" : "TLS_TX", err) : 0;
 }
 
+/* A larger record than the server accepts would end the link. */
+static int limit_records(const struct stream *s, struct error *err)
+{
+	const uint16_t payload = (uint16_t)tls_record_payload(s->tls);
+
+	if (payload == TLS_PAYLOAD_MAX ||
+		fd_set_option(s->fd, SOL_TLS, TLS_TX_MAX_PAYLOAD_LEN, &payload,
+			sizeof(payload)) == 0)
+		return 0;
+	return error_set(err, FAULT_KERNEL, -EOPNOTSUPP,
+		"the server accepts TLS records of %u bytes at most, but this kernel sends %u "
+		"(Linux 6.19 or later can send less)",
+		payload, TLS_PAYLOAD_MAX);
+}
+
 int ktls_install(struct stream *s, struct error *err)
 {
 	gnutls_session_t session = s->tls->gnutls;
@@ -147,6 +166,8 @@ int ktls_install(struct stream *s, struct error *err)
 	}
 	/* TLS_TX last: until then GnuTLS can still send close_notify. */
 	r = install_direction(s, c, true, err);
+	if (r == 0)
+		r = limit_records(s, err);
 	if (r == 0)
 		r = install_direction(s, c, false, err);
 	if (r == 0)

@@ -10,7 +10,7 @@
 #include "wire/relay-internal.h"
 #include "wire/tls-internal.h"
 
-#define RECORD_DATA ((size_t)16 * 1024) /* at most, RFC 8446 section 5.1 */
+#define RECORD_DATA ((size_t)TLS_PAYLOAD_MAX)
 #define RECORD_ROOM (RECORD_DATA + 512) /* with header, padding and tag */
 
 /* Space for GnuTLS's own messages (KeyUpdate, alerts) beside the records. */

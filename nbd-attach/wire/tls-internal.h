@@ -30,10 +30,11 @@ struct tls_session {
 	char name[NBD_HOST_MAX + 1]; /* the server's, as certificates have it; or "" */
 	gnutls_typed_vdata_st wanted[2]; /* of the certificate; GnuTLS keeps a pointer */
 	bool ignore_not_before;
-	unsigned flaws; /* of the certificate: enum gnutls_certificate_status_t */
-	bool up;        /* the handshake is done: end with close_notify */
-	bool heard;     /* data was received from the server inside TLS */
-	bool answered;  /* the server's first message is not a HelloRequest; its start: */
+	unsigned record_size; /* the server's limit, as it was announced; 0: none */
+	unsigned flaws;       /* of the certificate: enum gnutls_certificate_status_t */
+	bool up;              /* the handshake is done: end with close_notify */
+	bool heard;           /* data was received from the server inside TLS */
+	bool answered; /* the server's first message is not a HelloRequest; its start: */
 	unsigned char first[HELLO_REQUEST_SIZE];
 	size_t first_size, first_taken;
 };
@@ -61,3 +62,12 @@ void tls_verify(struct tls_session *tls, const struct target *t);
 /* Fills err with the reason and sends an alert. Returns -EKEYREJECTED, FAULT_TLS.
  */
 int tls_reject(struct tls_session *tls, const struct target *t, struct error *err);
+
+/* The largest plaintext of a record, RFC 8446 section 5.1. */
+#define TLS_PAYLOAD_MAX (16U * 1024)
+
+/* Has the handshake note the server's record size limit. */
+void tls_watch_record_size(struct tls_session *tls);
+
+/* The largest plaintext of a record that the server accepts, after the handshake. */
+unsigned tls_record_payload(const struct tls_session *tls);

@@ -193,6 +193,7 @@ static int session_new(struct stream *s, const struct target *t,
 	gnutls_transport_set_ptr(session, s);
 	gnutls_transport_set_push_function(session, push);
 	gnutls_transport_set_pull_function(session, pull);
+	tls_watch_record_size(s->tls);
 	return 0;
 }
 

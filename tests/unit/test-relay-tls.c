@@ -54,7 +54,7 @@ static gnutls_session_t new_session(int fd, unsigned flags, void *credentials)
 }
 
 /* After the handshake. */
-static struct world *tls_world_new(bool tiny)
+static struct world *tls_world_with(bool tiny, size_t record_size)
 {
 	struct world *w = world_new(tiny);
 	pthread_t thread;
@@ -65,6 +65,7 @@ static struct world *tls_world_new(bool tiny)
 	w->server_tls = new_session(w->server, GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET,
 		server_credentials);
 	gnutls_session_ticket_enable_server(w->server_tls, &ticket_key);
+	assert_int_equal(gnutls_record_set_max_recv_size(w->server_tls, record_size), 0);
 	assert_int_equal(pthread_create(&thread, NULL, shake_hands, w->server_tls), 0);
 	assert_null(shake_hands(w->session.gnutls));
 	pthread_join(thread, &failed);
@@ -73,6 +74,11 @@ static struct world *tls_world_new(bool tiny)
 	assert_int_equal(fcntl(w->server, F_SETFL, O_NONBLOCK), 0);
 	w->stream.tls = &w->session;
 	return w;
+}
+
+static struct world *tls_world_new(bool tiny)
+{
+	return tls_world_with(tiny, TLS_PAYLOAD_MAX);
 }
 
 static void tls_both_ways(size_t total, bool tiny, bool slowly, unsigned key_updates)
@@ -109,6 +115,21 @@ static void tls_flows_tiny(_unused_ void **state)
 {
 	tls_both_ways(MANY / 8, true, false, 0);
 	tls_both_ways(MANY / 16, true, true, 0);
+}
+
+/* A server that accepts small records only gets no larger one, or would end the link. */
+static void tls_flows_in_small_records(_unused_ void **state)
+{
+	struct world *w = tls_world_with(false, 4096);
+	struct flow flows[] = {
+		{.fd = w->kernel, .total = MANY, .seed = 1},
+		{.fd = w->server, .tls = w->server_tls, .total = MANY, .seed = 1},
+		{.fd = w->server, .tls = w->server_tls, .total = MANY, .seed = 2},
+		{.fd = w->kernel, .total = MANY, .seed = 2},
+	};
+
+	flow_both_ways(w, flows);
+	world_free(w);
 }
 
 /* GnuTLS takes no more than 8 in a second. */
@@ -219,6 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tls_flows),
 		cmocka_unit_test(tls_flows_tiny),
+		cmocka_unit_test(tls_flows_in_small_records),
 		cmocka_unit_test(tls_flows_with_key_updates),
 		cmocka_unit_test(tls_messages_before_data),
 		cmocka_unit_test(tls_server_ends),

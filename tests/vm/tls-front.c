@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tls-front PORT SERVER-PORT PKI-FOLDER [--priority STRING]: listens on 127.0.0.1 and is
- * the TLS of a plaintext NBD server on the same machine. A client has to begin with
- * STARTTLS; all that follows is passed on. What happens to TLS sessions rarely is had by
- * a signal to the process of one connection, or to the first process for all of them:
+ * tls-front PORT SERVER-PORT PKI-FOLDER [--priority STRING] [--record-size N]: listens on
+ * 127.0.0.1 and is the TLS of a plaintext NBD server on the same machine, which accepts
+ * records of N bytes at most. A client has to begin with STARTTLS; all that follows is
+ * passed on. What happens to TLS sessions rarely is had by a signal to the process of one
+ * connection, or to the first process for all of them:
  *
  *	SIGUSR1   KeyUpdate
  *	SIGUSR2   KeyUpdate that asks the client for one, too
@@ -34,6 +35,7 @@
 #include "wire/nbd-protocol.h"
 
 static const char *priority = "NORMAL";
+static size_t record_size; /* 0: as large as they may be */
 static gnutls_certificate_credentials_t credentials;
 static gnutls_datum_t ticket_key;
 
@@ -88,6 +90,9 @@ static void shake_hands(void)
 	check(gnutls_priority_set_direct(tls, priority, NULL), priority);
 	gnutls_credentials_set(tls, GNUTLS_CRD_CERTIFICATE, credentials);
 	gnutls_session_ticket_enable_server(tls, &ticket_key);
+	if (record_size > 0)
+		check((int)gnutls_record_set_max_recv_size(tls, record_size),
+			"--record-size");
 	gnutls_transport_set_int(tls, client);
 	do
 		result = gnutls_handshake(tls);
@@ -136,6 +141,8 @@ static void from_client(void)
 	if (n > 0) {
 		up_size = (size_t)n;
 	} else if (n == 0 || gnutls_error_is_fatal((int)n)) {
+		if (n < 0)
+			gnutls_alert_send_appropriate(tls, (int)n);
 		warnx("the client has ended: %s",
 			n ? gnutls_strerror((int)n) : "politely");
 		client_ended = true;
@@ -271,14 +278,28 @@ static void load_credentials(const char *folder)
 	check(gnutls_session_ticket_key_generate(&ticket_key), "ticket key");
 }
 
+static void read_options(int argc, char **argv)
+{
+	int i;
+
+	for (i = 4; i + 1 < argc; i += 2)
+		if (strcmp(argv[i], "--priority") == 0)
+			priority = argv[i + 1];
+		else if (strcmp(argv[i], "--record-size") == 0)
+			record_size = strtoul(argv[i + 1], NULL, 10);
+		else
+			break;
+	if (i != argc)
+		errx(2,
+			"usage: tls-front PORT SERVER-PORT PKI-FOLDER [--priority STRING] "
+			"[--record-size N]");
+}
+
 int main(int argc, char **argv)
 {
 	struct pollfd fds[2] = {{.events = POLLIN}, {.events = POLLIN}};
 
-	if (argc == 6 && strcmp(argv[4], "--priority") == 0)
-		priority = argv[5];
-	else if (argc != 4)
-		errx(2, "usage: tls-front PORT SERVER-PORT PKI-FOLDER [--priority STRING]");
+	read_options(argc, argv);
 	setpgid(0, 0);
 	signal(SIGCHLD, SIG_IGN); /* nobody waits for them */
 	load_credentials(argv[3]);

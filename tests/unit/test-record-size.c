@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a handshake learns of the records that the server accepts. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "wire/credentials.h"
+#include "wire/tls-internal.h"
+
+#define PATIENCE 60
+
+static char user[] = "alice", keys[] = "keys.psk", hex[] = "00112233445566778899";
+
+static int give_key(
+	_unused_ gnutls_session_t session, _unused_ const char *name, gnutls_datum_t *key)
+{
+	static const unsigned char bytes[] = {
+		0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99};
+
+	key->data = gnutls_malloc(sizeof(bytes));
+	key->size = sizeof(bytes);
+	memcpy(key->data, bytes, sizeof(bytes));
+	return 0;
+}
+
+static void *shake_hands(void *session)
+{
+	int r;
+
+	do
+		r = gnutls_handshake(session);
+	while (r < 0 && !gnutls_error_is_fatal(r));
+	return NULL;
+}
+
+static gnutls_session_t new_server(gnutls_psk_server_credentials_t credentials,
+	const char *version, unsigned limit, int fd)
+{
+	gnutls_session_t session;
+	char priority[128];
+
+	gnutls_psk_set_server_credentials_function(credentials, give_key);
+	assert_int_equal(gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL), 0);
+	snprintf(priority, sizeof(priority),
+		"NORMAL:%%ALLOW_SMALL_RECORDS:-VERS-ALL:+VERS-%s:+ECDHE-PSK", version);
+	assert_int_equal(gnutls_priority_set_direct(session, priority, NULL), 0);
+	assert_int_equal(gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials), 0);
+	if (limit > 0)
+		assert_int_equal(gnutls_record_set_max_recv_size(session, limit), 0);
+	gnutls_transport_set_int(session, fd);
+	return session;
+}
+
+/* The largest payload that the client finds. */
+static unsigned learn(int fd)
+{
+	const struct target t = {.tls = TLS_MODE_REQUIRE,
+		.tls_auth = TLS_AUTH_PSK,
+		.tls_username = user,
+		.tls_psk_file = keys};
+	const struct credentials c = {
+		.psk_username = user, .psk_key = {hex, strlen(hex)}};
+	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
+	struct error err = {0};
+	struct stream stream;
+	unsigned payload;
+
+	assert_int_equal(tls_credentials_new(&t, &c, &credentials, &err), 0);
+	stream_init(&stream, fd, deadline_after(PATIENCE * USEC_PER_SEC));
+	assert_int_equal(tls_handshake(&stream, &t, credentials, &err), 0);
+	payload = tls_record_payload(stream.tls);
+	tls_close(&stream);
+	return payload;
+}
+
+static unsigned learn_from(const char *version, unsigned limit)
+{
+	gnutls_psk_server_credentials_t credentials;
+	gnutls_session_t server;
+	pthread_t thread;
+	unsigned payload;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(gnutls_psk_allocate_server_credentials(&credentials), 0);
+	server = new_server(credentials, version, limit, pair[1]);
+	assert_int_equal(pthread_create(&thread, NULL, shake_hands, server), 0);
+	payload = learn(pair[0]);
+	close(pair[0]);
+	pthread_join(thread, NULL);
+	gnutls_deinit(server);
+	close(pair[1]);
+	gnutls_psk_free_server_credentials(credentials);
+	return payload;
+}
+
+static void test_limits(_unused_ void **state)
+{
+	static const char *const versions[] = {"TLS1.2", "TLS1.3"};
+
+	for (size_t i = 0; i < ELEMENTSOF(versions); i++) {
+		assert_int_equal(learn_from(versions[i], 0), 16384);
+		assert_int_equal(learn_from(versions[i], 16384), 16384);
+		assert_int_equal(learn_from(versions[i], 16383), 16383);
+		assert_int_equal(learn_from(versions[i], 4096), 4096);
+		assert_int_equal(learn_from(versions[i], 512), 512);
+	}
+}
+
+/* Whether the limit includes the type of the content, and what no server may say. */
+static void test_payload(_unused_ void **state)
+{
+	struct tls_session tls = {0};
+
+	assert_int_equal(gnutls_init(&tls.gnutls, GNUTLS_CLIENT), 0);
+	assert_int_equal(tls_record_payload(&tls), 16384);
+	tls.record_size = UINT16_MAX;
+	assert_int_equal(tls_record_payload(&tls), 16384);
+	tls.record_size = 16384;
+	assert_int_equal(tls_record_payload(&tls), 16384);
+	gnutls_deinit(tls.gnutls);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_payload),
+	};
+
+	alarm(2 * PATIENCE);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
