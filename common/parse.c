@@ -23,7 +23,7 @@ static int parse_digits(const char *text, const char **ret_rest, uint64_t *ret)
 	errno = 0;
 	value = strtoull(text, &end, 10);
 	if (errno)
-		return -errno;
+		return -ERANGE; /* digits have no other error */
 	*ret_rest = end;
 	*ret = value;
 	return 0;

@@ -19,7 +19,7 @@ static void set(struct target *t, const char *option, const char *value)
 	struct error err = {};
 
 	if (target_set(t, option, value, &err) != 0)
-		fail_msg("%s=%s: %s", option, value, err.text);
+		fail_msg("%s=%s: %s", option, value ? value : "", err.text);
 }
 
 static void test_defaults(void **state _unused_)

@@ -295,10 +295,11 @@ static unsigned damage_each(json_object *o, const char *path)
 static void test_each_field(void **state _unused_)
 {
 	_cleanup_(json_object_putp) json_object *o = json_tokener_parse(good);
+	unsigned n = damage_each(o, "");
 
 	/* all links and events, and what stands outside of them */
-	assert_in_range(
-		damage_each(o, ""), NBD_LINKS_MAX * 9 + STATE_EVENTS_MAX * 5 + 20, 1000);
+	assert_true(n >= NBD_LINKS_MAX * 9 + STATE_EVENTS_MAX * 5 + 20);
+	assert_true(n <= 1000);
 }
 
 static const struct {

@@ -127,7 +127,8 @@ static void test_empty_records(_unused_ void **state)
 	assert_int_equal(err.fault, FAULT_UNREACHED);
 	close(pair[0]);
 	pthread_join(thread, NULL);
-	assert_in_range(records.sent, 1, sizeof(records.bytes) / 4);
+	assert_true(records.sent >= 1);
+	assert_true(records.sent <= sizeof(records.bytes) / 4);
 	gnutls_deinit(server);
 	close(pair[1]);
 	gnutls_psk_free_server_credentials(credentials);
