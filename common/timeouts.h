@@ -128,6 +128,8 @@
 #define SUPERVISED_IO_TIMEOUT_MSEC 1000
 /* A link that dies earlier than this was not stable. */
 #define LINK_STABLE_AFTER          (3 * USEC_PER_SEC)
+/* Links that were cut while idle have the same age if it differs by this, or by a tenth. */
+#define IDLE_LOSS_MARGIN           (1 * USEC_PER_SEC)
 /*
  * How long NBD_ATTR_TIMEOUT stays 1 with a new link: by then all queued requests have
  * been sent, and none is old enough for its link to be killed.

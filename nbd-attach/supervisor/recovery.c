@@ -85,16 +85,44 @@ static bool has_timed_out(const struct supervisor *s, const struct connection *c
 		now - s->progress.since >= s->request_timeout / 3 * 2;
 }
 
+static void tell_loss(
+	struct supervisor *s, struct connection *conn, usec_t age, bool idle)
+{
+	const char *address = connection_link(s, conn)->address;
+
+	if (conn->being_replaced) {
+		supervisor_tell(s, LINK(conn), "ended",
+			"connection to %s ended, to be replaced", address);
+		return;
+	}
+	switch (idle_loss_add(&conn->idle_losses, age, idle)) {
+	case IDLE_LOSS_NONE:
+		supervisor_tell(s, LINK(conn), "lost", "connection to %s lost", address);
+		break;
+	case IDLE_LOSS_FOUND:
+		supervisor_tell(s, LINK(conn), "idle",
+			"connection to %s is lost whenever it is idle for %.0f s: a proxy or "
+			"firewall may have such a timeout; restored each time, which is no "
+			"longer reported",
+			address, (double)age / (double)USEC_PER_SEC);
+		conn->quiet = true;
+		break;
+	case IDLE_LOSS_REGULAR: conn->quiet = s->changed = true; break;
+	}
+}
+
 /* Forgets what was known of the link, and reports its loss. */
 static void record_loss(struct supervisor *s, struct connection *conn)
 {
-	usec_t now = deadline_now();
+	usec_t now = deadline_now(), age = now - conn->up_since;
 	int *fd = &s->a->sockets[conn->number];
 	struct sysfs_io io = {0};
+	bool idle;
 
-	conn->phase = PHASE_BACKING_OFF; /* no longer up, whatever the action makes of it */
-	if (sysfs_read_io(s->a->state.index, &io) == 0)
-		s->a->state.repeated += io.in_flight;
+	conn->phase =
+		PHASE_BACKING_OFF; /* no longer up, whatever the action makes of it */
+	idle = sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight == 0;
+	s->a->state.repeated += io.in_flight;
 	conn->completed = io.completed;
 	conn->timed_out = has_timed_out(s, conn, &io, now);
 	conn->no_descriptor = *fd < 0;
@@ -105,7 +133,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	*fd = -1;
 	stop_relay(s, conn);
 	deferred_stop(s);
-	conn->flaps = now - conn->up_since >= LINK_STABLE_AFTER ? 0 : conn->flaps + 1;
+	conn->flaps = age >= LINK_STABLE_AFTER ? 0 : conn->flaps + 1;
 	conn->tries = 0;
 	conn->lost_at = now;
 	conn->accepts_at = now + MARKED_DEAD_NO_EVENT;
@@ -123,13 +151,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	conn->attempt_reset = false;
 	connection_link(s, conn)->error[0] = 0;
 	connection_set_state(connection_link(s, conn), LINK_RECONNECTING);
-	if (conn->being_replaced)
-		supervisor_tell(s, LINK(conn), "ended",
-			"connection to %s ended, to be replaced",
-			connection_link(s, conn)->address);
-	else
-		supervisor_tell(s, LINK(conn), "lost", "connection to %s lost",
-			connection_link(s, conn)->address);
+	tell_loss(s, conn, age, idle);
 }
 
 enum phase recovery_reconnect(struct supervisor *s, struct connection *conn)
@@ -200,7 +222,7 @@ enum phase recovery_back_off(struct supervisor *s, struct connection *conn)
 {
 	usec_t now = deadline_now();
 
-	conn->being_replaced = conn->idle = false;
+	conn->being_replaced = conn->idle = conn->quiet = false;
 	attempt_tell_failure(s, conn);
 	driver_timeout_shorten(s);
 	conn->timer = now + delay_after_failure(conn, now);
@@ -234,13 +256,14 @@ static void record_up(struct supervisor *s, struct connection *conn)
 	if (conn->being_replaced)
 		supervisor_tell(s, LINK(conn), "replaced", "connection to %s replaced",
 			link->address);
-	else
+	else if (!conn->quiet)
 		supervisor_tell(s, LINK(conn), "restored",
 			"connection to %s restored after %.1f s", link->address, away);
 	server_address_record(s, conn);
 	if (conn->timed_out && now - conn->lost_at < LINK_STABLE_AFTER)
 		allow_more_time(s);
 	conn->being_replaced = conn->idle = conn->stalled = conn->timed_out = false;
+	conn->quiet = false;
 }
 
 /* Without NBD_CMD_DISC: the kernel may use the socket all the same. */

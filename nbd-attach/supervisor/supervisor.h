@@ -12,6 +12,7 @@
 #include "kernel/sysfs.h"
 #include "kernel/tcp-diag.h"
 #include "link/link.h"
+#include "supervisor/idle.h"
 
 /* The life of a link, by the place that the kernel has for it: see connection.c. */
 enum phase {
@@ -54,6 +55,8 @@ struct connection {
 	uint64_t completed;  /* requests, when a probe began or the link was lost */
 	unsigned tries;      /* failed attempts in a row that somebody answered */
 	unsigned flaps;      /* links in a row that were lost soon */
+	struct idle_losses idle_losses;
+	bool quiet;          /* lost as regularly as before: not reported */
 	bool attempt_reset;  /* the last attempt's connection was closed or reset */
 	bool no_greeting;    /* the last attempt got no greeting */
 	bool stalled;        /* no replies: its error in the state file says so */

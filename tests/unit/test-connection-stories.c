@@ -166,6 +166,66 @@ static void test_cut_in_tls(void **state _unused_)
 	RUN(steps);
 }
 
+#define IDLE_FOR(milliseconds, lost, restored)                       \
+	{PASS, milliseconds, UP, "", LINK_UP},                       \
+		{EVENT, EVENT_LOST, CONNECTING, lost "start", GONE}, \
+		{PASS, 300, CONNECTING, "", GONE},                   \
+	{                                                            \
+		ANSWER, GOOD, UP, "finish give" restored, LINK_UP    \
+	}
+#define IDLE_TOLD(milliseconds)  IDLE_FOR(milliseconds, "tell:lost ", " tell:restored")
+#define IDLE_FOUND(milliseconds) IDLE_FOR(milliseconds, "tell:idle ", "")
+#define IDLE_QUIET(milliseconds) IDLE_FOR(milliseconds, "", "")
+
+/* clang-format off */
+
+/* A proxy ends connections that are idle for a minute. */
+static void test_idle_losses(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{FLYING, 0, UP, "", LINK_UP},
+		IDLE_TOLD(1000), /* of the first link's age nothing is known */
+		IDLE_TOLD(60000), IDLE_TOLD(61000), IDLE_FOUND(60000),
+		IDLE_QUIET(60000), IDLE_QUIET(59500),
+		IDLE_QUIET(600000), /* it was used in between */
+		IDLE_QUIET(60000),
+		/* a failed attempt is reported, and then its end */
+		{PASS, 60000, UP, "", LINK_UP},
+		{EVENT, EVENT_LOST, CONNECTING, "start", GONE},
+		{ANSWER, SILENCE, BACKING_OFF, "finish tell:retry shorten", GONE},
+		{PASS, 300, CONNECTING, "start", GONE},
+		{ANSWER, GOOD, UP, "finish give tell:restored", LINK_UP},
+		IDLE_QUIET(60000),
+		/* sooner than that: something else */
+		IDLE_TOLD(20000), IDLE_TOLD(60000), IDLE_TOLD(60000), IDLE_FOUND(60000),
+		/* with a request under way as well */
+		{FLYING, 1, UP, "", LINK_UP},
+		IDLE_TOLD(60000),
+		{FLYING, 0, UP, "", LINK_UP},
+		IDLE_TOLD(60000), IDLE_TOLD(60000), IDLE_FOUND(60000),
+	};
+
+	RUN(steps);
+}
+
+/* clang-format on */
+
+/* Links that are lost now and then, as at a server that is restarted. */
+static void test_irregular_losses(void **state _unused_)
+{
+	static const struct step steps[] = {
+		{FLYING, 0, UP, "", LINK_UP},
+		IDLE_TOLD(60000),
+		IDLE_TOLD(100000),
+		IDLE_TOLD(4000),
+		IDLE_TOLD(100000),
+		IDLE_TOLD(100000),
+		IDLE_TOLD(50000),
+	};
+
+	RUN(steps);
+}
+
 /* Reasons that take turns are told now and then only. */
 static void test_reasons_in_turn(void **state _unused_)
 {
@@ -522,6 +582,8 @@ int main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_no_greeting),
 		cmocka_unit_test(test_cut_in_tls),
+		cmocka_unit_test(test_idle_losses),
+		cmocka_unit_test(test_irregular_losses),
 		cmocka_unit_test(test_reasons_in_turn),
 		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_pending_until_marked),
