@@ -169,6 +169,33 @@ bool text_is_utf8(const void *bytes, size_t size)
 	return true;
 }
 
+size_t text_repair(char *text, size_t size)
+{
+	while (size > 0 && text[size - 1] == 0)
+		size--;
+	for (size_t at = 0; at < size;) {
+		uint32_t code = 0;
+		size_t length = utf8_decode((unsigned char *)text + at, size - at, &code);
+
+		if (length == 0 || code == 0) {
+			text[at] = '?';
+			length = 1;
+		}
+		at += length;
+	}
+	return size;
+}
+
+void text_put_path(FILE *file, const void *bytes, size_t size)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~/";
+	const unsigned char *in = bytes;
+
+	for (size_t i = 0; i < size; i++)
+		fprintf(file, in[i] && strchr(plain, in[i]) ? "%c" : "%%%02X", in[i]);
+}
+
 size_t text_cut(const char *text, size_t size, size_t max)
 {
 	if (size <= max)

@@ -31,6 +31,18 @@ void text_put_json(FILE *file, const char *json);
 /* Whether size bytes are valid UTF-8 without NUL (the protocol's rule for strings). */
 bool text_is_utf8(const void *bytes, size_t size);
 
+/*
+ * For text that is only shown: drops NUL bytes at the end of `size` bytes, and replaces,
+ * in place, the others and bytes that are not UTF-8 by "?". Returns the new size.
+ */
+size_t text_repair(char *text, size_t size);
+
+/*
+ * Writes bytes as they stand in the path of a URI: letters, digits and -._~/ as they are,
+ * all others as %XX. For failures see ferror().
+ */
+void text_put_path(FILE *file, const void *bytes, size_t size);
+
 bool text_ends_with(const char *text, const char *end);
 
 /* How many of a UTF-8 text's `size` bytes to keep: at most max, no character cut. */

@@ -114,25 +114,42 @@ static int take_export(const struct report_export *export, void *userdata)
 
 	if (!o)
 		return -ENOMEM;
-	json_add_text(o, "name", export->name);
+	json_object_object_add(o, "name",
+		json_object_new_string_len(export->name, (int)export->name_size));
 	json_add_text(o, "description", export->description);
 	return json_object_array_add(list, o) < 0 ? -ENOMEM : 0;
 }
 
 static void print_list(json_object *list)
 {
-	char name[2 * NBD_NAME_MAX], description[NBD_DESCRIPTION_SIZE + 16];
+	char name[NBD_STRING_MAX + 16], description[NBD_DESCRIPTION_SIZE + 16];
 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *o = json_object_array_get_idx(list, i);
-		const char *n = json_object_get_string(json_object_object_get(o, "name"));
+		json_object *n = json_object_object_get(o, "name");
 		const char *d =
 			json_object_get_string(json_object_object_get(o, "description"));
 
-		printf("%s%s%s\n", text_quote(n, strlen(n), name, sizeof(name)),
+		printf("%s%s%s\n",
+			text_quote(json_object_get_string(n),
+				(size_t)json_object_get_string_len(n), name,
+				sizeof(name)),
 			d[0] ? "\t" : "",
 			d[0] ? text_quote(d, strlen(d), description, sizeof(description))
 			     : "");
+	}
+}
+
+/* One name a line, whatever bytes it has, and nothing else. */
+static void print_plain(json_object *list)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		json_object *n = json_object_object_get(
+			json_object_array_get_idx(list, i), "name");
+
+		text_put_path(stdout, json_object_get_string(n),
+			(size_t)json_object_get_string_len(n));
+		putchar('\n');
 	}
 }
 
@@ -150,6 +167,8 @@ static int list_exports(const struct arguments *a, const struct target *t,
 	if (a->json) {
 		add_server(o, t, &link);
 		json_print(o);
+	} else if (a->plain) {
+		print_plain(list);
 	} else {
 		print_server(t, &link);
 		print_list(list);
@@ -184,6 +203,9 @@ int verb_info(const struct arguments *a, struct error *err)
 	int r;
 
 	target_init(&t);
+	if (a->plain && (!a->list || a->json))
+		return error_set(err, FAULT_USAGE, -EINVAL,
+			"--plain needs --list, and excludes --json");
 	r = arguments_target(a, &t, err);
 	if (r == 0)
 		r = credentials_read(&t, &c, err);

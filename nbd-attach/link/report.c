@@ -107,8 +107,7 @@ int report_check(const union report *report, size_t size, struct error *err)
 		break;
 	case REPORT_EXPORT:
 		if (size == sizeof(report->export))
-			return is_text(report->export.name,
-				       sizeof(report->export.name)) &&
+			return report->export.name_size <= NBD_STRING_MAX &&
 					is_text(report->export.description,
 						sizeof(report->export.description))
 				? 0

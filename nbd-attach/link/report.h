@@ -36,7 +36,8 @@ struct report_failed {
 /* One export of a list; comes before report_done. */
 struct report_export {
 	struct report_head head;
-	char name[NBD_STRING_MAX + 1];
+	uint32_t name_size;
+	char name[NBD_STRING_MAX]; /* any bytes, not terminated */
 	char description[NBD_DESCRIPTION_SIZE];
 };
 

@@ -78,12 +78,14 @@ static int report(const void *report, size_t size)
 static int report_export(const char *name, size_t name_size, const char *description,
 	size_t description_size, _unused_ void *userdata)
 {
-	struct report_export export = {.head = {REPORT_MAGIC, REPORT_EXPORT}};
+	struct report_export export = {
+		.head = {REPORT_MAGIC, REPORT_EXPORT}, .name_size = (uint32_t)name_size};
 
 	memcpy(export.name, name, name_size);
 	description_size =
 		text_cut(description, description_size, sizeof(export.description) - 1);
 	memcpy(export.description, description, description_size);
+	export.description[text_repair(export.description, description_size)] = 0;
 	return report(&export, sizeof(export));
 }
 

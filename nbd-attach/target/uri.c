@@ -389,8 +389,9 @@ static int parse_export(struct target *t, struct uri *u, struct error *err)
 			"the URI has an export name of %zu bytes: NBD allows %d",
 			name.size, NBD_STRING_MAX);
 	if (!text_is_utf8(name.data, name.size))
-		return uri_fault(
-			err, "an export name that is not UTF-8, or has a NUL byte");
+		return uri_fault(err,
+			"an export name that is not UTF-8, or has a NUL byte, which NBD does "
+			"not allow: the server must export it by another name");
 	t->export_name = TAKE_PTR(name.data);
 	return 0;
 }

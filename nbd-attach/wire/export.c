@@ -39,7 +39,11 @@ static int check_block_sizes(const struct nbd_export *e, struct error *err)
 int nbd_export_check(struct nbd_export *e, struct error *err)
 {
 	if (!(e->flags & NBD_FLAG_HAS_FLAGS))
-		return broken("transmission flags lack HAS_FLAGS", err);
+		return error_set(err, FAULT_PROTOCOL, -EPROTO,
+			"the server broke the protocol: the export's transmission flags "
+			"(0x%04x) lack HAS_FLAGS, which is the fault of the server's program: "
+			"its authors have to set bit 0",
+			e->flags);
 	if (e->size > INT64_MAX)
 		return broken("size is beyond 2^63 bytes", err);
 	if (e->minimum == 0 && e->preferred == 0 && e->maximum == 0) {

@@ -76,11 +76,12 @@ static int parse_description(
 	size_t keep = size - sizeof(uint16_t);
 
 	data += sizeof(uint16_t);
-	if (keep > NBD_STRING_MAX || !text_is_utf8(data, keep))
-		return broken("has a description that is too long or not UTF-8", err);
+	if (keep > NBD_STRING_MAX)
+		return broken("has a description of more than 4096 bytes", err);
 	keep = text_cut(data, keep, sizeof(e->description) - 1);
 	memcpy(e->description, data, keep);
-	e->description[keep] = 0;
+	/* qemu-nbd passes on whatever bytes its user typed */
+	e->description[text_repair(e->description, keep)] = 0;
 	return 0;
 }
 

@@ -16,30 +16,89 @@ static int broken(const char *how, struct error *err)
 		"the server broke the protocol: its list %s", how);
 }
 
-/* NBD_REP_SERVER: the length of the name, the name, and a description in the rest. */
-static int parse_export(
-	const char *data, size_t size, opt_list_fn fn, void *userdata, struct error *err)
-{
-	uint32_t name_size;
+/* What is done with the exports, and how many there were. */
+struct sink {
+	opt_list_fn fn;
+	void *userdata;
+	size_t n;
+};
 
-	if (size < sizeof(name_size))
-		return broken("has an entry that is too short", err);
-	memcpy(&name_size, data, sizeof(name_size));
-	name_size = be32toh(name_size);
-	data += sizeof(name_size);
-	size -= sizeof(name_size);
-	if (name_size > size)
-		return broken("has a name that is longer than its entry", err);
-	if (name_size > NBD_STRING_MAX || size - name_size > NBD_STRING_MAX)
+static int pass_on(struct sink *sink, const char *name, size_t name_size,
+	const char *description, size_t description_size, struct error *err)
+{
+	if (++sink->n > LIST_MAX)
+		return error_set(err, FAULT_PROTOCOL, -E2BIG,
+			"the server lists more than %d exports, the most that are read",
+			LIST_MAX);
+	if (name_size > NBD_STRING_MAX || description_size > NBD_STRING_MAX)
 		return broken("has a string of more than 4096 bytes", err);
-	if (!text_is_utf8(data, name_size) ||
-		!text_is_utf8(data + name_size, size - name_size))
-		return broken("has a string that is not UTF-8", err);
-	return fn ? fn(data, name_size, data + name_size, size - name_size, userdata) : 0;
+	return sink->fn
+		? sink->fn(name, name_size, description, description_size, sink->userdata)
+		: 0;
+}
+
+/* The size of a string that begins at data, after its length; SIZE_MAX: it does not fit.
+ */
+static size_t string_size(const char *data, size_t size)
+{
+	uint32_t length;
+
+	if (size < sizeof(length))
+		return SIZE_MAX;
+	memcpy(&length, data, sizeof(length));
+	length = be32toh(length);
+	return length <= size - sizeof(length) ? length : SIZE_MAX;
+}
+
+/*
+ * go-nbd puts all names into one reply, so that the others stand where a description
+ * should. No description is taken for names: their lengths begin with a NUL byte.
+ */
+static bool is_more_names(const char *data, size_t size)
+{
+	bool any = size > 0;
+
+	while (size > 0) {
+		size_t length = string_size(data, size);
+
+		if (length == 0 || length > NBD_STRING_MAX)
+			return false;
+		data += sizeof(uint32_t) + length;
+		size -= sizeof(uint32_t) + length;
+	}
+	return any;
+}
+
+/* NBD_REP_SERVER: the length of the name, the name, and a description in the rest. */
+static int parse_exports(
+	const char *data, size_t size, struct sink *sink, struct error *err)
+{
+	const size_t head = sizeof(uint32_t);
+	int r = 0;
+
+	/* go-nbd without exports */
+	if (size == 0)
+		return 0;
+	if (size < head)
+		return broken("has an entry that is too short", err);
+	if (string_size(data, size) == SIZE_MAX)
+		return broken("has a name that is longer than its entry", err);
+	while (r == 0 && size > 0) {
+		size_t length = string_size(data, size);
+		const char *name = data + head, *rest = name + length;
+		size_t left = size - head - length;
+		bool more = is_more_names(rest, left);
+
+		r = pass_on(sink, name, length, rest, more ? 0 : left, err);
+		data = rest;
+		size = more ? left : 0;
+	}
+	return r;
 }
 
 int opt_list(struct negotiation *n, opt_list_fn fn, void *userdata, struct error *err)
 {
+	struct sink sink = {.fn = fn, .userdata = userdata};
 	size_t size = 0;
 	int r = option_send(n, NBD_OPT_LIST, NULL, 0, err);
 
@@ -54,7 +113,11 @@ int opt_list(struct negotiation *n, opt_list_fn fn, void *userdata, struct error
 		if (reply_is_error(&reply))
 			return option_refused(n, NBD_OPT_LIST, &reply, err);
 		size += reply.size;
-		r = parse_export(n->reply, reply.size, fn, userdata, err);
+		r = parse_exports(n->reply, reply.size, &sink, err);
 	}
-	return r < 0 ? r : broken("does not end", err);
+	if (r < 0)
+		return r;
+	return error_set(err, FAULT_PROTOCOL, -E2BIG,
+		"the server's list has more than 8 MiB or %d replies, the most that is read",
+		REPLIES_MAX);
 }

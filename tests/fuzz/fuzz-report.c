@@ -87,7 +87,7 @@ static void check_report(const union report *report, size_t size)
 	case REPORT_DONE: check_done(&report->done); break;
 	case REPORT_FAILED: must_be_told(report->failed.r, &report->failed.error); break;
 	default:
-		check_words(report->export.name, sizeof(report->export.name));
+		assert(report->export.name_size <= sizeof(report->export.name));
 		check_words(
 			report->export.description, sizeof(report->export.description));
 	}

@@ -55,6 +55,13 @@ static const struct row go_rows[] = {
 	{.name = "GO with an empty description", .export = {DISK},
 		.script = GREETING ASK(GO) INFO_REPLY(GO, "00000002") "0002 " EXPORT(GO)
 			ACK(GO)},
+	{.name = "GO: a description in Latin-1", .export = {DISK, .description = "caf?"},
+		.script = GREETING ASK(GO) INFO_REPLY(GO, "00000006") "0002 'caf' e9 "
+			EXPORT(GO) ACK(GO)},
+	{.name = "GO: a description that ends in NUL",
+		.export = {DISK, .description = "caf"},
+		.script = GREETING ASK(GO) INFO_REPLY(GO, "00000006") "0002 'caf' 00 "
+			EXPORT(GO) ACK(GO)},
 	{.name = "GO: an empty export", .export = {.flags = 1, DEFAULT_BLOCKS},
 		.script = GREETING ASK(GO)
 			INFO_REPLY(GO, "0000000c") "0000 0000000000000000 0001 " ACK(GO)},
@@ -148,6 +155,20 @@ static const struct row list_rows[] = {
 		.script = GREETING OPTION(LIST) "=" SERVER("00000005") "00000001 'a' ="
 			ACK(LIST) OPTION(STARTTLS) "=" ERROR(STARTTLS, ERR_UNSUP)
 			LEAVES_PATIENTLY},
+	{.name = "LIST: names and descriptions of any bytes", .asks = ASKS_LIST,
+		.mode = SERVER_MODE_NOTLS, .lists = "caf\xe9|;b|caf\xe9;c|d;",
+		.script = NOTLS(GREETING OPTION(LIST) SERVER("00000008") "00000004 'caf' e9 "
+			SERVER("00000009") "00000001 'bcaf' e9 "
+			SERVER("00000006") "00000001 'cd' " ACK(LIST))},
+	{.name = "go-nbd: LIST with all names in one reply", .asks = ASKS_LIST,
+		.mode = SERVER_MODE_NOTLS, .lists = "a|;disk|;last|;",
+		.script = GREETING_ONLY("0001") "> 00000001 " OPTION(LIST) SERVER("00000015")
+			"00000001 'a' 00000004 'disk' 00000004 'last' " ACK(LIST)
+			OPTION(STARTTLS) ERROR(STARTTLS, ERR_UNSUP) LEAVES},
+	{.name = "go-nbd: LIST without exports", .asks = ASKS_LIST,
+		.mode = SERVER_MODE_NOTLS,
+		.script = GREETING_ONLY("0001") "> 00000001 " OPTION(LIST) SERVER("00000000")
+			ACK(LIST) OPTION(STARTTLS) ERROR(STARTTLS, ERR_UNSUP) LEAVES},
 	{.name = "LIST of nothing", .asks = ASKS_LIST, .mode = SERVER_MODE_NOTLS,
 		.script = NOTLS(GREETING OPTION(LIST) ACK(LIST))},
 };

@@ -43,6 +43,7 @@ static const struct report_failed good_failed = {
 
 static const struct report_export good_export = {
 	.head = {REPORT_MAGIC, REPORT_EXPORT},
+	.name_size = 5,
 	.name = "d\xc3\xafsk",
 	.description = "the first",
 };
@@ -145,8 +146,8 @@ static const struct mutation mutations[] = {
 	CHANGE(good_failed, error.text, 'a', '\n', 'b', 0),
 	CHANGE(good_failed, error.text, 0x1b, ']', 0),
 	CHANGE(good_failed, error.text, 0x80, 0),
-	FILL(good_export, name),
-	CHANGE(good_export, name, 0xc0, 0xaf, 0),
+	CHANGE(good_export, name_size, LITTLE(NBD_STRING_MAX + 1)),
+	FILL(good_export, name_size),
 	FILL(good_export, description),
 	CHANGE(good_export, description, 0xed, 0xa0, 0x80, 0), /* a surrogate */
 };

@@ -223,7 +223,7 @@ static void random_facts(_unused_ char *told)
 static void send_exports(_unused_ char *told)
 {
 	struct report_export report = {
-		.head = {REPORT_MAGIC, REPORT_EXPORT}, .name = "x"};
+		.head = {REPORT_MAGIC, REPORT_EXPORT}, .name_size = 1, .name = "x"};
 
 	while (put(&report, sizeof(report)) >= 0)
 		;

@@ -177,6 +177,46 @@ static void test_cut(void **state _unused_)
 }
 
 /* Whatever comes in, what goes out is short, printable and whole. */
+/* Text of qemu-nbd's user in Latin-1, and a description that takes its NUL along. */
+static void test_repair(void **state _unused_)
+{
+	static const struct {
+		const char *in;
+		size_t size;
+		const char *out;
+	} rows[] = {
+		{"", 0, ""},
+		{"caf\xe9", 4, "caf?"},
+		{"caf\xc3\xa9", 5, "caf\xc3\xa9"},
+		{"disk\0\0", 6, "disk"},
+		{"a\0b\0", 4, "a?b"},
+		{"\0\0\0", 3, ""},
+		{"\xff\xfe\x1b", 3, "??\x1b"},
+		{"\xe2\x82", 2, "??"},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		char text[8] = {0};
+
+		memcpy(text, rows[i].in, rows[i].size);
+		assert_int_equal(text_repair(text, rows[i].size), strlen(rows[i].out));
+		assert_memory_equal(text, rows[i].out, strlen(rows[i].out));
+	}
+}
+
+static void test_put_path(void **state _unused_)
+{
+	static const char bytes[] = "aZ09-._~/ %\n\"\xc3\xa9\xe9";
+	_cleanup_free_ char *out = NULL;
+	size_t size;
+	FILE *file = open_memstream(&out, &size);
+
+	assert_non_null(file);
+	text_put_path(file, bytes, sizeof(bytes)); /* with its NUL */
+	fclose(file);
+	assert_string_equal(out, "aZ09-._~/%20%25%0A%22%C3%A9%E9%00");
+}
+
 static void test_random(void **state _unused_)
 {
 	srandom(1);
@@ -216,6 +256,8 @@ int main(void)
 		cmocka_unit_test(test_put_json),
 		cmocka_unit_test(test_is_utf8),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_repair),
+		cmocka_unit_test(test_put_path),
 		cmocka_unit_test(test_random),
 	};
 
