@@ -25,7 +25,13 @@
 
 /* Wire: the server */
 
-/* For one address of several: a server farther away is no use as a disk. */
+/* Before the next address of a name is tried as well (RFC 8305, section 8). */
+#define CONNECT_NEXT_DELAY             (250 * USEC_PER_MSEC)
+/* … if the server accepts, but sends no greeting: it may be busy. */
+#define CONNECT_GREETING_DELAY         (1 * USEC_PER_SEC)
+/* Between two attempts to reach the last address while its name is resolved. */
+#define CONNECT_LAST_RETRY             (1 * USEC_PER_SEC)
+/* To be connected: a server farther away is no use as a disk. */
 #define CONNECT_ADDRESS_TIMEOUT        (3 * USEC_PER_SEC)
 /* Between two attempts to connect to a unix socket whose backlog is full. */
 #define CONNECT_RETRY                  (50 * USEC_PER_MSEC)

@@ -342,6 +342,8 @@ static int conclude(struct link_attempt *attempt, const union report *report,
 	r = take_connection(attempt, &peer, &fd, err);
 	if (r == 0)
 		r = report_check_socket(fd, &peer, t, &attempt->choice, err);
+	if (r == 0)
+		peer_text(&peer, t, ret->address);
 	if (r == 0 && attempt->task == WORKER_LINK)
 		r = report_check_link(fd, &peer, facts->tls, err);
 	if (r == 0)
@@ -351,7 +353,6 @@ static int conclude(struct link_attempt *attempt, const union report *report,
 	ret->facts = *facts;
 	/* it cannot be verified if that was not asked for */
 	ret->facts.tls_verified &= t->tls_verify_peer || t->tls_auth == TLS_AUTH_PSK;
-	peer_text(&peer, t, ret->address);
 	ret->fd = attempt->task == WORKER_LINK ? TAKE_FD(fd) : -1;
 	ret->by_name = attempt->entry == ENTRY_NAME;
 	ret->relay = 0;
@@ -361,6 +362,18 @@ static int conclude(struct link_attempt *attempt, const union report *report,
 		attempt->pid = 0;
 	}
 	return 0;
+}
+
+static void note_address(struct link_attempt *attempt, struct link *ret)
+{
+	_cleanup_close_ int fd = -1;
+	struct error ignored;
+	struct peer peer;
+
+	if (take_connection(attempt, &peer, &fd, &ignored) == 0 &&
+		report_check_socket(
+			fd, &peer, attempt->target, &attempt->choice, &ignored) == 0)
+		peer_text(&peer, attempt->target, ret->address);
 }
 
 /* Reads reports until the one that ends the attempt. */
@@ -455,8 +468,12 @@ int link_attempt_start(const struct target *t, const struct credentials *c,
 
 int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct error *err)
 {
-	int r = take_reports(attempt, NULL, NULL, ret, err);
+	int r;
 
+	ret->address[0] = 0;
+	r = take_reports(attempt, NULL, NULL, ret, err);
+	if (r < 0 && !ret->address[0])
+		note_address(attempt, ret);
 	link_attempt_cancel(attempt);
 	return r;
 }

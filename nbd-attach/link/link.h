@@ -54,8 +54,9 @@ int link_open(const struct target *t, const struct credentials *c,
 /*
  * The same for a caller that waits for several things: an attempt is under way until its
  * socket is readable or its deadline has passed. Then link_attempt_finish(), which does
- * not wait, returns what link_open() would, but makes one connection only. The target
- * must outlive the attempt, the credentials need not.
+ * not wait, returns what link_open() would, but makes one connection only; after a failure
+ * ret->address is where it had connected to, or "". The target must outlive the attempt,
+ * the credentials need not.
  */
 struct link_attempt {
 	enum worker_task task;

@@ -104,6 +104,7 @@ bool attempt_finish(struct supervisor *s, struct connection *conn)
 		link_disconnect(&link);
 		take_relay(s, &err);
 		conn->error = err;
+		conn->turn += link.address[0] != 0;
 	} else {
 		conn->candidate = link;
 	}

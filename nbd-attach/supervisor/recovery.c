@@ -134,7 +134,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	stop_relay(s, conn);
 	deferred_stop(s);
 	conn->flaps = age >= LINK_STABLE_AFTER ? 0 : conn->flaps + 1;
-	conn->tries = 0;
+	conn->tries = conn->turn = 0;
 	conn->lost_at = now;
 	conn->accepts_at = now + MARKED_DEAD_NO_EVENT;
 	conn->marked_dead = conn->not_found = conn->stalled = false;

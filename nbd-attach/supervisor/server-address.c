@@ -33,7 +33,7 @@ struct address_choice server_address_choose(
 	const struct supervisor *s, const struct connection *conn)
 {
 	const char *address = address_in_use(s, conn);
-	struct address_choice choice = {.only = address};
+	struct address_choice choice = {.only = address, .turn = conn->turn};
 
 	snprintf(choice.last, sizeof(choice.last), "%s",
 		address ? address : s->a->state.address);

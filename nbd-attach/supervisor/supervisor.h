@@ -54,6 +54,7 @@ struct connection {
 	usec_t drain_until;  /* how long to wait until nothing is in flight */
 	uint64_t completed;  /* requests, when a probe began or the link was lost */
 	unsigned tries;      /* failed attempts in a row that somebody answered */
+	unsigned turn;       /* … that had connected: another address is tried first */
 	unsigned flaps;      /* links in a row that were lost soon */
 	struct idle_losses idle_losses;
 	bool quiet;          /* lost as regularly as before: not reported */

@@ -2,44 +2,37 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/param.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <linux/vm_sockets.h>
 
-#include "common/log.h"
 #include "common/text.h"
 #include "common/timeouts.h"
-#include "wire/connect.h"
+#include "wire/connect-internal.h"
 
-/*
- * Keepalive probes the host of an idle connection. The connection ends after the user
- * timeout below, which replaces the number of probes
- * (tcp_keepalive_timer()).
- */
-static const int keepalive_idle = TCP_KEEPALIVE_IDLE_SECONDS,
-		 keepalive_interval = TCP_KEEPALIVE_INTERVAL_SECONDS;
-
-DEFINE_CLEANUP(struct addrinfo *, freeaddrinfo)
-
-/* What a TCP socket of ours needs; failing to set it does not make it useless. */
-static void tune_tcp(int fd, const struct target *t)
+int connect_result(int fd, const struct sockaddr *address, socklen_t size)
 {
-	const usec_t span = MAX(t->io_timeout, TCP_USER_TIMEOUT_MIN);
-	const unsigned user_timeout = (unsigned)(span / USEC_PER_MSEC);
-	const int on = 1;
+	socklen_t error_size = sizeof(int);
+	int error = 0;
 
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_idle, sizeof(int));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &keepalive_interval, sizeof(int));
-	setsockopt(
-		fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof(user_timeout));
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size) < 0)
+		return -errno;
+	if (error)
+		return -error;
+	/*
+	 * Until it is asked again, a TCP socket is "connecting" (SS_CONNECTING of
+	 * __inet_stream_connect()): reset by its peer it could then be connected anew,
+	 * to anybody, by whoever has it. A unix socket is connected at once, and would
+	 * look for its server again, which may take no other by now.
+	 */
+	if (address->sa_family != AF_UNIX && connect(fd, address, size) < 0 &&
+		errno != EISCONN)
+		return -errno;
+	return 0;
 }
 
 /* Connects one socket within the deadline: the descriptor, or -errno. */
@@ -47,8 +40,7 @@ static int connect_one(const struct sockaddr *address, socklen_t size, usec_t de
 {
 	_cleanup_close_ int fd =
 		socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	socklen_t error_size = sizeof(int);
-	int r, error = 0;
+	int r;
 
 	if (fd < 0)
 		return -errno;
@@ -66,56 +58,14 @@ static int connect_one(const struct sockaddr *address, socklen_t size, usec_t de
 	r = deadline_wait(fd, POLLOUT, deadline);
 	if (r < 0)
 		return r;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size) < 0)
-		return -errno;
-	if (error)
-		return -error;
-	/* Until it is asked again, a TCP socket is "connecting" (SS_CONNECTING of
-	 * __inet_stream_connect()): reset by its peer it could then be connected anew,
-	 * to anybody, by whoever has it. A unix socket is connected at once, and would
-	 * look for its server again, which may take no other by now.
-	 */
-	if (address->sa_family != AF_UNIX && connect(fd, address, size) < 0 &&
-		errno != EISCONN)
-		return -errno;
-	return TAKE_FD(fd);
-}
-
-/*
- * A SYN that got lost is sent again later and later, after half a minute at last: too
- * late for a network that has just come back. So the connection is begun anew now and
- * then.
- */
-static int connect_patiently(
-	const struct sockaddr *address, socklen_t size, usec_t deadline)
-{
-	int r;
-
-	do
-		r = connect_one(address, size,
-			MIN(deadline, deadline_after(CONNECT_ADDRESS_TIMEOUT)));
-	while (r == -ETIMEDOUT && deadline_left(deadline) > 0);
-	return r;
+	r = connect_result(fd, address, size);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 static int unreachable(const char *address, int r, struct error *err)
 {
 	return error_set(err, r == -EINTR ? FAULT_OTHER : FAULT_UNREACHED, r,
 		"cannot connect to %s: %m", address);
-}
-
-static int resolve(const struct target *t, struct addrinfo **ret, struct error *err)
-{
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
-		.ai_protocol = IPPROTO_TCP,
-		.ai_flags = AI_NUMERICSERV};
-	int r = getaddrinfo(t->host, t->port, &hints, ret);
-
-	if (r == 0)
-		return 0;
-	return error_set(err, FAULT_UNREACHED, -EHOSTUNREACH, "cannot resolve %s: %s",
-		t->host, r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
 }
 
 int peer_of(int fd, struct peer *ret)
@@ -152,7 +102,7 @@ bool peer_fits(const struct peer *peer, const struct target *t)
 	return false;
 }
 
-static void tcp_text(
+void connect_text(
 	const struct sockaddr *address, socklen_t size, char text[ADDRESS_TEXT_SIZE])
 {
 	char host[64] = "?", port[8] = "?";
@@ -163,25 +113,6 @@ static void tcp_text(
 		address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-/* The address that tcp_text() wrote; NULL: its interface has gone, or has a new name. */
-static struct addrinfo *parse_tcp(const char *text)
-{
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
-		.ai_protocol = IPPROTO_TCP,
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-	bool bracket = text[0] == '[';
-	const char *colon = strrchr(text, ':');
-	char host[ADDRESS_TEXT_SIZE];
-	struct addrinfo *list = NULL;
-
-	if (!colon)
-		return NULL;
-	snprintf(host, sizeof(host), "%.*s", (int)(colon - text) - 2 * bracket,
-		text + bracket);
-	return getaddrinfo(host, colon + 1, &hints, &list) == 0 ? list : NULL;
-}
-
 void peer_text(
 	const struct peer *peer, const struct target *t, char text[ADDRESS_TEXT_SIZE])
 {
@@ -189,7 +120,7 @@ void peer_text(
 
 	switch (t->transport) {
 	case TRANSPORT_TCP:
-		tcp_text((const struct sockaddr *)&peer->address, peer->size, text);
+		connect_text((const struct sockaddr *)&peer->address, peer->size, text);
 		break;
 	case TRANSPORT_UNIX:
 		snprintf(text, ADDRESS_TEXT_SIZE, "unix:%s%s", abstract ? "@" : "",
@@ -200,56 +131,6 @@ void peer_text(
 		snprintf(text, ADDRESS_TEXT_SIZE, "vsock:%u:%u", t->vsock_cid,
 			t->vsock_port);
 	}
-}
-
-/* Each address gets an equal part of the time that is left, so that none uses it up. */
-static int connect_any(const struct addrinfo *list, usec_t deadline, struct error *err)
-{
-	char text[ADDRESS_TEXT_SIZE];
-	unsigned left = 0;
-	int r = -EHOSTUNREACH;
-
-	for (const struct addrinfo *a = list; a; a = a->ai_next)
-		left++;
-	for (const struct addrinfo *a = list; a; a = a->ai_next, left--) {
-		usec_t until = deadline_after(deadline_left(deadline) / left);
-
-		tcp_text(a->ai_addr, a->ai_addrlen, text);
-		log_debug("connecting to %s", text);
-		r = connect_patiently(a->ai_addr, a->ai_addrlen, until);
-		if (r >= 0)
-			return r;
-		unreachable(text, r, err);
-		if (r == -EINTR)
-			break;
-	}
-	return r;
-}
-
-static int connect_tcp(const struct target *t, const struct address_choice *choice,
-	usec_t deadline, int *ret_fd, struct error *err)
-{
-	_cleanup_(freeaddrinfop) struct addrinfo *last = parse_tcp(choice->last);
-	_cleanup_(freeaddrinfop) struct addrinfo *list = NULL;
-	int r = -EADDRNOTAVAIL;
-
-	if (last)
-		r = connect_any(last,
-			choice->only ? deadline
-				     : deadline_after(deadline_left(deadline) / 2),
-			err);
-	else if (choice->only)
-		unreachable(choice->last, r, err);
-	if (r < 0 && r != -EINTR && !choice->only) {
-		r = resolve(t, &list, err);
-		if (r == 0)
-			r = connect_any(list, deadline, err);
-	}
-	if (r < 0)
-		return r;
-	tune_tcp(r, t);
-	*ret_fd = r;
-	return 0;
 }
 
 static int connect_unix(
@@ -297,7 +178,7 @@ int connect_server(const struct target *t, const struct address_choice *choice,
 	int r = -EINVAL;
 
 	switch (t->transport) {
-	case TRANSPORT_TCP: r = connect_tcp(t, choice, deadline, &fd, err); break;
+	case TRANSPORT_TCP: r = fd = connect_tcp(t, choice, deadline, err); break;
 	case TRANSPORT_UNIX: r = connect_unix(t, deadline, &fd, err); break;
 	case TRANSPORT_VSOCK: r = connect_vsock(t, deadline, &fd, err); break;
 	}

@@ -20,14 +20,16 @@ struct peer {
 struct address_choice {
 	char last[ADDRESS_TEXT_SIZE]; /* of the last link, from peer_text(); "": none */
 	bool only;                    /* other links are up: no other address will do */
+	unsigned
+		turn; /* attempts in a row that reached a server, and failed after that */
 };
 
 /*
  * Connects to the target's server before the deadline: to the address of the last link
- * and then, if allowed, to the other ones that its name has now. *ret_fd is non-blocking
- * and close-on-exec, set up so that a dead host is noticed (keepalive, TCP_USER_TIMEOUT)
- * and without delay (TCP_NODELAY), and the kernel will not connect it again, wherever to.
- * FAULT_UNREACHED.
+ * and, if allowed and that does not work, to the others that its name has now. *ret_fd is
+ * non-blocking and close-on-exec, set up so that a dead host is noticed (keepalive,
+ * TCP_USER_TIMEOUT) and without delay (TCP_NODELAY), and the kernel will not connect it
+ * again, wherever to. FAULT_UNREACHED.
  */
 int connect_server(const struct target *t, const struct address_choice *choice,
 	usec_t deadline, int *ret_fd, struct peer *ret_peer, struct error *err);

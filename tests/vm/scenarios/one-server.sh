@@ -129,7 +129,7 @@ relay() {
 slow() {
 	expect_in_kernel_log 'Possible stuck'
 	FILTER=(--filter=delay)
-	serve_twins wdelay=4
+	serve_twins wdelay=12
 	attach_twins --io-timeout 1s
 	twins $SECOND $FIRST
 	pattern another 4M >new

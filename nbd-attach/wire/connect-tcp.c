@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Of the addresses of a name the first that works (RFC 8305, "Happy Eyeballs"): an
+ * address that is dead costs a quarter of a second, and a slow name server nothing if the
+ * last address is known.
+ *
+ * A server that accepts and says nothing, because it hangs, or because it is a proxy for
+ * one that is away, does not work either. An NBD server speaks first, so that shows
+ * before a byte of it has been read.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/param.h>
+
+#include "common/log.h"
+#include "common/timeouts.h"
+#include "wire/connect-internal.h"
+#include "wire/resolver.h"
+
+#define ADDRESSES_MAX 32
+
+enum progress {
+	WAITING,    /* not begun */
+	CONNECTING, /* … until renew_at, when it is begun anew */
+	CONNECTED,  /* no greeting yet */
+	FAILED,     /* for reason r */
+};
+
+struct candidate {
+	struct peer peer;
+	enum progress progress;
+	int fd;
+	usec_t renew_at;
+	int r;
+};
+
+struct race {
+	const struct target *target;
+	const struct address_choice *choice;
+	struct candidate list[ADDRESSES_MAX];
+	size_t n;
+	struct resolver *resolver; /* NULL: not asked, or it has answered */
+	struct error unresolved;   /* fault 0: it has given addresses */
+	usec_t next_at;            /* when the next address is begun */
+	usec_t patience;           /* until when servers may be silent */
+};
+
+DEFINE_CLEANUP(struct addrinfo *, freeaddrinfo)
+
+static void race_done(struct race *race)
+{
+	for (size_t i = 0; i < race->n; i++)
+		closep(&race->list[i].fd);
+	if (race->resolver)
+		resolver_abandon(race->resolver);
+}
+
+/*
+ * Keepalive probes the host of an idle connection. The connection ends after the user
+ * timeout below, which replaces the number of probes
+ * (tcp_keepalive_timer()).
+ */
+static const int keepalive_idle = TCP_KEEPALIVE_IDLE_SECONDS,
+		 keepalive_interval = TCP_KEEPALIVE_INTERVAL_SECONDS;
+
+/* What a TCP socket of ours needs; failing to set it does not make it useless. */
+static void tune(int fd, const struct target *t)
+{
+	const usec_t span = MAX(t->io_timeout, TCP_USER_TIMEOUT_MIN);
+	const unsigned user_timeout = (unsigned)(span / USEC_PER_MSEC);
+	const int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_idle, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &keepalive_interval, sizeof(int));
+	setsockopt(
+		fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof(user_timeout));
+}
+
+static const struct sockaddr *address_of(const struct candidate *c)
+{
+	return (const struct sockaddr *)&c->peer.address;
+}
+
+static void candidate_text(const struct candidate *c, char text[ADDRESS_TEXT_SIZE])
+{
+	connect_text(address_of(c), c->peer.size, text);
+}
+
+static size_t count(const struct race *race, enum progress progress)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < race->n; i++)
+		n += race->list[i].progress == progress;
+	return n;
+}
+
+/* ---- the addresses ---- */
+
+static void add(struct race *race, const struct addrinfo *a)
+{
+	struct candidate new = {.peer.size = a->ai_addrlen, .fd = -1};
+
+	if (race->n == ADDRESSES_MAX || a->ai_addrlen > sizeof(new.peer.address))
+		return;
+	memcpy(&new.peer.address, a->ai_addr, a->ai_addrlen);
+	for (size_t i = 0; i < race->n; i++)
+		if (peer_is_same(&race->list[i].peer, &new.peer))
+			return;
+	race->list[race->n++] = new;
+}
+
+/* The families take turns, because one of them may lead nowhere as a whole. */
+static void add_all(struct race *race, const struct addrinfo *list)
+{
+	const struct addrinfo *left[ADDRESSES_MAX];
+	sa_family_t family = race->n > 0 ? race->list[0].peer.address.ss_family : 0;
+	size_t n = 0;
+
+	for (const struct addrinfo *a = list; a && n < ADDRESSES_MAX; a = a->ai_next)
+		left[n++] = a;
+	while (n > 0) {
+		size_t i = 0;
+
+		while (i < n && left[i]->ai_family == family)
+			i++;
+		i %= n;
+		family = (sa_family_t)left[i]->ai_family;
+		add(race, left[i]);
+		memmove(&left[i], &left[i + 1], (--n - i) * sizeof(left[0]));
+	}
+}
+
+static void take_answer(struct race *race)
+{
+	_cleanup_(freeaddrinfop) struct addrinfo *list = NULL;
+
+	(void)resolver_finish(TAKE_PTR(race->resolver), &list, &race->unresolved);
+	add_all(race, list);
+	if (count(race, WAITING) == race->n)
+		race->next_at = deadline_now();
+}
+
+/* What connect_text() wrote. NULL: its interface has gone, or has another name. */
+static struct addrinfo *parse_last(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	char host[ADDRESS_TEXT_SIZE];
+	bool bracket = text[0] == '[';
+
+	if (!colon)
+		return NULL;
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text) - 2 * bracket,
+		text + bracket);
+	return resolver_parse(host, colon + 1);
+}
+
+static int find_addresses(struct race *race, struct error *err)
+{
+	const struct target *t = race->target;
+	_cleanup_(freeaddrinfop) struct addrinfo *last = parse_last(race->choice->last);
+	_cleanup_(freeaddrinfop) struct addrinfo *numeric = NULL;
+	int r = 0;
+
+	add_all(race, last);
+	if (race->choice->only)
+		return last ? 0
+			    : error_set(err, FAULT_UNREACHED, -EADDRNOTAVAIL,
+				      "cannot connect to %s: %m", race->choice->last);
+	numeric = resolver_parse(t->host, t->port);
+	add_all(race, numeric);
+	if (!numeric)
+		r = resolver_start(t->host, t->port, &race->resolver);
+	return r < 0 ? error_set(err, FAULT_OTHER, r, "cannot resolve %s: %m", t->host)
+		     : 0;
+}
+
+/* ---- one address ---- */
+
+/* The next address follows at once. While there may be none, this one is tried again. */
+static void fail(struct race *race, struct candidate *c, int r)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	usec_t now = deadline_now();
+
+	candidate_text(c, text);
+	log_debug("cannot connect to %s: %s", text, strerror(-r));
+	closep(&c->fd);
+	c->fd = -1;
+	c->r = r;
+	c->progress = FAILED;
+	race->next_at = now;
+	if (race->resolver && count(race, FAILED) == race->n) {
+		c->progress = WAITING;
+		race->next_at = now + CONNECT_LAST_RETRY;
+	}
+}
+
+static void begin(struct race *race, struct candidate *c)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	usec_t now = deadline_now();
+
+	candidate_text(c, text);
+	log_debug("connecting to %s", text);
+	closep(&c->fd);
+	c->fd = socket(c->peer.address.ss_family,
+		SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+	if (c->fd < 0 ||
+		(connect(c->fd, address_of(c), c->peer.size) < 0 &&
+			errno != EINPROGRESS)) {
+		fail(race, c, -errno);
+		return;
+	}
+	c->progress = CONNECTING;
+	/*
+	 * A SYN that got lost is sent again later and later, after half a minute at last:
+	 * too late for a network that has just come back.
+	 */
+	c->renew_at = now + CONNECT_ADDRESS_TIMEOUT;
+	race->next_at = MAX(race->next_at, now + CONNECT_NEXT_DELAY);
+}
+
+/* After attempts that failed, it is another address's turn to be the first. */
+static struct candidate *next_waiting(struct race *race)
+{
+	for (size_t i = 0; i < race->n; i++) {
+		struct candidate *c = &race->list[(race->choice->turn + i) % race->n];
+
+		if (c->progress == WAITING)
+			return c;
+	}
+	return NULL;
+}
+
+static void check_connecting(struct race *race, struct candidate *c)
+{
+	int r = connect_result(c->fd, address_of(c), c->peer.size);
+
+	if (r < 0) {
+		fail(race, c, r);
+		return;
+	}
+	c->progress = CONNECTED;
+	race->next_at = MAX(race->next_at, deadline_now() + CONNECT_GREETING_DELAY);
+}
+
+/* 1: the server has sent something, which is left to the worker. */
+static int check_connected(struct race *race, struct candidate *c)
+{
+	int bytes = 0;
+
+	if (ioctl(c->fd, FIONREAD, &bytes) == 0 && bytes > 0)
+		return 1;
+	fail(race, c, -ECONNRESET);
+	return 0;
+}
+
+/* ---- all of them ---- */
+
+/* A server that is the only one left is the worker's to wait for, and to judge. */
+static struct candidate *find_last_hope(struct race *race)
+{
+	bool late = race->patience <= deadline_now();
+
+	for (size_t i = 0; i < race->n; i++)
+		if (race->list[i].progress == CONNECTED &&
+			(late || (!race->resolver && count(race, FAILED) == race->n - 1)))
+			return &race->list[i];
+	return NULL;
+}
+
+static usec_t next_timer(struct race *race)
+{
+	usec_t next = USEC_INFINITY;
+
+	if (next_waiting(race))
+		next = race->next_at;
+	for (size_t i = 0; i < race->n; i++) {
+		const struct candidate *c = &race->list[i];
+
+		if (c->progress == CONNECTING)
+			next = MIN(next, c->renew_at);
+		if (c->progress == CONNECTED)
+			next = MIN(next, race->patience);
+	}
+	return next;
+}
+
+/* Waits, and handles what has happened. *ret_winner: the server that speaks first. */
+static int run_once(struct race *race, usec_t deadline, struct candidate **ret_winner)
+{
+	struct pollfd fds[ADDRESSES_MAX + 1];
+	size_t n = race->n;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct candidate *c = &race->list[i];
+
+		fds[i] = (struct pollfd){c->fd,
+			c->progress == CONNECTING ? POLLOUT : POLLIN | POLLRDHUP, 0};
+	}
+	fds[n] = (struct pollfd){
+		race->resolver ? resolver_fd(race->resolver) : -1, POLLIN, 0};
+	r = deadline_poll(fds, n + 1, MIN(deadline, next_timer(race)));
+	if (r < 0 && (r != -ETIMEDOUT || deadline_left(deadline) == 0))
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		struct candidate *c = &race->list[i];
+
+		if (r > 0 && fds[i].revents && c->progress == CONNECTING)
+			check_connecting(race, c);
+		else if (r > 0 && fds[i].revents && check_connected(race, c) > 0)
+			*ret_winner = *ret_winner ? *ret_winner : c;
+		else if (c->progress == CONNECTING && c->renew_at <= deadline_now())
+			begin(race, c);
+	}
+	if (r > 0 && fds[n].revents)
+		take_answer(race);
+	return 0;
+}
+
+static int run(struct race *race, usec_t deadline, struct candidate **ret_winner)
+{
+	for (;;) {
+		struct candidate *next;
+		int r;
+
+		while ((next = next_waiting(race)) && race->next_at <= deadline_now())
+			begin(race, next);
+		*ret_winner = find_last_hope(race);
+		if (*ret_winner)
+			return 0;
+		if (!race->resolver && count(race, FAILED) == race->n)
+			return -EHOSTUNREACH;
+		r = run_once(race, deadline, ret_winner);
+		if (r < 0 || *ret_winner)
+			return r;
+	}
+}
+
+/* A link-local address has a meaning on one network only. */
+static bool lacks_zone(const struct peer *peer)
+{
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&peer->address;
+
+	return peer->address.ss_family == AF_INET6 && v6->sin6_scope_id == 0 &&
+		IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
+}
+
+static int unreachable(const struct race *race, int r, struct error *err)
+{
+	const struct candidate *first = &race->list[0];
+	const char *host = race->target->host;
+	char text[ADDRESS_TEXT_SIZE];
+
+	if (r == -EINTR)
+		return error_set(err, FAULT_OTHER, r, "cannot connect to %s: %m", host);
+	if (race->n == 0 && race->resolver)
+		return error_set(err, FAULT_UNREACHED, r,
+			"cannot resolve %s: no answer in time", host);
+	if (race->n == 0) {
+		*err = race->unresolved;
+		return r;
+	}
+	candidate_text(first, text);
+	r = first->r < 0 ? first->r : -ETIMEDOUT;
+	if (lacks_zone(&first->peer))
+		error_set(err, FAULT_UNREACHED, r,
+			"cannot connect to %s: a link-local address needs its network "
+			"interface, as in [fe80::1%%25eth0]",
+			text);
+	else if (race->n > 1)
+		error_set(err, FAULT_UNREACHED, r,
+			"cannot connect to %s at any of its %zu addresses (%s: %m)", host,
+			race->n, text);
+	else
+		error_set(err, FAULT_UNREACHED, r, "cannot connect to %s: %m", text);
+	if (race->unresolved.fault != FAULT_NONE) {
+		struct error both = race->unresolved;
+
+		error_prefix(&both, r, "%s", err->text);
+		*err = both;
+	}
+	return r;
+}
+
+int connect_tcp(const struct target *t, const struct address_choice *choice,
+	usec_t deadline, struct error *err)
+{
+	_cleanup_(race_done) struct race race = {.target = t, .choice = choice};
+	struct candidate *winner = NULL;
+	int r = find_addresses(&race, err);
+
+	if (r < 0)
+		return r;
+	race.patience = deadline_after(deadline_left(deadline) / 2);
+	/* The last address has had its turn: first the name server may tell others. */
+	race.next_at = deadline_now();
+	if (race.resolver && choice->turn > 0)
+		race.next_at += CONNECT_NEXT_DELAY;
+	r = run(&race, deadline, &winner);
+	if (r < 0)
+		return unreachable(&race, r, err);
+	tune(winner->fd, t);
+	return TAKE_FD(winner->fd);
+}
