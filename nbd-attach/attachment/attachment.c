@@ -4,6 +4,8 @@
 #include "attachment/attachment.h"
 #include "attachment/claim.h"
 #include "common/fd.h"
+#include "common/timeouts.h"
+#include "kernel/nbd-netlink.h"
 
 /* The kernel counts in ticks, in a long. */
 #define SECONDS_MAX (sizeof(long) == 4 ? INT32_MAX / 1000 : UINT32_MAX)
@@ -14,13 +16,19 @@ uint64_t attachment_seconds(usec_t span)
 }
 
 /*
- * With one link that somebody watches, no request ends its link by taking long. With
+ * With one link that somebody watches, no request ends its link by taking long: the
+ * timeout of a free device is 0, and to set that would set queue/io_timeout, too. With
  * several the kernel knows no such mode; and without a supervisor a request that takes
  * too long has to end its link, or nothing would.
  */
 uint64_t attachment_timeout(const struct target *t, unsigned links, bool supervised)
 {
-	return supervised && links == 1 ? 0 : attachment_seconds(t->io_timeout);
+	return supervised && links == 1 ? NBD_UNSET : attachment_seconds(t->io_timeout);
+}
+
+unsigned attachment_io_timeout(unsigned links, bool supervised)
+{
+	return supervised && links == 1 ? SUPERVISED_IO_TIMEOUT_MSEC : 0;
 }
 
 int attachment_check_encryption(struct attachment *a, struct error *err)

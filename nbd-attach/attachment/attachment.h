@@ -39,5 +39,9 @@ int attachment_check_encryption(struct attachment *a, struct error *err);
 /* A span in seconds for the kernel; infinity is the longest that it can wait. */
 uint64_t attachment_seconds(usec_t span);
 
-/* NBD_ATTR_TIMEOUT of a device with that many links: see design, "failure rules". */
+/*
+ * NBD_ATTR_TIMEOUT of a new device with that many links, or NBD_UNSET; its queue's
+ * io_timeout in milliseconds, or 0: the former sets it.
+ */
 uint64_t attachment_timeout(const struct target *t, unsigned links, bool supervised);
+unsigned attachment_io_timeout(unsigned links, bool supervised);

@@ -31,21 +31,27 @@ struct order {
 	struct bring_up_result *result;
 };
 
+/* A device that existed before has it already, see clean_device_connect(). */
+static void set_io_timeout(const struct order *o)
+{
+	unsigned wanted = attachment_io_timeout(o->state->n_links, o->supervised), msec;
+	struct error ignored;
+
+	if (wanted > 0 &&
+		(sysfs_io_timeout(o->state->index, &msec) < 0 || msec != wanted))
+		(void)sysfs_set_io_timeout(o->state->index, wanted, &ignored);
+}
+
 /*
  * Some kernels wait in there until nothing is in flight. Both before the first request
  * of ours: what is under way when a link dies is looked at again that soon.
  */
 static int set_limits(const struct order *o, struct error *err)
 {
-	const struct state *state = o->state;
-	const struct limits limits = state_limits(state);
-	struct error ignored;
-	int r = limits_apply(state->index, &limits, err);
+	const struct limits limits = state_limits(o->state);
 
-	if (r == 0 && o->supervised && state->n_links == 1)
-		(void)sysfs_set_io_timeout(
-			state->index, SUPERVISED_IO_TIMEOUT_MSEC, &ignored);
-	return r;
+	set_io_timeout(o);
+	return limits_apply(o->state->index, &limits, err);
 }
 
 /*

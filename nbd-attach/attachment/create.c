@@ -56,7 +56,8 @@ static int connect_device(const struct target *t, const char *name, bool supervi
 	attachment_backend(name, backend);
 	for (size_t i = 0; i < links->n; i++)
 		fds[i] = links->list[i].fd;
-	r = clean_device_connect(t->device, &limits, &settings,
+	r = clean_device_connect(t->device, &limits,
+		attachment_io_timeout(state->n_links, supervised), &settings,
 		deadline_after(CREATE_DEVICE_TIMEOUT), &state->index, err);
 	if (r < 0 && is_connected(name, state))
 		return 0;

@@ -81,49 +81,89 @@ static int recreate_and_connect(unsigned index, const struct nbd_settings *setti
 	return r;
 }
 
-/*
- * The first device that is free, clean and not open, or a new one. -1: all free ones are
- * clean, and the kernel may pick.
- */
-static int pick(const struct limits *l)
+struct found {
+	int clean;  /* the first device that is free, clean and not open; -1: none */
+	int unused; /* the first number without a device; -1: unknown */
+	bool stale; /* a free one is not clean */
+};
+
+static struct found find(const struct limits *l)
 {
+	struct found found = {.clean = -1, .unused = -1};
 	struct sysfs_device device;
 	struct error ignored;
-	bool stale = false, in_use;
-	int clean = -1, r;
+	bool in_use;
+	int r;
 
 	for (unsigned i = 0;; i++) {
 		r = sysfs_read(i, &device);
 		if (r == -ENOENT)
-			return !stale ? -1 : clean >= 0 ? clean : (int)i;
+			found.unused = (int)i;
 		if (r < 0)
-			return -1;
+			return found;
 		if (device.configured)
 			continue;
 		if (limits_are_stale(i, l))
-			stale = true;
-		else if (clean < 0 && nbd_netlink_status(i, &in_use, &ignored) == 0 &&
-			!in_use)
-			clean = (int)i;
+			found.stale = true;
+		else if (found.clean < 0 &&
+			nbd_netlink_status(i, &in_use, &ignored) == 0 && !in_use)
+			found.clean = (int)i;
 	}
 }
 
-int clean_device_connect(int index, const struct limits *l,
+/*
+ * -EAGAIN: it could not be prepared, or another attach or udev has it by now. (After any
+ * other failure it may be connected, with the answer lost.)
+ */
+static int connect_prepared(int index, unsigned io_timeout,
+	const struct nbd_settings *settings, unsigned *ret_index, struct error *err)
+{
+	int r;
+
+	if (index < 0 || io_timeout == 0 ||
+		sysfs_set_io_timeout((unsigned)index, io_timeout, err) < 0)
+		return -EAGAIN;
+	r = nbd_netlink_connect(index, settings, deadline_now(), ret_index, err);
+	return r == -EBUSY || r == -EEXIST || r == -EINVAL ? -EAGAIN : r;
+}
+
+static int connect_any(const struct limits *l, unsigned io_timeout,
+	const struct nbd_settings *settings, usec_t deadline, unsigned *ret_index,
+	struct error *err)
+{
+	struct found found = find(l);
+	int picked, r;
+
+	r = connect_prepared(found.clean, io_timeout, settings, ret_index, err);
+	if (r != -EAGAIN)
+		return r;
+	do {
+		found = find(l);
+		picked = !found.stale      ? -1 /* the kernel may pick */
+			: found.clean >= 0 ? found.clean
+					   : found.unused;
+		r = nbd_netlink_connect(picked, settings, deadline, ret_index, err);
+	} while (r == -EBUSY && picked >= 0 && deadline_left(deadline) > 0);
+	return r;
+}
+
+int clean_device_connect(int index, const struct limits *l, unsigned io_timeout,
 	const struct nbd_settings *settings, usec_t deadline, unsigned *ret_index,
 	struct error *err)
 {
 	struct sysfs_device device;
-	int picked, r;
+	bool is_free = index >= 0 && sysfs_read((unsigned)index, &device) == 0 &&
+		!device.configured;
+	int r = -EAGAIN;
 
-	if (index >= 0 && sysfs_read((unsigned)index, &device) == 0 &&
-		!device.configured && limits_are_stale((unsigned)index, l))
+	if (index < 0)
+		return connect_any(l, io_timeout, settings, deadline, ret_index, err);
+	if (is_free && limits_are_stale((unsigned)index, l))
 		return recreate_and_connect(
 			(unsigned)index, settings, deadline, ret_index, err);
-	if (index >= 0)
-		return nbd_netlink_connect(index, settings, deadline, ret_index, err);
-	do {
-		picked = pick(l);
-		r = nbd_netlink_connect(picked, settings, deadline, ret_index, err);
-	} while (r == -EBUSY && picked >= 0 && deadline_left(deadline) > 0);
-	return r;
+	if (is_free)
+		r = connect_prepared(index, io_timeout, settings, ret_index, err);
+	return r == -EAGAIN
+		? nbd_netlink_connect(index, settings, deadline, ret_index, err)
+		: r;
 }

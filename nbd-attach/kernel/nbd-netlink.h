@@ -40,8 +40,8 @@ struct nbd_settings {
 /*
  * nbd_genl_connect(): configures device `index`, or one that the kernel picks where index
  * is -1, and returns which. EBUSY, which a brief open() by udev causes, and EEXIST are
- * retried until the deadline. Size, block_size, timeout,
- * dead_conn_timeout, flags and at least one fd must be set.
+ * retried until the deadline. Size, block_size, dead_conn_timeout, flags and at least one
+ * fd must be set. A timeout that is not set is 0, and queue/io_timeout stays as it is.
  */
 int nbd_netlink_connect(int index, const struct nbd_settings *settings, usec_t deadline,
 	unsigned *ret_index, struct error *err);

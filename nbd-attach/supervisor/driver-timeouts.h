@@ -13,7 +13,8 @@
  * queue/io_timeout is short again keeps the long timer for good, on any number of links.
  * So the new link is passed while NBD_ATTR_TIMEOUT is still 1: all waiting requests are
  * sent with a short timer. Both are changed a little later, well before the timeout could
- * end that link (deferred.c).
+ * end that link (deferred.c). A new device is connected without NBD_ATTR_TIMEOUT, with
+ * queue/io_timeout set before (clean_device_connect()).
  *
  * With several links the timer ends the link of each request that takes longer, whatever
  * NBD_ATTR_TIMEOUT is, and resends the request: the server does it twice, and the first
