@@ -70,12 +70,14 @@ static int read_one(const char *what, const char *path, bool secret, struct blob
 	return 0;
 }
 
+static const char hex_digits[] = "0123456789abcdefABCDEF";
+
 /* Why a key cannot be used, or NULL. GnuTLS takes none of less than 4 bytes. */
 static const char *key_fault(const char *key, size_t size)
 {
 	if (size == 0)
 		return "has no key after the colon";
-	if (strspn(key, "0123456789abcdefABCDEF") < size)
+	if (strspn(key, hex_digits) < size)
 		return "has a key that is not hexadecimal";
 	if (size % 2 != 0)
 		return "has a key with an odd number of digits";
@@ -90,18 +92,51 @@ struct psk_search {
 	unsigned fault_line;
 };
 
-/* One "username:hexkey" line of a PSK file. Blanks around the key do not count. */
+/* Replaces hexadecimal digits by the text that they mean. False: they mean none. */
+static bool decode(char *text)
+{
+	size_t size = strlen(text), n = 0;
+	unsigned byte;
+
+	if (size == 0 || size % 2 != 0 || strspn(text, hex_digits) < size)
+		return false;
+	for (; n < size / 2; n++) {
+		(void)sscanf(text + 2 * n, "%2x", &byte);
+		if (byte == 0)
+			return false;
+		text[n] = (char)byte;
+	}
+	text[n] = 0;
+	return true;
+}
+
+/*
+ * The user of a "username:key" line, or of a "#hex:key" line, as psktool(1) writes it if
+ * the name has a colon; any other "#" begins a comment: *ret stays NULL.
+ */
+static int copy_user(const char *line, size_t size, const char *fault, char **ret)
+{
+	_cleanup_free_ char *user = NULL;
+	bool is_hex = line[0] == '#';
+
+	user = strndup(line + is_hex, size - is_hex);
+	if (!user)
+		return -ENOMEM;
+	if (!is_hex || (!fault && decode(user)))
+		*ret = TAKE_PTR(user);
+	return 0;
+}
+
+/* One line of a PSK file. Blanks around the key do not count. */
 static int try_psk_line(const char *line, size_t size, unsigned number,
 	struct psk_search *s, struct credentials *c)
 {
+	_cleanup_free_ char *user = NULL;
 	const char *colon = memchr(line, ':', size), *key, *fault;
 	size_t user_size = colon ? (size_t)(colon - line) : size;
+	int r;
 
-	if (size == 0 || line[0] == '#')
-		return 0;
-	s->lines++;
-	if (s->user &&
-		(strlen(s->user) != user_size || memcmp(s->user, line, user_size) != 0))
+	if (size == 0)
 		return 0;
 	key = colon ? colon + 1 : line + size;
 	size -= (size_t)(key - line);
@@ -111,16 +146,22 @@ static int try_psk_line(const char *line, size_t size, unsigned number,
 		size--;
 	fault = user_size == 0 || !colon ? "has no user name, or no colon after it"
 					 : key_fault(key, size);
+	r = copy_user(line, user_size, fault, &user);
+	if (r < 0 || !user)
+		return r;
+	s->lines++;
+	if (s->user && strcmp(s->user, user) != 0)
+		return 0;
 	if (fault && !s->fault) {
 		s->fault = fault;
 		s->fault_line = number;
 	}
 	if (fault || s->found++ > 0)
 		return 0;
-	c->psk_username = strndup(line, user_size);
+	c->psk_username = TAKE_PTR(user);
 	c->psk_key.data = strndup(key, size);
 	c->psk_key.size = size;
-	return c->psk_username && c->psk_key.data ? 0 : -ENOMEM;
+	return c->psk_key.data ? 0 : -ENOMEM;
 }
 
 static int find_psk(const char *text, struct psk_search *s, struct credentials *c)

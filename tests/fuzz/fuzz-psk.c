@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -25,12 +26,28 @@ static int key_file(const char *bytes, size_t size)
 	return fd;
 }
 
+/* How much of the text is that user's name, as it is or "#" and in hexadecimal digits. */
+static size_t size_of_user(const char *text, const char *user)
+{
+	size_t size = strlen(user);
+	char digits[3];
+
+	if (text[0] != '#')
+		return strncmp(text, user, size) == 0 ? size : 0;
+	for (size_t i = 0; i < size; i++) {
+		snprintf(digits, sizeof(digits), "%02x", (unsigned char)user[i]);
+		if (strncasecmp(text + 1 + 2 * i, digits, 2) != 0)
+			return 0;
+	}
+	return 1 + 2 * size;
+}
+
 /* Whether the text is a line of that user and key, with blanks around the key at most. */
 static bool is_line(const char *text, const struct credentials *found)
 {
-	size_t user = strlen(found->psk_username);
+	size_t user = size_of_user(text, found->psk_username);
 
-	if (strncmp(text, found->psk_username, user) != 0 || text[user] != ':')
+	if (user == 0 || text[user] != ':')
 		return false;
 	text += user + 1;
 	text += strspn(text, " \t");
@@ -49,7 +66,7 @@ static void check_found(
 	const char *line = file;
 
 	assert(found->psk_username && found->psk_key.data);
-	assert(found->psk_username[0] && found->psk_username[0] != '#');
+	assert(found->psk_username[0]);
 	assert(!user || strcmp(found->psk_username, user) == 0);
 	assert(strlen(found->psk_key.data) == found->psk_key.size);
 	assert(found->psk_key.size >= 8 && found->psk_key.size % 2 == 0);

@@ -195,6 +195,28 @@ static void test_default_user(void **state _unused_)
 	assert_null(none.psk_username);
 }
 
+/* As psktool(1) writes a name with a colon; what looks like one but is not, is a comment.
+ */
+static void test_encoded_user(void **state _unused_)
+{
+	static const char file
+		[] = "#616C3a696365:00112233\n",
+	    other[] =
+		    "#alice:00112233\n#61006c:00112233\n#:00112233\n#616:00112233\nbob:44556677\n";
+	_cleanup_credentials_ struct credentials only = {0}, asked = {0}, none = {0};
+	char name[] = "al:ice", digits[] = "#616C3a696365";
+
+	assert_int_equal(read_keys(file, NULL, &only), 0);
+	assert_string_equal(only.psk_username, "al:ice");
+	assert_memory_equal(only.psk_key.data, "00112233", 9);
+	assert_int_equal(read_keys(file, name, &asked), 0);
+	assert_string_equal(asked.psk_username, "al:ice");
+	assert_true(read_keys(file, digits, &none) < 0);
+	credentials_done(&only);
+	assert_int_equal(read_keys(other, NULL, &only), 0);
+	assert_string_equal(only.psk_username, "bob");
+}
+
 /* What systemd passes is looked for in the folder that it tells, and nowhere else. */
 static void test_passed_credentials(void **state _unused_)
 {
@@ -233,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_unix_once),
 		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_default_user),
+		cmocka_unit_test(test_encoded_user),
 		cmocka_unit_test(test_passed_credentials),
 	};
 
