@@ -101,6 +101,11 @@ int fd_set_option(int socket, int level, int name, const void *value, socklen_t 
 	return (int)syscall(SYS_setsockopt, socket, level, name, value, size);
 }
 
+int fd_shutdown(int socket, int how)
+{
+	return (int)syscall(SYS_shutdown, socket, how);
+}
+
 uint64_t fd_inode(int fd)
 {
 	struct stat st;

@@ -21,14 +21,15 @@ int fd_send(int socket, const void *message, size_t size, int passed_fd);
 ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd);
 
 /*
- * As send(2) with MSG_NOSIGNAL, recv(2) and setsockopt(2), for what runs in a link
- * worker's sandbox: by the system calls of these names. On some architectures the C
+ * As send(2) with MSG_NOSIGNAL, recv(2), setsockopt(2) and shutdown(2), for what runs in
+ * a link worker's sandbox: by the system calls of these names. On some architectures the C
  * library uses socketcall(2), whose arguments are in memory, where a seccomp filter
  * cannot see them.
  */
 ssize_t fd_sendto(int socket, const void *data, size_t size, int flags);
 ssize_t fd_recvfrom(int socket, void *data, size_t size, int flags);
 int fd_set_option(int socket, int level, int name, const void *value, socklen_t size);
+int fd_shutdown(int socket, int how);
 
 /* The inode number, which identifies a socket; 0 if there is none. */
 uint64_t fd_inode(int fd);

@@ -112,7 +112,7 @@ static void say_goodbye(struct relay *relay)
 		relay_tls_end(relay);
 		(void)relay_buffer_drain(&relay->up_wire, relay->far->fd);
 	}
-	shutdown(relay->far->fd, SHUT_WR);
+	(void)fd_shutdown(relay->far->fd, SHUT_WR);
 	set_linger(relay->far->fd, false);
 }
 

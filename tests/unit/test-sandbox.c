@@ -339,6 +339,17 @@ static void test_kernel(void **state _unused_)
 	achieves_nothing(call_kernel);
 }
 
+/* On i386 and s390x, too, where the C library would use socketcall(2). */
+static void test_encryption(void **state _unused_)
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+
+	misdeed = encrypt;
+	assert_int_equal(link_open(&target, NULL, NULL, 0, &link, &err), -EACCES);
+	assert_string_equal(err.text, "achieved:");
+}
+
 static void test_memory(void **state _unused_)
 {
 	achieves_nothing(hoard);
@@ -705,6 +716,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kernel),
+		cmocka_unit_test(test_encryption),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_privileges),

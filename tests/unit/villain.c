@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/fd.h"
 #include "villain.h"
 
 void tell(char *told, const char *what)
@@ -53,6 +54,10 @@ void call_x32(char *told)
 	syscall(X32_BIT | SYS_getpid);
 	tell(told, "x32");
 }
+#endif
+
+#ifndef SYS_mmap /* 32-bit: the offset is in pages */
+#define SYS_mmap SYS_mmap2
 #endif
 
 #define SMALL ((size_t)1024 * 1024)
@@ -247,6 +252,30 @@ void call_for_names(char *told)
 
 	try_calls(calls, ELEMENTSOF(calls), EPERM, told);
 	try_calls(unknown, ELEMENTSOF(unknown), ENOSYS, told);
+}
+
+void encrypt(char *told)
+{
+	static const struct {
+		const char *name;
+		int level, option;
+		bool allowed;
+	} rows[] = {
+		{"TCP_ULP", IPPROTO_TCP, TCP_ULP, true},
+		{"TLS_TX", SOL_TLS, TLS_TX, true},
+		{"TLS_RX", SOL_TLS, TLS_RX, true},
+		{"SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, false},
+	};
+	static char value[sizeof(int)];
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		bool refused = fd_set_option(SERVER, rows[i].level, rows[i].option, value,
+				       sizeof(value)) < 0 &&
+			(errno == EPERM || errno == EACCES);
+
+		if (refused == rows[i].allowed)
+			tell(told, rows[i].name);
+	}
 }
 
 static void *be_thread(void *argument)

@@ -16,6 +16,9 @@ void call_x32(char *told);
  */
 void call_kernel(char *told);
 
+/* What kernel TLS needs, which the sandbox must let pass; tells what it refused. */
+void encrypt(char *told);
+
 /*
  * The same for a connector, which a name server has taken over; and what the modules of
  * name services do: tells what they could not.
