@@ -121,26 +121,34 @@ haproxy_cuts() {
 	finish
 }
 
-# firewall SECONDS: in front of a server in a network namespace, it drops what belongs to no
-# connection that it knows. It forgets one after so many seconds without a packet.
+# In the server's network namespace: drops what belongs to no connection that is known.
+drop_unknown() {
+	local filter=(filter add dev far)
+	tc qdisc add dev far clsact
+	tc "${filter[@]}" egress protocol ip matchall action ct
+	tc "${filter[@]}" ingress protocol ip flower action ct pipe action goto chain 1
+	filter+=(ingress chain 1 protocol ip)
+	tc "${filter[@]}" prio 1 flower ct_state +trk+est action pass
+	tc "${filter[@]}" prio 2 flower ip_proto tcp tcp_flags 0x02/0x17 ct_state +trk+new \
+		action ct commit
+	tc "${filter[@]}" prio 3 matchall action drop
+}
+
+# firewall SECONDS: in front of a server in a network namespace. It forgets a connection after so
+# many seconds without a packet.
 firewall() {
-	modprobe veth
-	modprobe nft_ct
+	local module
+	for module in veth sch_ingress cls_flower cls_matchall act_ct act_gact; do
+		modprobe $module
+	done
 	ip netns add far
 	ip link add near type veth peer name far netns far
 	ip address add 10.77.0.1/24 dev near
 	ip link set near up
 	ip -n far address add 10.77.0.2/24 dev far
 	ip -n far link set far up
-	ip netns exec far nft -f - <<-END
-		table ip firewall {
-			chain input {
-				type filter hook input priority 0; policy drop;
-				ct state established accept
-				ct state new tcp flags & (fin | syn | rst | ack) == syn accept
-			}
-		}
-	END
+	export -f drop_unknown
+	ip netns exec far bash -e -c drop_unknown
 	ip netns exec far sysctl -q net.netfilter.nf_conntrack_tcp_timeout_established="$1"
 	ADDRESS=10.77.0.2
 	URI_HOST=10.77.0.2
