@@ -1,17 +1,48 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <endian.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "wire/greeting.h"
 
-#define NOT_NBD "the server does not speak NBD: its greeting has a wrong magic number"
+#define MAGICS_SIZE offsetof(struct nbd_greeting, flags)
+
+/* Of servers that speak first. TLS records begin with their type and 3, the version. */
+static const struct {
+	const char *begin, *protocol;
+} others[] = {
+	{"SSH-", " but SSH"},
+	{"HTTP/", " but HTTP"},
+	{"RFB ", " but VNC"},
+	{"\x15\x03",
+		" but TLS from the first byte (NBD starts in plaintext, also for nbds://)"},
+	{"\x16\x03",
+		" but TLS from the first byte (NBD starts in plaintext, also for nbds://)"},
+};
+
+/* It has said size bytes. */
+static int not_nbd(const struct nbd_greeting *greeting, size_t size, struct error *err)
+{
+	const char *protocol = "";
+	char quoted[32];
+
+	for (size_t i = 0; i < ELEMENTSOF(others); i++)
+		if (strncmp((const char *)greeting, others[i].begin,
+			    strlen(others[i].begin)) == 0)
+			protocol = others[i].protocol;
+	return error_set(err, FAULT_PROTOCOL, -EPROTO,
+		"the server does not speak NBD%s: it begins with %s", protocol,
+		text_quote(greeting, size, quoted, sizeof(quoted)));
+}
 
 static int check_magic(const struct nbd_greeting *greeting, struct error *err)
 {
 	if (be64toh(greeting->magic) != NBD_MAGIC)
-		return error_set(err, FAULT_PROTOCOL, -EPROTO, NOT_NBD);
+		return not_nbd(greeting, MAGICS_SIZE, err);
 	if (be64toh(greeting->option_magic) == NBD_OLDSTYLE_MAGIC)
 		return error_set(err, FAULT_PROTOCOL, -EPROTO,
 			"the server speaks old-style NBD, which has neither exports nor TLS");
@@ -29,10 +60,15 @@ static int check_magic(const struct nbd_greeting *greeting, struct error *err)
 static int no_greeting(const struct nbd_greeting *greeting, int r, struct error *err)
 {
 	static const char magic[] = {'N', 'B', 'D', 'M', 'A', 'G', 'I', 'C'};
-	size_t size = strnlen((const char *)greeting, sizeof(magic));
+	size_t size = strnlen((const char *)greeting, MAGICS_SIZE);
 
-	if (memcmp(greeting, magic, size) != 0)
-		return error_set(err, FAULT_PROTOCOL, -EPROTO, NOT_NBD);
+	if (memcmp(greeting, magic, MIN(size, sizeof(magic))) != 0)
+		return not_nbd(greeting, size, err);
+	if (r == -ETIMEDOUT && size == 0)
+		error_set(err, FAULT_UNREACHED, r,
+			"the server accepted the connection, but sent no greeting in time "
+			"(--connect-timeout): it may be full, wait for TLS from the first byte, or "
+			"not be an NBD server");
 	if (r == -ECONNRESET)
 		error_set(err, FAULT_UNREACHED, r,
 			"the server closed the connection before its greeting: it may be full or "
@@ -49,8 +85,7 @@ int greeting_exchange(struct negotiation *n, struct error *err)
 	n->stream.step = "the greeting";
 	/* The second magic number tells newstyle from oldstyle, whose greeting goes on
 	 * differently. */
-	r = stream_read(
-		&n->stream, &greeting, sizeof(greeting) - sizeof(greeting.flags), err);
+	r = stream_read(&n->stream, &greeting, MAGICS_SIZE, err);
 	if (r == 0)
 		r = check_magic(&greeting, err);
 	if (r == 0)

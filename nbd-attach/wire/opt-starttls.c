@@ -21,7 +21,7 @@ int opt_starttls(struct negotiation *n, struct error *err)
 	r = option_refused(n, NBD_OPT_STARTTLS, &reply, err);
 	if (r == -ESHUTDOWN && n->target->tls != TLS_MODE_REQUIRE)
 		return r; /* plaintext would be refused too */
-	error_prefix(err, 0, "the server offers no TLS");
+	error_prefix(err, 0, "the server offers no TLS (enable it there)");
 	err->fault = FAULT_TLS;
 	return 0;
 }

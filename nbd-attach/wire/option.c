@@ -116,7 +116,7 @@ static const struct {
 	{NBD_REP_ERR_PLATFORM, -EINVAL, "the server's platform does not support %s"},
 	{NBD_REP_ERR_TLS_REQD, -EPROTONOSUPPORT,
 		"the server requires TLS for %s: use nbds://, or --tls require"},
-	{NBD_REP_ERR_UNKNOWN, -ENOENT, "the server has no export %s"},
+	{NBD_REP_ERR_UNKNOWN, -ENOENT, "the server has no export %s (see info --list)"},
 	{NBD_REP_ERR_SHUTDOWN, -ESHUTDOWN, "the server is shutting down (%s)"},
 	{NBD_REP_ERR_BLOCK_SIZE_REQD, -EINVAL, "the server requires block sizes for %s"},
 	{NBD_REP_ERR_TOO_BIG, -EINVAL, "the server rejected our %s as too big"},

@@ -9,11 +9,8 @@
  */
 #include <errno.h>
 #include <gnutls/x509.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
-#include "common/text.h"
 #include "wire/tls-internal.h"
 
 /* The chain that GnuTLS verifies; its callback has no user data. */
@@ -102,62 +99,4 @@ void tls_verify(struct tls_session *tls, const struct target *t)
 	}
 	set_flags(tls->gnutls, flags);
 	gnutls_session_set_ptr(tls->gnutls, tls);
-}
-
-/* In UTC, because a link worker cannot read the time zone. */
-static void say_clock(char *out, size_t size)
-{
-	const time_t now = time(NULL);
-	struct tm tm;
-
-	if (strftime(out, size,
-		    " This machine's clock says %Y-%m-%d %H:%M UTC: if that is wrong, set it. "
-		    "Where there is no clock: --tls-ignore-not-before, or a pre-shared key.",
-		    gmtime_r(&now, &tm)) == 0)
-		out[0] = 0;
-}
-
-/* What the user can do: a sentence, or "". */
-static void say_remedy(const struct tls_session *tls, char *out, size_t size)
-{
-	const char *remedy = "";
-
-	if (tls->credentials->trusts_nobody)
-		remedy =
-			" The system's trust store is empty: install ca-certificates, or name "
-			"a CA with --tls-ca.";
-	else if (tls->flaws & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
-		remedy = " Name its CA with --tls-ca or tls-certificates=.";
-	else if (tls->flaws & GNUTLS_CERT_UNEXPECTED_OWNER)
-		remedy = " Name it with --tls-hostname.";
-	else if (tls->flaws & GNUTLS_CERT_INSECURE_ALGORITHM)
-		remedy =
-			" It, and each above it, needs a key of at least 2048 bits (RSA) or 224 "
-			"bits (elliptic curves), and a signature with SHA-256 or better.";
-	snprintf(out, size, "%s", remedy);
-	if (!remedy[0] && (tls->flaws & GNUTLS_CERT_NOT_ACTIVATED))
-		say_clock(out, size);
-}
-
-int tls_reject(struct tls_session *tls, const struct target *t, struct error *err)
-{
-	const char *name = target_tls_name(t);
-	gnutls_datum_t why = {0};
-	char quoted[128], remedy[256];
-	size_t size;
-
-	say_remedy(tls, remedy, sizeof(remedy));
-	gnutls_certificate_verification_status_print(
-		tls->flaws, GNUTLS_CRT_X509, &why, 0);
-	size = why.data ? strlen((char *)why.data) : 0;
-	while (size > 0 && why.data[size - 1] == ' ')
-		why.data[--size] = 0;
-	error_set(err, FAULT_TLS, -EKEYREJECTED,
-		"the certificate of %s is not accepted: %s%s",
-		name ? text_quote(name, strlen(name), quoted, sizeof(quoted))
-		     : "the server",
-		why.data ? (const char *)why.data : "GnuTLS does not say why", remedy);
-	gnutls_free(why.data);
-	gnutls_alert_send(tls->gnutls, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
-	return -EKEYREJECTED;
 }

@@ -44,8 +44,8 @@ struct row {
 	bool with_middle;   /* an authority between the two */
 	enum who signed_by; /* where not by whom it says: IMPOSTOR */
 	enum trust trusts;
-	const char *server_name, *purpose; /* NULL: as it should be */
-	const char *says;                  /* NULL: accepted */
+	const char *server_name, *purpose, *ca_name; /* NULL: as they should be */
+	const char *says;                            /* NULL: accepted */
 };
 
 static gnutls_x509_privkey_t pool[N_KINDS][N_KEYS];
@@ -135,7 +135,7 @@ static void pki_make(const struct row *row, struct pki *p)
 
 	for (size_t i = 0; i < N_KEYS; i++)
 		keys[i] = pool[row->kind[i]][i];
-	issuer = make_authority("CA", CA, row->ca, NULL);
+	issuer = make_authority(row->ca_name ? row->ca_name : "CA", CA, row->ca, NULL);
 	p->ca[TRUST_CA] = issuer;
 	p->ca[TRUST_OTHER] = make_authority("other CA", CA, NOW, NULL);
 	if (row->with_middle)
@@ -405,6 +405,93 @@ static void test_advice(_unused_ void **state)
 	assert_null(strstr(err.text, "--tls-ignore-not-before"));
 }
 
+/* Which name, which issuer, until when, by which store; and nothing that a terminal
+ * obeys. */
+static void test_facts(_unused_ void **state)
+{
+	static const char evil[] = "\x1b[31m\"\n\xe2\x80\xae";
+	static const struct row rows[] = {
+		{.name = "wrong name",
+			.server_name = "other.example",
+			.says = "The name in the certificate does not match the expected. It "
+				"names \"other.example\", is issued by \"CN=CA\", and is valid until "
+				"@; CA file ca.pem was used. If that is the right server, name it "
+				"with --tls-hostname."},
+		{.name = "control characters",
+			.server_name = "other.example",
+			.ca_name = evil,
+			.says = "The name in the certificate does not match the expected. It "
+				"names \"other.example\", is issued by \"CN=?[31m????\", and is valid until @; CA "
+				"file ca.pem was used. If that is the right server, name it with "
+				"--tls-hostname."},
+		{.name = "unknown authority",
+			.trusts = TRUST_OTHER,
+			.with_middle = true,
+			.says = "The certificate issuer is unknown. It names \"" NAME
+				"\", is "
+				"issued by \"CN=middle\", and is valid until @; CA file ca.pem was "
+				"used. Name its CA with --tls-ca or tls-certificates=."},
+		{.name = "expired",
+			.server = EXPIRED,
+			.says = "The certificate chain uses expired certificate. It names \"" NAME
+				"\", is issued by \"CN=CA\", and is valid until #; CA file ca.pem was "
+				"used. The server needs a new one."},
+		{.name = "expired middle",
+			.with_middle = true,
+			.middle = EXPIRED,
+			.says = "The certificate chain uses expired certificate. It names \"" NAME
+				"\", is issued by \"CN=middle\", and is valid until @; CA file ca.pem was "
+				"used. That of \"CN=middle\" is valid until #. The server needs a new "
+				"one."},
+		{.name = "expired authority",
+			.ca = EXPIRED,
+			.says = "The certificate chain uses expired certificate. It names \"" NAME
+				"\", is issued by \"CN=CA\", and is valid until @; CA file ca.pem was "
+				"used. That of its CA is not valid now. The server needs a new one."},
+		{.name = "self-signed",
+			.trusts = TRUST_SERVER,
+			.server = EXPIRED,
+			.says = "The certificate chain uses expired certificate. It names \"" NAME
+				"\", is self-signed, and is valid until #; CA file ca.pem was used. The "
+				"server needs a new one."},
+		{.name = "a client's",
+			.purpose = GNUTLS_KP_TLS_WWW_CLIENT,
+			.says = "The certificate chain does not match the intended purpose. It names \"" NAME
+				"\", is issued by \"CN=CA\", and is valid until @; CA file ca.pem was "
+				"used. It must be made for servers (TLS WWW server)."},
+	};
+	time_t now = time(NULL), valid = now + 7 * DAY, expired = now - DAY;
+	size_t failed = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct error err = {0};
+		char *words = NULL, date[16];
+		size_t size;
+		FILE *out = open_memstream(&words, &size);
+		struct tm tm;
+
+		fputs("the certificate of \"" NAME "\" is not accepted: ", out);
+		for (const char *c = rows[i].says; *c; c++) {
+			time_t when = *c == '@' ? valid : expired;
+
+			strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&when, &tm));
+			if (*c == '@' || *c == '#')
+				fputs(date, out);
+			else
+				fputc(*c, out);
+		}
+		fclose(out);
+		assert_int_equal(play(&rows[i], &err), -EKEYREJECTED);
+		if (strcmp(err.text, words) != 0) {
+			print_error("%s:\n  got  %s\n  want %s\n", rows[i].name, err.text,
+				words);
+			failed++;
+		}
+		free(words);
+	}
+	assert_int_equal(failed, 0);
+}
+
 /* GnuTLS's own default takes RSA with 1024 bits, and the user's string may ask for less.
  */
 static void test_weak(_unused_ void **state)
@@ -555,6 +642,7 @@ int main(void)
 		cmocka_unit_test(test_weak_group),
 		cmocka_unit_test(test_weak_client),
 		cmocka_unit_test(test_advice),
+		cmocka_unit_test(test_facts),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
