@@ -52,29 +52,31 @@ all() { # WAY
 	finish
 }
 
-# It is that as long as there is a file. A request that it happens to first is sent again
-# until it is fast; later ones are waited for.
+# The server finishes what it is doing first, which is nothing here; then it holds all requests.
+hold() { # p|r: pause, resume
+	printf '%s' "$1" | socat -t 5 - UNIX-CONNECT:control
+}
+
+# A request that it happens to first is sent again until it is fast; later ones are waited for.
 slow() {
 	expect_in_kernel_log 'nbd0: Connection timed out|timed out|Receive control'
 	new_disk disk.img 4M
-	start_nbdkit eval thread_model='echo parallel' get_size="stat -c %s $PWD/disk.img" \
-		can_multi_conn='exit 0' \
-		pread="dd if=$PWD/disk.img skip=\$4 count=\$3 iflag=skip_bytes,count_bytes status=none" \
-		pwrite="[ ! -e $PWD/slow ] || sleep 6
-			dd of=$PWD/disk.img seek=\$4 conv=notrunc oflag=seek_bytes status=none"
+	start_nbdkit --filter=multi-conn --filter=pause file disk.img pause-control="$PWD/control"
 	nbd_attach attach --connections 2 --io-timeout 4s "nbd://127.0.0.1:$PORT/disk"
 	DEVICE=$OUT
-	touch slow
+	hold p
 	dd if=/dev/urandom of="$DEVICE" bs=4k count=1 oflag=direct status=none &
 	within 20 told_slow
-	rm slow
+	hold r
 	wait %dd
-	touch slow
+	hold p
 	"$PROGRAM" status --json disk >before
-	dd if=/dev/urandom of="$DEVICE" bs=4k seek=1 count=1 oflag=direct status=none
+	dd if=/dev/urandom of="$DEVICE" bs=4k seek=1 count=1 oflag=direct status=none &
+	nap 6
+	hold r
+	wait %dd
 	"$PROGRAM" status --json disk >after
 	diff <(grep repeated before) <(grep repeated after) || fail "it was sent again"
-	rm slow
 	roundtrip "$DEVICE" disk.img
 	detach disk
 }
