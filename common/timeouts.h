@@ -64,6 +64,8 @@
 #define UDEV_POLL_MIN       (10 * USEC_PER_MSEC)
 /* … and in the end. */
 #define UDEV_POLL_MAX       (50 * USEC_PER_MSEC)
+/* For udev to begin with an event of ours, on a busy machine. */
+#define UDEV_EVENT_TIMEOUT  (3 * USEC_PER_SEC)
 /* Between two checks of /sys while a device is being released: at first … */
 #define SYSFS_POLL_MIN      (10 * USEC_PER_MSEC)
 /* … and in the end. */

@@ -81,11 +81,12 @@ static bool udev_is_done(unsigned index, const struct bring_up_result *result)
  */
 static int make_ready(const struct order *o, struct error *err)
 {
+	struct udev_event added = UDEV_EVENT_NONE;
 	unsigned index = o->state->index;
 	int fd, r = set_limits(o, err);
 
 	if (r == 0)
-		r = sysfs_trigger_uevent(index, "add", err);
+		r = udev_trigger(index, "add", &added, err);
 	if (r == 0)
 		r = device_node_scan(
 			index, deadline_after(BRING_UP_NODE_TIMEOUT), &fd, err);
@@ -96,6 +97,7 @@ static int make_ready(const struct order *o, struct error *err)
 	if (o->state->tls && !o->state->relay[0])
 		hardware_queues_read(
 			index); /* so that each link's encryption can be checked */
+	udev_await(&added);
 	o->result->udev_is_busy = !udev_is_done(index, o->result);
 	close(fd);
 	return 0;

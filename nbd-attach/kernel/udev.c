@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include <linux/netlink.h>
 
 #include "common/scope.h"
 #include "common/timeouts.h"
+#include "kernel/sysfs.h"
 #include "kernel/udev.h"
 
 /*
@@ -12,6 +18,9 @@
  * event: hence a pause before each check, and two checks in a row.
  */
 #define QUIET_CHECKS 2
+
+#define UDEV_MULTICAST_GROUP 2
+#define UUID_SIZE            36
 
 bool udev_is_process(const char *name)
 {
@@ -56,12 +65,71 @@ static bool is_started_by_udev(void)
 	return false;
 }
 
+/* Whether it runs, and can be waited for. */
+static bool may_wait(void)
+{
+	return access("/run/udev/control", F_OK) == 0 && !is_started_by_udev();
+}
+
+/* To udev's messages for those who wait for its work (libudev's monitors). */
+static int listen_to_udev(void)
+{
+	const struct sockaddr_nl address = {
+		.nl_family = AF_NETLINK, .nl_groups = UDEV_MULTICAST_GROUP};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		NETLINK_KOBJECT_UEVENT);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+int udev_trigger(
+	unsigned index, const char *action, struct udev_event *ret, struct error *err)
+{
+	char uuid[UUID_SIZE + 1] = "", words[64];
+	_cleanup_fclose_ FILE *file = NULL;
+
+	*ret = UDEV_EVENT_NONE;
+	file = may_wait() ? fopen("/proc/sys/kernel/random/uuid", "re") : NULL;
+	if (!file || !fgets(uuid, sizeof(uuid), file))
+		return sysfs_trigger_uevent(index, action, err);
+	ret->socket = listen_to_udev();
+	snprintf(ret->id, sizeof(ret->id), "SYNTH_UUID=%s", uuid);
+	snprintf(words, sizeof(words), "%s %s", action, uuid);
+	return sysfs_trigger_uevent(index, words, err);
+}
+
+/* A message that was lost (ENOBUFS) may have been the one. */
+static bool is_handled(const struct udev_event *event)
+{
+	char message[16384];
+	ssize_t n;
+
+	while ((n = recv(event->socket, message, sizeof(message), 0)) >= 0)
+		if (memmem(message, (size_t)n, event->id, sizeof(event->id)))
+			return true;
+	return errno == ENOBUFS;
+}
+
+void udev_await(struct udev_event *event)
+{
+	usec_t deadline = deadline_after(UDEV_EVENT_TIMEOUT);
+
+	while (event->socket >= 0 && !is_handled(event) &&
+		deadline_wait(event->socket, POLLIN, deadline) == 0)
+		;
+	closep(&event->socket);
+	*event = UDEV_EVENT_NONE;
+}
+
 int udev_settle(usec_t deadline)
 {
 	usec_t pause = UDEV_POLL_MIN;
 	int quiet = 0, r;
 
-	if (access("/run/udev/control", F_OK) < 0 || is_started_by_udev())
+	if (!may_wait())
 		return 0;
 	while (quiet < QUIET_CHECKS) {
 		r = deadline_sleep(pause, deadline);

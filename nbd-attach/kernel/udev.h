@@ -4,6 +4,25 @@
 #include <stdbool.h>
 
 #include "common/deadline.h"
+#include "common/error.h"
+
+/* A uevent that we have caused, until udev is done with it. */
+struct udev_event {
+	int socket; /* to udev's listeners; -1: none */
+	char id[sizeof("SYNTH_UUID=") + 36];
+};
+#define UDEV_EVENT_NONE ((struct udev_event){.socket = -1})
+
+/* sysfs_trigger_uevent(), with an ID that udev repeats. *ret is for udev_await(). */
+int udev_trigger(
+	unsigned index, const char *action, struct udev_event *ret, struct error *err);
+
+/*
+ * Waits until udev has handled the event: on a busy machine its queue looks empty before
+ * that. Not for long, because nobody answers where udev is in another network namespace,
+ * or does not run. Releases the event.
+ */
+void udev_await(struct udev_event *event);
 
 /*
  * Waits until udev's queue is empty, as `udevadm settle` does. Returns at once if udev

@@ -65,6 +65,24 @@ mounted_early_in_foreground() {
 	detach disk
 }
 
+# On a busy machine udev begins late, and nothing shows until then that it has work.
+late_udev() { # supervised|alone
+	local udev early=no
+	new_disk disk.img 8M
+	start_nbdkit file disk.img
+	udev=$(pgrep -o -x systemd-udevd)
+	kill -STOP "$udev"
+	attach_behind "$1"
+	within 10 [ -e /sys/block/nbd0/pid ]
+	nap 1
+	! ended "$ATTACH" || early=yes
+	kill -CONT "$udev"
+	[ $early = no ] || fail "attach has not waited for udev"
+	ends 0
+	[ -b /dev/nbd/by-name/disk ] || fail "udev has given no name"
+	detach disk
+}
+
 # The kernel does not get such a link; or there is no end of them, and no reply.
 after_go() { # byte|end|later plain|tls CODE WORD
 	local uri
@@ -95,6 +113,8 @@ for signal in INT TERM; do
 	it "the same without a supervisor" supervised mounted_early $signal alone
 done
 it "SIGTERM of a service manager" supervised mounted_early_in_foreground
+it "udev begins late" supervised late_udev supervised
+it "the same without a supervisor" supervised late_udev alone
 for transport in plain tls; do
 	it "$transport: a byte behind the server's last reply" \
 		supervised after_go byte $transport 6 'sent unexpected data'
