@@ -5,139 +5,33 @@
 # them, as long as it is there.
 
 . "${0%/*}/../lib.sh"
-
-FIRST=127.0.0.2
-SECOND=127.0.0.3
-declare -A TWIN=()
-FILTER=()
-
-# The name's addresses, in this order.
-twins() {
-	sed '/ twins$/d' /etc/hosts >hosts
-	printf '%s twins\n' "$@" >>hosts
-	cat hosts >/etc/hosts
-}
-
-listens_at() { # ADDRESS PORT
-	[ -n "$(ss -Hltn "src $1 and sport = :$2")" ]
-}
-
-# Each link has a process of its own between here and the server.
-serve_twin() { # ADDRESS
-	start "proxy-$1" socat "TCP-LISTEN:$PORT,bind=$1,reuseaddr,fork" "TCP:$1:$BEHIND"
-	TWIN[$1]=$SERVER_PID
-	within 20 listens_at "$1" "$PORT"
-}
-
-serve_twins() { # [PARAMETER=VALUE…]
-	local address
-	free_port
-	BEHIND=$PORT
-	free_port
-	for address in $FIRST $SECOND; do
-		pattern "$address" 4M >"disk-$address"
-		start "server-$address" nbdkit --foreground --ipaddr "$address" --port "$BEHIND" \
-			--tls-certificates="$PKI/server" "${FILTER[@]}" file "disk-$address" "$@"
-		within 20 listens_at "$address" "$BEHIND"
-		serve_twin "$address"
-	done
-	twins $FIRST $SECOND
-	TWINS="nbd://twins:$PORT/"
-}
-
-attach_twins() { # [OPTION…]
-	nbd_attach attach --name disk "${ATTACH_OPTIONS[@]}" "$@" "$TWINS"
-	DEVICE=$OUT
-}
-
-n_links_at() { # N ADDRESS
-	[ "$(ss -Htn state established "dst $2 and dport = :$PORT" | wc -l)" = "$1" ]
-}
-
-# all_at ADDRESS N: all N links go there, status says so, and the data is that server's.
-all_at() {
-	local other=$FIRST
-	[ "$1" != $FIRST ] || other=$SECOND
-	within 20 n_links_at "$2" "$1"
-	n_links_at 0 $other || fail "links go to $other, too"
-	within 20 is disk up
-	"$PROGRAM" status disk | grep "^address: *$1:$PORT$" ||
-		fail "another address: $("$PROGRAM" status disk)"
-	reads_back "$DEVICE" "disk-$1"
-}
-
-# An event as `status` keeps it.
-happened() { # KIND
-	"$PROGRAM" status --json disk | grep -q "\"kind\": *\"$1\""
-}
-
-renew() {
-	local before
-	before=$(links)
-	kill -HUP "$(supervisor disk)"
-	within 20 all_new "$before"
-}
-
-# A link alone is lost, and the server is there.
-cut_one() {
-	local before
-	before=$(links)
-	kill -KILL "$(pgrep -o -P "${TWIN[$FIRST]}")"
-	within 20 has_new "$before"
-}
-
-has_new() { # BEFORE
-	n_links "$(wc -l <<<"$1")" && [ "$1" != "$(links)" ]
-}
-
-stays_then_moves() { # N
-	attach_twins --connections "$1"
-	all_at $FIRST "$1"
-	# as a name server does that takes turns
-	twins $SECOND $FIRST
-	renew
-	all_at $FIRST "$1"
-	cut_one
-	all_at $FIRST "$1"
-	! happened moved || fail "an event without a reason"
-
-	stop_server "${TWIN[$FIRST]}"
-	all_at $SECOND "$1"
-	happened moved || fail "no event: $("$PROGRAM" status --json disk)"
-	grep -q "$SECOND.* instead of .*$FIRST" syslog || fail "the log does not say so"
-	# the first one is back, and still nobody is moved
-	serve_twin $FIRST
-	twins $FIRST $SECOND
-	renew
-	all_at $SECOND "$1"
-	detach disk
-}
+. "${0%/*}/../lib-twins.sh"
 
 plain() {
 	serve_twins
 	stays_then_moves 4
 }
 
-relay() {
-	serve_twins
-	TWINS="nbds://twins:$PORT/?tls-certificates=$PKI/ca&tls-hostname=localhost"
-	ATTACH_OPTIONS=(--data-path relay)
-	stays_then_moves 2
+# With each question the other one comes first, as name servers do it.
+take_turns() {
+	while sleep 0.01; do
+		twins $SECOND $FIRST
+		sleep 0.01
+		twins $FIRST $SECOND
+	done
 }
 
-# It takes longer than it may: a new connection tries it, not another server.
-slow() {
-	expect_in_kernel_log 'Possible stuck'
-	FILTER=(--filter=delay)
-	serve_twins wdelay=12
-	attach_twins --io-timeout 1s
-	twins $SECOND $FIRST
-	pattern another 4M >new
-	dd if=new of="$DEVICE" bs=4k count=1 oflag=direct conv=notrunc status=none
-	cmp -n 4096 new "disk-$FIRST" || fail "it was not written"
-	! cmp -s -n 4096 new "disk-$SECOND" || fail "it was written elsewhere"
-	happened stalled || fail "it was not slow enough"
-	all_at $FIRST 1
+attached_in_turns() {
+	local at_first
+	serve_twins
+	export -f take_turns twins
+	export FIRST SECOND
+	start turns bash -c take_turns
+	attach_twins --connections 8
+	at_first=$(ss -Htn state established "dst $FIRST and dport = :$PORT" | wc -l)
+	stop_server "$SERVER_PID"
+	[ "$at_first" = 8 ] || [ "$at_first" = 0 ] || fail "$at_first of 8 links go to $FIRST"
+	n_links 8 || fail "links: $(links)"
 	detach disk
 }
 
@@ -155,6 +49,5 @@ adopted() {
 }
 
 it "four links stay together" supervised plain
-it "relays stay together" supervised relay
-it "a slow server keeps its disk" supervised slow
+it "a name server takes turns while links are made" supervised attached_in_turns
 it "another supervisor stays there, too" supervised adopted
