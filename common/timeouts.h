@@ -139,6 +139,14 @@
 /* Links that were cut while idle have the same age if it differs by this, or by a tenth. */
 #define IDLE_LOSS_MARGIN           (1 * USEC_PER_SEC)
 /*
+ * Not a time: so many links in a row that end early or before a request was completed are
+ * not by chance. A server that is restarted, or a network that comes and goes, ends two
+ * or three; with the delays between them five take three seconds.
+ */
+#define LINKS_FAILING_MIN          5
+/* Then I/O waits at least so long for the next one, which may work. */
+#define RECONNECT_TIMEOUT_LEFT_MIN (1 * USEC_PER_SEC)
+/*
  * How long NBD_ATTR_TIMEOUT stays 1 with a new link: by then all queued requests have
  * been sent, and none is old enough for its link to be killed.
  */

@@ -177,8 +177,18 @@ static int read_io(const struct bring_up *m, unsigned index, struct sysfs_io *re
 	return r;
 }
 
+/* What is known of links that end; "": nothing. */
+static const char *find_error(const struct state *state)
+{
+	for (unsigned i = 0; i < state->n_links; i++)
+		if (state->links[i].error[0])
+			return state->links[i].error;
+	return "";
+}
+
 int bring_up_check(struct bring_up *m, const struct attachment *a, struct error *err)
 {
+	const char *why = find_error(&a->state);
 	usec_t now = deadline_now();
 	struct sysfs_io io;
 
@@ -186,10 +196,11 @@ int bring_up_check(struct bring_up *m, const struct attachment *a, struct error 
 	if (read_io(m, a->state.index, &io) == 0 &&
 		progress_check(&m->progress, &io, now))
 		return error_set(err, FAULT_UNREACHED, -ETIMEDOUT,
-			"%s has not answered a request for %llu s (--io-timeout)",
+			"%s has not answered a request for %llu s (--io-timeout)%s%s",
 			a->state.server,
 			(unsigned long long)(m->progress.effective_timeout /
-				USEC_PER_SEC));
+				USEC_PER_SEC),
+			why[0] ? ": " : "", why);
 	m->check_at = MIN(progress_next(&m->progress, now), now + BRING_UP_CHECK);
 	return 0;
 }

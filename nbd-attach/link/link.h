@@ -84,11 +84,16 @@ int link_attempt_finish(
 /* Ends an attempt, if there is one: the worker is killed. */
 void link_attempt_cancel(struct link_attempt *attempt);
 
-/* Whether a relay may carry a link that the kernel cannot carry, according to err. */
+/* Whether a relay may carry TLS where the kernel cannot. */
+static inline bool link_may_try_relay(const struct target *t)
+{
+	return t->tls != TLS_MODE_OFF && t->data_path == DATA_PATH_AUTO;
+}
+
+/* Whether it may carry a link that the kernel cannot carry, according to err. */
 static inline bool link_may_be_relay(const struct target *t, const struct error *err)
 {
-	return err->fault == FAULT_KERNEL && t->tls != TLS_MODE_OFF &&
-		t->data_path == DATA_PATH_AUTO;
+	return err->fault == FAULT_KERNEL && link_may_try_relay(t);
 }
 
 /* Asks about the target's export, without using it. ret->fd is -1. */

@@ -3,6 +3,7 @@
 #include <sys/param.h>
 
 #include "attachment/device.h"
+#include "common/timeouts.h"
 #include "supervisor/driver-timeouts.h"
 
 #define EXTENDED_MAX 16 /* times --io-timeout, as for a single link */
@@ -95,6 +96,52 @@ void driver_timeout_extend(struct supervisor *s)
 		(unsigned long long)attachment_seconds(s->request_timeout),
 		(unsigned long long)attachment_seconds(longer));
 	take_request_timeout(s, longer);
+}
+
+usec_t driver_waiting_since(const struct supervisor *s)
+{
+	usec_t since = 0;
+
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		const struct connection *conn = &s->conns[i];
+
+		if (connection_is_up(conn) && conn->fruitless == 0)
+			return USEC_INFINITY;
+		since = MAX(
+			since, conn->fruitless > 0 ? conn->failing_since : conn->lost_at);
+	}
+	return since;
+}
+
+static bool any_is_fruitless(const struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (s->conns[i].fruitless > 0)
+			return true;
+	return false;
+}
+
+uint64_t driver_reconnect_timeout(struct supervisor *s)
+{
+	usec_t since = driver_waiting_since(s), timeout = s->target->reconnect_timeout;
+	usec_t left;
+
+	if (!any_is_fruitless(s) || since == USEC_INFINITY || timeout == USEC_INFINITY)
+		return NBD_UNSET;
+	left = MAX(deadline_left(since + timeout), RECONNECT_TIMEOUT_LEFT_MIN);
+	s->reconnect_shortened = true;
+	return attachment_seconds(MIN(left, timeout));
+}
+
+void driver_reconnect_timeout_restore(struct supervisor *s)
+{
+	struct nbd_settings settings = NBD_NOTHING;
+	struct error ignored;
+
+	if (!s->reconnect_shortened)
+		return;
+	settings.dead_conn_timeout = attachment_seconds(s->target->reconnect_timeout);
+	s->reconnect_shortened = reconfigure(s, &settings, &ignored) < 0;
 }
 
 /* The kernel still has the timeout that an earlier supervisor has extended. */

@@ -48,5 +48,20 @@ void driver_timeout_restore(struct supervisor *s);
  */
 void driver_timeout_extend(struct supervisor *s);
 
+/*
+ * Since when I/O has waited for a link that works, with those in between that did not;
+ * USEC_INFINITY: there is such a link.
+ */
+usec_t driver_waiting_since(const struct supervisor *s);
+
+/*
+ * For NBD_ATTR_DEAD_CONN_TIMEOUT, which the driver counts from each loss anew: what is
+ * left of the reconnect timeout if the last link did not work. Otherwise NBD_UNSET.
+ */
+uint64_t driver_reconnect_timeout(struct supervisor *s);
+
+/* Sets the whole reconnect timeout again, if the driver has less. */
+void driver_reconnect_timeout_restore(struct supervisor *s);
+
 /* Sets the timeouts of an adopted device. Errors as driver_reconfigure(). */
 int driver_timeouts_set(struct supervisor *s, struct error *err);

@@ -93,6 +93,7 @@ static int pass_socket(struct supervisor *s, int fd, struct error *err)
 
 	settings.fds = &fd;
 	settings.n_fds = 1;
+	settings.dead_conn_timeout = driver_reconnect_timeout(s);
 	if (s->short_timeout)
 		settings.timeout = 1; /* an earlier message may have been lost */
 	return driver_reconfigure(s->a->claim.name, s->a->state.index, &settings, err);

@@ -10,6 +10,7 @@
 #include "supervisor/connection.h"
 #include "supervisor/deferred.h"
 #include "supervisor/driver-timeouts.h"
+#include "supervisor/failing.h"
 #include "supervisor/forced-reboot.h"
 #include "supervisor/handover.h"
 #include "supervisor/health.h"
@@ -52,12 +53,9 @@ static bool is_ours(struct supervisor *s)
 /* The kernel applies this timeout: it can only be reported here. */
 static void check_reconnect_timeout(struct supervisor *s, usec_t now)
 {
-	bool overdue = true;
+	usec_t since = driver_waiting_since(s);
+	bool overdue = since <= now && now - since >= s->target->reconnect_timeout;
 
-	for (unsigned i = 0; i < s->a->state.n_links; i++)
-		if (connection_is_up(&s->conns[i]) ||
-			now - s->conns[i].lost_at < s->target->reconnect_timeout)
-			overdue = false;
 	if (overdue && !s->reconnect_expired)
 		supervisor_tell(s, -1, "timeout",
 			"no server for longer than --reconnect-timeout: I/O fails until "
@@ -182,12 +180,16 @@ static void check_progress(struct supervisor *s, const struct sysfs_io *io, usec
 bool health_check(struct supervisor *s, usec_t now)
 {
 	struct sysfs_io io;
+	int r;
 
 	if (!is_ours(s))
 		return false;
-	if (sysfs_read_io(s->a->state.index, &io) == 0)
+	r = sysfs_read_io(s->a->state.index, &io);
+	if (r == 0)
 		check_progress(s, &io, now);
 	s->check_at = progress_next(&s->progress, now);
+	if (r == 0)
+		failing_check(s, &io, now);
 	s->changed |= s->write_failed;
 	check_adopted(s, now);
 	proof_check(s, now);

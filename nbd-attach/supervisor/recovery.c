@@ -19,9 +19,11 @@
 #include "supervisor/backoff.h"
 #include "supervisor/deferred.h"
 #include "supervisor/driver-timeouts.h"
+#include "supervisor/failing.h"
 #include "supervisor/handover.h"
 #include "supervisor/recovery.h"
 #include "supervisor/server-address.h"
+#include "wire/tls.h"
 
 static uint32_t random_number(void)
 {
@@ -89,15 +91,20 @@ static void tell_loss(
 	struct supervisor *s, struct connection *conn, usec_t age, bool idle)
 {
 	const char *address = connection_link(s, conn)->address;
+	char alert[ALERT_TEXT_SIZE];
 
 	if (conn->being_replaced) {
 		supervisor_tell(s, LINK(conn), "ended",
 			"connection to %s ended, to be replaced", address);
 		return;
 	}
+	if (conn->failing)
+		return; /* as those before */
 	switch (idle_loss_add(&conn->idle_losses, age, idle)) {
 	case IDLE_LOSS_NONE:
-		supervisor_tell(s, LINK(conn), "lost", "connection to %s lost", address);
+		failing_alert(conn->alert, alert);
+		supervisor_tell(
+			s, LINK(conn), "lost", "connection to %s lost%s", address, alert);
 		break;
 	case IDLE_LOSS_FOUND:
 		supervisor_tell(s, LINK(conn), "idle",
@@ -117,13 +124,15 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	usec_t now = deadline_now(), age = now - conn->up_since;
 	int *fd = &s->a->sockets[conn->number];
 	struct sysfs_io io = {0};
-	bool idle;
+	bool readable, idle;
 
 	conn->phase =
 		PHASE_BACKING_OFF; /* no longer up, whatever the action makes of it */
-	idle = sysfs_read_io(s->a->state.index, &io) == 0 && io.in_flight == 0;
+	readable = sysfs_read_io(s->a->state.index, &io) == 0;
+	idle = readable && io.in_flight == 0;
 	s->a->state.repeated += io.in_flight;
 	conn->completed = io.completed;
+	conn->alert = ktls_peek_alert(*fd);
 	conn->timed_out = has_timed_out(s, conn, &io, now);
 	conn->no_descriptor = *fd < 0;
 	(void)encryption_check(&s->a->encryption[conn->number], *fd, &s->a->plaintext);
@@ -133,7 +142,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	*fd = -1;
 	stop_relay(s, conn);
 	deferred_stop(s);
-	conn->flaps = age >= LINK_STABLE_AFTER ? 0 : conn->flaps + 1;
+	failing_count(s, conn, readable ? &io : NULL, now);
 	conn->tries = conn->turn = 0;
 	conn->lost_at = now;
 	conn->accepts_at = now + MARKED_DEAD_NO_EVENT;
@@ -156,11 +165,19 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 
 enum phase recovery_reconnect(struct supervisor *s, struct connection *conn)
 {
+	enum backoff_reason reason = BACKOFF_FLAPPING;
+	unsigned tries;
+
 	record_loss(s, conn);
-	if (conn->flaps == 0)
+	tries = conn->flaps;
+	if (failing_report(s, conn)) {
+		reason = BACKOFF_REFUSED;
+		tries = conn->fruitless - LINKS_FAILING_MIN;
+		driver_timeout_shorten(s); /* requests would not see the timeout */
+	} else if (tries == 0) {
 		return recovery_connect(s, conn);
-	conn->timer = conn->lost_at +
-		backoff_delay(BACKOFF_FLAPPING, conn->flaps, 0, random_number());
+	}
+	conn->timer = conn->lost_at + backoff_delay(reason, tries, 0, random_number());
 	return PHASE_BACKING_OFF;
 }
 
@@ -244,7 +261,8 @@ static void record_up(struct supervisor *s, struct connection *conn)
 	double away = (double)(now - conn->lost_at) / (double)USEC_PER_SEC;
 
 	link->reconnects++;
-	link->error[0] = 0;
+	if (!conn->failing)
+		link->error[0] = 0;
 	connection_set_state(link, LINK_UP);
 	conn->up_since = now;
 	conn->timer = USEC_INFINITY;
@@ -256,7 +274,7 @@ static void record_up(struct supervisor *s, struct connection *conn)
 	if (conn->being_replaced)
 		supervisor_tell(s, LINK(conn), "replaced", "connection to %s replaced",
 			link->address);
-	else if (!conn->quiet)
+	else if (!conn->quiet && !conn->failing)
 		supervisor_tell(s, LINK(conn), "restored",
 			"connection to %s restored after %.1f s", link->address, away);
 	server_address_record(s, conn);
@@ -293,6 +311,7 @@ static enum phase keep_unknown_link(struct supervisor *s, struct connection *con
 	struct state_link *link = connection_link(s, conn);
 
 	link_disconnect(&conn->candidate);
+	conn->completed_before = FAILING_NOT_KNOWN;
 	link->socket = 0; /* unknown: the driver will announce its end */
 	link->error[0] = 0;
 	connection_set_state(link, LINK_UP);
@@ -317,6 +336,7 @@ enum phase recovery_install(struct supervisor *s, struct connection *conn)
 		conn->timer = conn->accepts_at;
 		return PHASE_PENDING;
 	}
+	failing_begin(s, conn);
 	r = handover_link(s, conn, &conn->error);
 	if (r == -EBUSY && is_still_alive(s, conn))
 		return keep_unknown_link(s, conn);

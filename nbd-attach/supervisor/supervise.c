@@ -24,6 +24,7 @@
 #include "supervisor/connection.h"
 #include "supervisor/deferred.h"
 #include "supervisor/driver-timeouts.h"
+#include "supervisor/failing.h"
 #include "supervisor/handover.h"
 #include "supervisor/health.h"
 #include "supervisor/rotation.h"
@@ -285,6 +286,7 @@ static void begin(struct supervisor *s)
 			.attempt = LINK_ATTEMPT_NONE,
 			.candidate = {.fd = -1},
 			.size = state->size,
+			.completed_before = FAILING_NOT_KNOWN,
 			.timer = USEC_INFINITY};
 }
 

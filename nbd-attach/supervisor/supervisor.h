@@ -38,6 +38,14 @@ enum connection_event {
 	EVENT_MAX,
 };
 
+/* Of a relay for links that fail, and the kernel cannot tell why. */
+enum relay_trial {
+	RELAY_NOT_TRIED,
+	RELAY_ON_TRIAL,
+	RELAY_HELPED,
+	RELAY_FAILED, /* the kernel carries the next links */
+};
+
 struct connection {
 	unsigned number;
 	enum phase phase;
@@ -71,6 +79,14 @@ struct connection {
 	bool timed_out;      /* the driver ended it because a request took too long */
 	bool read_through;   /* blocks were read to have it send something */
 	struct tcp_traffic traffic; /* at the last check, if it was adopted */
+
+	/* see failing.h */
+	unsigned fruitless; /* links in a row that ended before a request was completed */
+	usec_t failing_since;      /* when the first of those was lost */
+	uint64_t completed_before; /* requests, when the link came up */
+	int alert;     /* of TLS, which has ended the last link; -ENODATA: none known */
+	int any_alert; /* the last one known of these links */
+	bool failing;  /* its links keep failing, and that is reported */
 };
 
 struct supervisor {
@@ -103,6 +119,10 @@ struct supervisor {
 	struct error credentials_error; /* why there are none; fault 0: there are */
 	struct error rotation_error;    /* why their files are not used; reported */
 	bool credentials_doubted;       /* the last attempt failed because of them */
+
+	enum relay_trial relay_trial;
+	unsigned relays_lost;     /* during the trial */
+	bool reconnect_shortened; /* the driver has less than the reconnect timeout */
 };
 
 /* Whether the kernel uses its link. */

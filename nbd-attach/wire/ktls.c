@@ -252,3 +252,34 @@ int ktls_records(int fd, uint64_t *ret)
 		*ret = most;
 	return r;
 }
+
+#define ALERT      21 /* the type of such records, RFC 8446 section 5.1 */
+#define ALERT_SIZE 2  /* level and description */
+
+/*
+ * The driver reads without room for the type of a record, so that the kernel keeps a
+ * record that is not data. Only peeking, in case that it is data, and the driver's.
+ */
+int ktls_peek_alert(int fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(unsigned char))];
+	} control = {0};
+	unsigned char alert[ALERT_SIZE];
+	struct iovec data = {alert, sizeof(alert)};
+	struct msghdr message = {.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control)};
+	const struct cmsghdr *type;
+
+	if (fd < 0 || !has_direction(fd, TLS_RX) ||
+		recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT) != sizeof(alert))
+		return -ENODATA;
+	type = CMSG_FIRSTHDR(&message);
+	if (!type || type->cmsg_level != SOL_TLS ||
+		type->cmsg_type != TLS_GET_RECORD_TYPE || *CMSG_DATA(type) != ALERT)
+		return -ENODATA;
+	return alert[1];
+}

@@ -299,6 +299,11 @@ const char *tls_cipher_name(const struct stream *s)
 	return gnutls_cipher_get_name(gnutls_cipher_get(s->tls->gnutls));
 }
 
+const char *tls_alert_name(int alert)
+{
+	return gnutls_alert_get_name((gnutls_alert_description_t)alert);
+}
+
 void tls_abandon(struct stream *s)
 {
 	if (!s->tls)

@@ -70,3 +70,13 @@ int ktls_records(int fd, uint64_t *ret);
 
 /* The sequence number of the next record that it sends, whatever the cipher. */
 int ktls_sent(int fd, uint64_t *ret);
+
+/*
+ * The alert (its description) that the server has sent over a socket with kernel TLS
+ * before the link ended, and that nobody has read. -ENODATA: none is known. Nothing is
+ * taken from the socket, and of what the server sent only these two bytes are looked at.
+ */
+int ktls_peek_alert(int fd);
+
+/* The alert's name; static. NULL: it has none. */
+const char *tls_alert_name(int alert);

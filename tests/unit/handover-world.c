@@ -174,6 +174,8 @@ int nbd_netlink_reconfigure(_unused_ unsigned index, const struct nbd_settings *
 		world.timeout = settings->timeout;
 		world.msec = world.timeout ? (unsigned)world.timeout * 1000 : LONG;
 	}
+	if (settings->dead_conn_timeout != NBD_UNSET)
+		world.reconnect = settings->dead_conn_timeout;
 	if (settings->n_fds == 0 || !world.dead)
 		return 0;
 	if (world.timeout > 0) {

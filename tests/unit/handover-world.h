@@ -16,11 +16,12 @@
 
 struct handover_world {
 	usec_t now;
-	uint64_t timeout; /* NBD_ATTR_TIMEOUT, seconds */
-	unsigned msec;    /* queue/io_timeout */
-	bool dead;        /* the driver knows that its link is */
-	bool frozen;      /* nobody comes to write io_timeout */
-	bool slow;        /* requests are in flight, and none is completed */
+	uint64_t timeout;   /* NBD_ATTR_TIMEOUT, seconds */
+	uint64_t reconnect; /* NBD_ATTR_DEAD_CONN_TIMEOUT, if it was changed */
+	unsigned msec;      /* queue/io_timeout */
+	bool dead;          /* the driver knows that its link is */
+	bool frozen;        /* nobody comes to write io_timeout */
+	bool slow;          /* requests are in flight, and none is completed */
 	bool no_child;
 	bool kept; /* the manager has a duplicate of the link's socket */
 	int r;     /* what the child returns */

@@ -313,6 +313,57 @@ static void test_cut_adopted(void **state _unused_)
 	assert_int_equal(world.timeout, 0);
 }
 
+/* What NBD_ATTR_DEAD_CONN_TIMEOUT becomes with the next link. */
+static uint64_t give_after(usec_t failing_for, usec_t reconnect_timeout)
+{
+	struct connection *conn = &world.s.conns[0];
+
+	lose();
+	conn->lost_at = world.now;
+	conn->fruitless = failing_for > 0;
+	conn->failing_since = world.now - failing_for;
+	world.target.reconnect_timeout = reconnect_timeout;
+	world.reconnect = NBD_UNSET;
+	assert_given();
+	return world.reconnect;
+}
+
+/* The driver would count it anew with each link that does not work. */
+static void test_reconnect_timeout(void **state _unused_)
+{
+	assert_true(give_after(0, 300 * USEC_PER_SEC) == NBD_UNSET);
+	assert_false(world.s.reconnect_shortened);
+	assert_int_equal(give_after(100 * USEC_PER_SEC, 300 * USEC_PER_SEC), 200);
+	assert_int_equal(give_after(500 * USEC_PER_SEC, 300 * USEC_PER_SEC), 1);
+	assert_true(world.s.reconnect_shortened);
+	driver_reconnect_timeout_restore(&world.s);
+	assert_int_equal(world.reconnect, 300);
+	world.reconnect = NBD_UNSET;
+	driver_reconnect_timeout_restore(&world.s);
+	assert_true(world.reconnect == NBD_UNSET);
+	assert_int_equal(give_after(USEC_PER_SEC, 0), 0);
+	assert_true(give_after(500 * USEC_PER_SEC, USEC_INFINITY) == NBD_UNSET);
+}
+
+/* Since when I/O waits for a link that works. */
+static void test_waiting_since(void **state _unused_)
+{
+	struct connection *conns = world.s.conns;
+
+	world.a.state.n_links = 2;
+	assert_true(driver_waiting_since(&world.s) == USEC_INFINITY);
+	conns[0].phase = PHASE_CONNECTING;
+	conns[0].lost_at = 7;
+	assert_true(driver_waiting_since(&world.s) == USEC_INFINITY);
+	conns[1].fruitless = 1; /* up, like the one before */
+	conns[1].failing_since = 5;
+	assert_true(driver_waiting_since(&world.s) == 7);
+	conns[0].fruitless = 3;
+	conns[0].failing_since = 2;
+	assert_true(driver_waiting_since(&world.s) == 5);
+	world.a.state.n_links = 1;
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -348,6 +399,10 @@ int main(void)
 			test_extended, handover_world_begin, handover_world_end),
 		cmocka_unit_test_setup_teardown(
 			test_cut_adopted, handover_world_begin, handover_world_end),
+		cmocka_unit_test_setup_teardown(
+			test_reconnect_timeout, handover_world_begin, handover_world_end),
+		cmocka_unit_test_setup_teardown(
+			test_waiting_since, handover_world_begin, handover_world_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tls-front PORT SERVER-PORT PKI-FOLDER [--priority STRING] [--record-size N]: listens on
+ * tls-front PORT SERVER-PORT PKI-FOLDER [--priority STRING] [--record-size N]
+ * [--refuse N] [--key-update yes]: listens on
  * 127.0.0.1 and is the TLS of a plaintext NBD server on the same machine, which accepts
  * records of N bytes at most. A client has to begin with STARTTLS; all that follows is
  * passed on. What happens to TLS sessions rarely is had by a signal to the process of one
@@ -12,7 +13,9 @@
  *	SIGWINCH  the warning alert "user canceled"
  *	SIGALRM   close_notify; the client may go on sending, what the server says is lost
  *
- * Each step is told on stderr.
+ * With --refuse a record with more than N bytes ends the session with an alert, although
+ * that was not announced. With --key-update each session begins with a KeyUpdate, at the
+ * first request. Each step is told on stderr.
  */
 #include <arpa/inet.h>
 #include <endian.h>
@@ -27,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -36,6 +40,8 @@
 
 static const char *priority = "NORMAL";
 static size_t record_size; /* 0: as large as they may be */
+static size_t refused = SIZE_MAX;
+static bool key_update;
 static gnutls_certificate_credentials_t credentials;
 static gnutls_datum_t ticket_key;
 
@@ -134,12 +140,27 @@ static void from_server(void)
 	}
 }
 
+static void update_key_once(void)
+{
+	const uint32_t magic = htobe32(NBD_REQUEST_MAGIC);
+
+	if (!key_update || memcmp(up, &magic, sizeof(magic)) != 0)
+		return;
+	key_update = false;
+	check(gnutls_session_key_update(tls, 0), "KeyUpdate");
+}
+
 static void from_client(void)
 {
 	ssize_t n = gnutls_record_recv(tls, up, sizeof(up));
 
+	if (n > (ssize_t)MIN(refused, SSIZE_MAX)) {
+		gnutls_alert_send(tls, GNUTLS_AL_FATAL, GNUTLS_A_RECORD_OVERFLOW);
+		errx(0, "a record of %zd bytes", n);
+	}
 	if (n > 0) {
 		up_size = (size_t)n;
+		update_key_once();
 	} else if (n == 0 || gnutls_error_is_fatal((int)n)) {
 		if (n < 0)
 			gnutls_alert_send_appropriate(tls, (int)n);
@@ -287,6 +308,10 @@ static void read_options(int argc, char **argv)
 			priority = argv[i + 1];
 		else if (strcmp(argv[i], "--record-size") == 0)
 			record_size = strtoul(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--refuse") == 0)
+			refused = strtoul(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--key-update") == 0)
+			key_update = true;
 		else
 			break;
 	if (i != argc)
