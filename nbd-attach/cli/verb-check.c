@@ -5,6 +5,7 @@
 #include "cli/verbs.h"
 #include "target/config.h"
 #include "wire/credentials.h"
+#include "wire/tls-validity.h"
 #include "wire/tls.h"
 
 struct tally {
@@ -12,6 +13,7 @@ struct tally {
 };
 
 /* The files that it names are looked at, too, but those that only a service is given. */
+/* 1: they can be used, but err->text is a warning. */
 static int check_target(const struct target *t, struct error *err)
 {
 	_cleanup_credentials_ struct credentials credentials = {0};
@@ -20,12 +22,16 @@ static int check_target(const struct target *t, struct error *err)
 
 	if (r == 0 && t->tls != TLS_MODE_OFF)
 		r = tls_credentials_new(t, &credentials, &tls, err);
+	if (r == 0)
+		r = tls_validity(t, &credentials, time(NULL), err);
 	return r == -ENOKEY ? 0 : r;
 }
 
-static int print_verdict(const char *name, const char *verdict)
+static int print_verdict(const char *name, int r, const struct error *err)
 {
-	return printf("%s: %s\n", name, verdict) < 0 ? -EIO : 0;
+	const char *but = r < 0 ? "" : r > 0 ? "ok, but " : "ok";
+
+	return printf("%s: %s%s\n", name, but, r != 0 ? err->text : "") < 0 ? -EIO : 0;
 }
 
 static int check_next(const char *name, void *userdata)
@@ -39,7 +45,7 @@ static int check_next(const char *name, void *userdata)
 		r = check_target(&c.target, &err);
 	tally->n++;
 	tally->n_bad += r < 0;
-	return print_verdict(name, r < 0 ? err.text : "ok");
+	return print_verdict(name, r, &err);
 }
 
 /* One of nbd-client's as well, whose other lines are not ours to judge. */
@@ -52,7 +58,7 @@ static int check_one(const char *name, struct error *err)
 	r = arguments_look_up(name, &t, err);
 	if (r == 0)
 		r = check_target(&t, err);
-	return r < 0 ? r : print_verdict(name, "ok");
+	return r < 0 ? r : print_verdict(name, r, err);
 }
 
 int verb_check(const struct arguments *a, struct error *err)

@@ -64,6 +64,19 @@ broken() {
 	nbd_attach check
 }
 
+# A client certificate that expired in 2020, by a configuration and by a line of nbdtab.
+expired() {
+	local cert=$PKI/expired/server-cert.pem key=$PKI/expired/server-key.pem
+	configured old uri=nbds://localhost/x "tls-cert=$cert" "tls-key=$key"
+	expect_exit 2 check old
+	expect_says "$cert" 'expired on 2020-12-31'
+	rm -r $CONFIG
+	echo "nbd7 localhost old certfile=$cert,keyfile=$key" >/etc/nbdtab
+	expect_exit 2 check old
+	expect_says 'expired on 2020-12-31'
+	rm /etc/nbdtab
+}
+
 nbdtab() {
 	WAYS=(plain-1)
 	new_disks 4M
@@ -127,5 +140,6 @@ nbdtab_twins() {
 
 it "by the name of a file" supervised by_name
 it "broken files" supervised broken
+it "a client certificate that has expired" supervised expired
 it "a line of nbdtab, by export and by device" supervised nbdtab
 it "lines of nbdtab with one export on two servers" supervised nbdtab_twins

@@ -1,0 +1,215 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""odd-servers.py SERVER PORT DISK: what another server says, and how it stumbles.
+
+Old and uncommon servers that no package has, as far as their negotiation goes, byte for
+byte: what they reply to each option, which data they leave unread, and when they hang up.
+Each client gets a thread, and in the transmission phase the file DISK as it is.
+"""
+
+import os
+import socket
+import struct
+import sys
+import threading
+
+EXPORT_NAME, ABORT, LIST, STARTTLS, INFO, GO = 1, 2, 3, 5, 6, 7
+ACK, SERVER, INFO_REPLY = 1, 2, 3
+UNSUP, INVALID, UNKNOWN = (1 << 31) + 1, (1 << 31) + 3, (1 << 31) + 6
+READ, WRITE, DISC, FLUSH, TRIM = 0, 1, 2, 3, 4
+HAS_FLAGS, SEND_FLUSH, MULTI_CONN = 1, 4, 256
+
+
+class Gone(Exception):
+    pass
+
+
+class Client:
+    def __init__(self, sock):
+        self.sock = sock
+        self.no_zeroes = False
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def take(self, size):
+        data = b""
+        while len(data) < size:
+            piece = self.sock.recv(size - len(data))
+            if not piece:
+                raise Gone
+            data += piece
+        return data
+
+    def greet(self, flags):
+        self.send(b"NBDMAGICIHAVEOPT" + struct.pack(">H", flags))
+        self.no_zeroes = bool(struct.unpack(">I", self.take(4))[0] & flags & 2)
+
+    def option(self):
+        """The option's number; its length and data are left unread."""
+        if self.take(8) != b"IHAVEOPT":
+            raise Gone
+        return struct.unpack(">I", self.take(4))[0]
+
+    def data(self):
+        return self.take(struct.unpack(">I", self.take(4))[0])
+
+    def reply(self, option, kind, data=b""):
+        self.send(struct.pack(">QIII", 0x3E889045565A9, option, kind, len(data)) + data)
+
+    def info(self, option, flags, disk):
+        self.reply(option, INFO_REPLY,
+                   struct.pack(">HQH", 0, os.fstat(disk).st_size, flags))
+
+    def enter_by_name(self, flags, disk):
+        self.send(struct.pack(">QH", os.fstat(disk).st_size, flags))
+        if not self.no_zeroes:
+            self.send(bytes(124))
+        self.transmit(disk)
+
+    def transmit(self, disk):
+        while True:
+            _, _, command, cookie, offset, size = struct.unpack(">IHHQQI", self.take(28))
+            data = b""
+            if command == DISC:
+                raise Gone
+            if command == READ:
+                data = os.pread(disk, size, offset)
+            elif command == WRITE:
+                os.pwrite(disk, self.take(size), offset)
+            self.send(struct.pack(">IIQ", 0x67446698, 0, cookie) + data)
+
+
+def name_of(data):
+    """The export's name in the data of INFO or GO."""
+    return data[4:4 + struct.unpack(">I", data[:4])[0]]
+
+
+def nbd_server_3_13(c, disk):
+    """And those since 3.8: what it does not know it refuses, without reading the data."""
+    c.greet(3)
+    while True:
+        option = c.option()
+        if option == EXPORT_NAME:
+            if c.data() != b"disk":
+                raise Gone
+            c.enter_by_name(HAS_FLAGS | SEND_FLUSH, disk)
+        elif option == LIST:
+            c.data()
+            c.reply(LIST, SERVER, b"\0\0\0\4disk")
+            c.reply(LIST, ACK)
+        elif option == ABORT:
+            raise Gone
+        else:
+            c.reply(option, UNSUP)
+
+
+def nbd_server_3_17(c, disk):
+    """And 3.16: it dies of INFO, with half a reply said."""
+    c.greet(3)
+    while True:
+        option = c.option()
+        data = c.data()
+        if option == INFO:
+            c.send(struct.pack(">QIII", 0x3E889045565A9, INFO, INFO_REPLY, 12) + b"\0\0")
+            raise Gone
+        if option == GO:
+            c.info(GO, HAS_FLAGS | SEND_FLUSH, disk)
+            c.reply(GO, ACK)
+            c.transmit(disk)
+        if option == EXPORT_NAME:
+            c.enter_by_name(HAS_FLAGS | SEND_FLUSH, disk)
+        if option == ABORT:
+            raise Gone
+        c.reply(option, UNSUP)
+
+
+def xnbd_server(c, disk):
+    """Newstyle, but not fixed: EXPORT_NAME is all it knows, and there are zeroes."""
+    c.greet(0)
+    if c.option() != EXPORT_NAME or c.data() != b"disk":
+        raise Gone
+    c.enter_by_name(HAS_FLAGS | SEND_FLUSH, disk)
+
+
+def go_nbd(c, disk, flags=HAS_FLAGS | MULTI_CONN):
+    """All names in one reply, every info unasked; it knows no EXPORT_NAME."""
+    c.greet(1)
+    while True:
+        option = c.option()
+        data = c.data()
+        if option in (INFO, GO):
+            if name_of(data) != b"disk":
+                c.reply(option, UNKNOWN)
+                continue
+            c.info(option, flags, disk)
+            c.reply(option, INFO_REPLY, b"\0\1disk")
+            c.reply(option, INFO_REPLY, b"\0\2caf\xe9 \0")
+            c.reply(option, INFO_REPLY, struct.pack(">HIII", 3, 1, 4096, 32 << 20))
+            c.reply(option, ACK)
+            if option == GO:
+                c.transmit(disk)
+        elif option == LIST:
+            c.reply(LIST, SERVER, b"\0\0\0\4disk\0\0\0\5other")
+            c.reply(LIST, ACK)
+        elif option == ABORT:
+            c.reply(ABORT, ACK)
+            raise Gone
+        else:
+            c.reply(option, UNSUP)
+
+
+def go_nbd_single(c, disk):
+    """Its HAS_FLAGS comes with SupportsMultiConn only."""
+    go_nbd(c, disk, 0)
+
+
+def zerofs(c, disk):
+    """A flush is all that it offers to be sure of; an unknown export ends the session."""
+    c.greet(3)
+    while True:
+        option = c.option()
+        data = c.data()
+        if option in (INFO, GO):
+            if name_of(data) != b"disk":
+                c.reply(option, UNKNOWN)
+                if option == GO:
+                    raise Gone
+                continue
+            c.info(option, HAS_FLAGS | SEND_FLUSH, disk)
+            c.reply(option, ACK)
+            if option == GO:
+                c.transmit(disk)
+        elif option == LIST:
+            c.reply(LIST, SERVER, b"\0\0\0\4disk")
+            c.reply(LIST, ACK)
+        elif option == EXPORT_NAME:
+            c.enter_by_name(HAS_FLAGS | SEND_FLUSH, disk)
+        elif option == ABORT:
+            c.reply(ABORT, ACK)
+            raise Gone
+        else:
+            c.reply(option, UNSUP)
+
+
+def serve(sock, server, disk):
+    try:
+        server(Client(sock), disk)
+    except (Gone, OSError):
+        pass
+    finally:
+        sock.close()
+
+
+def main():
+    name, port, path = sys.argv[1:]
+    server = globals()[name]
+    disk = os.open(path, os.O_RDWR)
+    with socket.create_server(("127.0.0.1", int(port))) as listener:
+        while True:
+            sock, _ = listener.accept()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=serve, args=(sock, server, disk), daemon=True).start()
+
+
+main()
