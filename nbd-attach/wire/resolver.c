@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/gnutls.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -54,6 +55,19 @@ static void *work(void *userdata)
 	return NULL;
 }
 
+/* "bücher" as "xn--bcher-kva": the C library does that in a locale with UTF-8 only. */
+static char *to_ascii(const char *host)
+{
+	gnutls_datum_t mapped = {0};
+	char *copy;
+
+	if (gnutls_idna_map(host, (unsigned)strlen(host), &mapped, 0) < 0)
+		return strdup(host);
+	copy = strndup((char *)mapped.data, mapped.size);
+	gnutls_free(mapped.data);
+	return copy;
+}
+
 int resolver_start(const char *host, const char *port, struct resolver **ret)
 {
 	_cleanup_(releasep) struct resolver *r = calloc(1, sizeof(*r));
@@ -63,7 +77,7 @@ int resolver_start(const char *host, const char *port, struct resolver **ret)
 		return -ENOMEM;
 	atomic_init(&r->owners, 1);
 	r->near = r->far = -1;
-	r->host = strdup(host);
+	r->host = to_ascii(host);
 	r->port = strdup(port);
 	if (!r->host || !r->port || pipe2(ends, O_CLOEXEC) < 0)
 		return -ENOMEM;

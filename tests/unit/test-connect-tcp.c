@@ -33,6 +33,7 @@ static struct {
 	int code;                           /* getaddrinfo()'s, instead of these */
 	unsigned delay;                     /* seconds until it answers */
 	unsigned asked;
+	char host[NBD_HOST_MAX + 1]; /* it was asked for */
 	unsigned tried;
 	char order[SERVERS_MAX * 8][INET6_ADDRSTRLEN]; /* those that were tried */
 } world;
@@ -101,6 +102,7 @@ int __wrap_getaddrinfo(const char *host, const char *service,
 		return 0;
 	}
 	world.asked++;
+	snprintf(world.host, sizeof(world.host), "%s", host);
 	sleep(world.delay);
 	if (world.code != 0)
 		return world.code;
@@ -491,6 +493,27 @@ static void test_zone(void **state _unused_)
 	assert_non_null(strstr(err.text, "no such network interface"));
 }
 
+/* What is asked for: with its dot, which is cut off for certificates only. */
+static void test_host(void **state _unused_)
+{
+	static const char *const rows[][2] = {
+		{"disk.example.", "disk.example."},
+		{"b\xc3\xbc\x63her.example.", "xn--bcher-kva.example."},
+		{"xn--bcher-kva.example", "xn--bcher-kva.example"},
+		{"fe80::1%lo", "fe80::1%lo"},
+	};
+	struct error err = {0};
+	struct peer peer;
+	usec_t took;
+
+	port = htons(1);
+	world.code = EAI_NONAME;
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		assert_true(attempt(rows[i][0], &any, MOST, &peer, &took, &err) < 0);
+		assert_string_equal(world.host, rows[i][1]);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -516,6 +539,7 @@ int main(void)
 		TEST(test_deadline),
 		TEST(test_families),
 		TEST(test_zone),
+		TEST(test_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
