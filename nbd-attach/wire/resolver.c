@@ -103,6 +103,8 @@ static const char *reason(const struct resolver *r)
 
 	if (zone && if_nametoindex(zone + 1) == 0)
 		return "there is no such network interface";
+	if (r->code == EAI_AGAIN)
+		return "no name server has answered (is the network up?)";
 	return r->code == EAI_SYSTEM ? strerror(r->number) : gai_strerror(r->code);
 }
 

@@ -71,3 +71,6 @@ void tls_watch_record_size(struct tls_session *tls);
 
 /* The largest plaintext of a record that the server accepts, after the handshake. */
 unsigned tls_record_payload(const struct tls_session *tls);
+
+/* Fills err with the alert that was received, and what it means. -EPROTO, FAULT_TLS. */
+int tls_alerted(const struct stream *s, struct error *err);

@@ -48,9 +48,7 @@ static ssize_t translate(struct stream *s, ssize_t n, struct error *err)
 		return error_set(err, FAULT_TLS, -EPROTO,
 			"the server asked for a TLS renegotiation, which is not supported");
 	if (n == GNUTLS_E_FATAL_ALERT_RECEIVED || n == GNUTLS_E_WARNING_ALERT_RECEIVED)
-		return error_set(err, FAULT_TLS, -EPROTO,
-			"the server ended TLS with the alert \"%s\" during %s",
-			gnutls_alert_get_name(gnutls_alert_get(s->tls->gnutls)), s->step);
+		return tls_alerted(s, err);
 	return error_set(err, FAULT_TLS, -EPROTO, "TLS failed during %s: %s", s->step,
 		gnutls_strerror((int)n));
 }

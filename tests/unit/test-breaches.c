@@ -178,6 +178,11 @@ static const struct row list_rows[] = {
 		.script = GREETING OPTION(STARTTLS) reply                   \
 	}
 
+#define ALERT(number, words)                                                      \
+	{.name = "handshake: alert " number, NO_TLS, .says = words,                \
+		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS)                   \
+			"T< 15 0303 0002 02" number " "}
+
 static const struct row tls_rows[] = {
 	STARTTLS_BREACH("ACK with data", REPLY(STARTTLS, "00000001", "00000001") "00 "),
 	STARTTLS_BREACH("ACK for GO", ACK(GO)),
@@ -201,6 +206,22 @@ static const struct row tls_rows[] = {
 		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS) EXPORT(GO) ACK(GO) "T"},
 	{.name = "handshake: the next reply comes in plaintext", NO_TLS,
 		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS) "T" ACK(GO)},
+	ALERT("28", "\"Handshake failed\" during the TLS handshake: it may want other credentials "
+		"(certificate, key, user name), or another TLS version or cipher"),
+	ALERT("2e", "during the TLS handshake: it does not accept the client certificate"),
+	ALERT("30", "during the TLS handshake: it does not trust the CA of the client "
+		"certificate: see its own CA file"),
+	ALERT("33", "during the TLS handshake: the pre-shared key or the key of the client "
+		"certificate is not the right one"),
+	ALERT("46", "during the TLS handshake: it supports neither TLS 1.2 nor 1.3, or not with "
+		"these credentials"),
+	ALERT("70", "during the TLS handshake: it has no certificate for this name: see "
+		"--tls-hostname"),
+	ALERT("73", "during the TLS handshake: it does not know the user name of the pre-shared "
+		"key: see --tls-username"),
+	ALERT("74", "during the TLS handshake: it wants a client certificate: give --tls-cert "
+		"and --tls-key"),
+	ALERT("c8", "with the alert \"number 200\" during the TLS handshake"),
 	{.name = "handshake: an alert", NO_TLS, .says = "alert",
 		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS)
 			"T< 15 0303 0002 0228 "},
