@@ -179,26 +179,34 @@ static const struct row list_rows[] = {
 #define NO_STARTTLS(number)                                                        \
 	{                                                                          \
 		.name = "TLS required: STARTTLS gets error " number, NO_TLS,       \
+		.says = "the server offers no TLS (enable it there): ",            \
 		.script = GREETING OPTION(STARTTLS) ERROR(STARTTLS, number) LEAVES \
 	}
 #define GO_REFUSED(number) GREETING ASK(GO) ERROR(GO, number) LEAVES
 
 static const struct row refusal_rows[] = {
 	{.name = "GO: POLICY", REFUSED(EACCES),
+		.says = "the server's policy forbids GO of \"disk\"",
 		.script = GO_REFUSED(ERR_POLICY)},
 	{.name = "GO: INVALID", REFUSED(EINVAL),
+		.says = "the server rejected our GO of \"disk\" as invalid",
 		.script = GO_REFUSED(ERR_INVALID)},
 	{.name = "GO: PLATFORM", REFUSED(EINVAL),
+		.says = "the server's platform does not support GO of \"disk\"",
 		.script = GO_REFUSED(ERR_PLATFORM)},
 	{.name = "GO: TLS_REQD", REFUSED(EPROTONOSUPPORT), .says = "use nbds://",
 		.script = GO_REFUSED(ERR_TLS_REQD)},
 	{.name = "GO: UNKNOWN", REFUSED(ENOENT),
+		.says = "the server has no export \"disk\" (see info --list)",
 		.script = GO_REFUSED(ERR_UNKNOWN)},
 	{.name = "GO: SHUTDOWN", REFUSED(ESHUTDOWN),
+		.says = "the server is shutting down (GO of \"disk\")",
 		.script = GO_REFUSED(ERR_SHUTDOWN)},
 	{.name = "GO: BLOCK_SIZE_REQD", REFUSED(EINVAL),
+		.says = "the server requires block sizes for GO of \"disk\"",
 		.script = GO_REFUSED(ERR_BLOCK_SIZE_REQD)},
 	{.name = "GO: TOO_BIG", REFUSED(EINVAL),
+		.says = "the server rejected our GO of \"disk\" as too big",
 		.script = GO_REFUSED(ERR_TOO_BIG)},
 	{.name = "GO: an error of the future", REFUSED(EINVAL),
 		.script = GREETING ASK(GO) REPLY(GO, "ffffffff", "00000000") LEAVES},
@@ -210,6 +218,7 @@ static const struct row refusal_rows[] = {
 			REPLY(GO, "80000006", "00000013")
 			"'no ' 1b '[31mdisk' 0d0a ' here' " LEAVES},
 	{.name = "EXPORT_NAME is refused by closing", REFUSED(ECONNRESET),
+		.says = "the server closed the connection: no such export, or access denied",
 		.entry = ENTRY_NAME, .script = GREETING ENTER "."},
 	{.name = "INFO: UNKNOWN", .asks = ASKS_INFO, REFUSED(ENOENT),
 		.script = NOTLS(GREETING ASK(INFO) ERROR(INFO, ERR_UNKNOWN))},
