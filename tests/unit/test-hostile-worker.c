@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whatever a worker that was taken over reports, its parent must neither believe nor lose
+ * anything.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/fd.h"
+#include "common/log.h"
+#include "sandbox-world.h"
+#include "villain.h"
+
+static void fill(void *data, size_t size)
+{
+	unsigned char *bytes = data;
+
+	while (size-- > 0)
+		*bytes++ = (unsigned char)rand();
+}
+
+static void send_garbage(_unused_ char *told)
+{
+	unsigned char bytes[sizeof(union report) + 64];
+
+	fill(bytes, sizeof(bytes));
+	report_put(bytes, (bytes[0] | (size_t)bytes[1] << 8) % sizeof(bytes));
+	_exit(0);
+}
+
+static void send_too_much(_unused_ char *told)
+{
+	static char bytes[100000];
+
+	report_put(bytes, sizeof(bytes));
+	_exit(0);
+}
+
+static void random_facts(_unused_ char *told)
+{
+	struct report_done report = report_of_success();
+
+	fill(&report.facts, sizeof(report.facts));
+	report_put(&report, sizeof(report));
+	_exit(0);
+}
+
+static void send_exports(_unused_ char *told)
+{
+	struct report_export report = {
+		.head = {REPORT_MAGIC, REPORT_EXPORT}, .name_size = 1, .name = "x"};
+
+	while (report_put(&report, sizeof(report)) >= 0)
+		;
+	_exit(0);
+}
+
+/* Another socket than the one that it got. */
+static void send_socket(char *told)
+{
+	struct report_done report = report_of_success();
+
+	if (fd_send(REPORTS, &report, sizeof(report), REPORTS) >= 0)
+		tell(told, "descriptor");
+}
+
+/* It says that the keys are in the kernel. */
+static void claim_tls(_unused_ char *told)
+{
+	struct report_done report = report_of_success();
+
+	report.facts.tls = true;
+	report_put(&report, sizeof(report));
+	_exit(0);
+}
+
+static void flood_log(char *told)
+{
+	static const char line[] = "\033[2J\r\bhello";
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+	char byte;
+
+	for (unsigned i = 0; i < 100000; i++) {
+		poll(&fd, 1, 1);
+		if (write(STDERR_FILENO, line, strlen(line)) < 0 && errno == EPIPE)
+			break;
+	}
+	if (read(STDERR_FILENO, &byte, 1) > 0)
+		tell(told, "read");
+}
+
+static void crash(_unused_ char *told)
+{
+	__builtin_trap();
+}
+
+static void say_nothing(_unused_ char *told)
+{
+	for (;;)
+		poll(NULL, 0, -1);
+}
+
+static unsigned n_descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static int count_exports(_unused_ const struct report_export *export, void *userdata)
+{
+	++*(unsigned *)userdata;
+	return 0;
+}
+
+/* As info and as a link: no error without a word, and nothing of it stays open. */
+static void suffer(void (*what)(char *))
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+	unsigned before = n_descriptors();
+	int r;
+
+	world.misdeed = what;
+	r = link_info(&world.target, NULL, &link, &err);
+	assert_true(r < 0 && err.fault != FAULT_NONE && *err.text);
+	err = (struct error){0};
+	assert_true(link_open(&world.target, NULL, NULL, 0, &link, &err) < 0);
+	assert_true(err.fault != FAULT_NONE && *err.text);
+	assert_int_equal(link.fd, -1);
+	assert_int_equal(n_descriptors(), before);
+}
+
+static void test_reports(void **state _unused_)
+{
+	for (unsigned i = 0; i < 50; i++) {
+		rand(); /* each worker begins with what its parent has come to */
+		suffer(send_garbage);
+		suffer(random_facts);
+	}
+	suffer(send_too_much);
+	suffer(send_exports);
+	achieves_nothing(send_socket);
+}
+
+static void test_link(void **state _unused_)
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+	unsigned before = n_descriptors();
+
+	world.misdeed = claim_tls;
+	assert_int_equal(link_open(&world.target, NULL, NULL, 0, &link, &err), -EPROTO);
+	world.misdeed = succeed;
+	assert_int_equal(link_open(&world.target, NULL, NULL, 0, &link, &err), 0);
+	assert_int_equal(n_descriptors(), before + 1);
+	link_done(&link);
+	assert_int_equal(n_descriptors(), before);
+}
+
+/* A connector that a name server has taken over: the target's address is known. */
+static void test_elsewhere(void **state _unused_)
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+
+	world.misdeed = succeed;
+	world.connector_is_taken = true;
+	assert_int_equal(link_open(&world.target, NULL, NULL, 0, &link, &err), -EPROTO);
+	assert_int_equal(link_info(&world.target, NULL, &link, &err), -EPROTO);
+	world.connector_is_taken = false;
+}
+
+/* What it says with --verbose is passed on: not for ever, and without what a terminal
+ * would act on.
+ */
+static void test_log(void **state _unused_)
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+	int before = dup(STDERR_FILENO);
+	FILE *told = tmpfile();
+	char line[2048];
+	unsigned n = 0;
+
+	assert_non_null(told);
+	dup2(fileno(told), STDERR_FILENO);
+	log_setup("test", true);
+	world.misdeed = flood_log;
+	link_info(&world.target, NULL, &link, &err);
+	log_setup("test", false);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	assert_string_equal(err.text, "achieved:");
+	rewind(told);
+	while (fgets(line, sizeof(line), told)) {
+		assert_int_equal(strncmp(line, "test: link worker: ", 19), 0);
+		assert_null(strpbrk(line, "\033\r\b"));
+		n++;
+	}
+	assert_true(n >= 2);
+	assert_true(n <= 1000);
+	fclose(told);
+}
+
+/* Without an end, of a list that may be long. */
+static void test_endless_list(void **state _unused_)
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+	unsigned n = 0;
+
+	world.misdeed = send_exports;
+	assert_int_equal(
+		link_list(&world.target, NULL, count_exports, &n, &link, &err), -EPROTO);
+	assert_true(n >= 1);
+	assert_true(n <= REPLIES_MAX + 1);
+}
+
+/* A new connection begins with what the worker says, but never with the same again. */
+static void test_another_way(void **state _unused_)
+{
+	static const struct {
+		enum entry another[ENTRY_MAX + 1];
+		const char *says;
+		unsigned how;
+	} rows[] = {
+		{{ENTRY_ANY, ENTRY_ANY, ENTRY_ANY}, "asked in way 0", 0},
+		{{ENTRY_NAME, ENTRY_ANY, ENTRY_ANY}, "asked in way 2", 0},
+		{{ENTRY_GO, ENTRY_NAME, ENTRY_ANY}, "asked in way 2", 0},
+		{{ENTRY_NAME, ENTRY_NAME, ENTRY_NAME}, "asked in way 2", 0},
+		/* what failed first is told, unless a later one was refused */
+		{{ENTRY_GO, ENTRY_GO, ENTRY_GO}, "asked in way 0", 0},
+		{{ENTRY_ANY, ENTRY_ANY, ENTRY_ANY}, "asked in way 2", LINK_BY_NAME},
+		{{ENTRY_MAX + 1, ENTRY_ANY, ENTRY_ANY}, "bad report: retry", 0},
+	};
+
+	world.wants_another = true;
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct link link = {.fd = -1};
+		struct error err = {0};
+
+		memcpy(world.another, rows[i].another, sizeof(world.another));
+		assert_true(link_open(&world.target, NULL, NULL, rows[i].how, &link,
+				    &err) < 0);
+		assert_non_null(strstr(err.text, rows[i].says));
+	}
+	world.target.no_go = true;
+	memset(world.another, 0, sizeof(world.another));
+	{
+		struct link link = {.fd = -1};
+		struct error err = {0};
+
+		assert_true(link_open(&world.target, NULL, NULL, 0, &link, &err) < 0);
+		assert_string_equal(err.text, "asked in way 2");
+	}
+	world.target.no_go = world.wants_another = false;
+}
+
+static void test_no_report(void **state _unused_)
+{
+	struct link link = {.fd = -1};
+	struct error err = {0};
+	usec_t start = deadline_now();
+
+	suffer(crash);
+	world.misdeed = crash;
+	assert_int_equal(link_open(&world.target, NULL, NULL, 0, &link, &err), -ECHILD);
+	assert_int_equal(err.fault, FAULT_PROTOCOL); /* not to be tried again at once */
+	suffer(say_nothing);
+	assert_true(deadline_now() - start < 10 * USEC_PER_SEC);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_link),
+		cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_endless_list),
+		cmocka_unit_test(test_another_way),
+		cmocka_unit_test(test_no_report),
+	};
+
+	return cmocka_run_group_tests(tests, sandbox_world_begin, sandbox_world_end);
+}
