@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What nbd-attach-boot knows both when the image is made and in the image. */
+/* Paths that nbd-attach-boot uses both when the image is made and in the image. */
 #pragma once
 
 #include "common/error.h"
@@ -13,8 +13,7 @@
 /* Credentials that systemd got from firmware, boot loader or hypervisor. */
 #define BOOT_CREDENTIALS "/run/credentials/@system"
 
-/* files.c: prints what the image must hold; false: nothing is to be attached there.
- */
+/* files.c: prints what the image must contain. FAULT_NO_SUCH: nothing to attach. */
 int boot_files(struct error *err);
 
 /* end.c: detaches what was attached in the initramfs, mounted or not. */

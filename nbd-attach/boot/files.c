@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an initramfs must hold, one line each, for the hooks that make it:
+ * What an initramfs must contain, one line each, for the hooks that make it:
  *
  *	file PATH      may be read by everybody
  *	secret PATH    a key: so the image must not be

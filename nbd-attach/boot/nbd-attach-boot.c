@@ -163,7 +163,7 @@ static bool is_attached(const char *name)
 		claim_is_held(name, &holder);
 }
 
-/* The same message each second would bury all others on the console. */
+/* Each second the same message would hide all others on the console. */
 static bool is_news(const char *name, const char *text)
 {
 	_cleanup_close_ int folder = -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The words behind a verb. */
+/* A command's options and operand. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +28,7 @@ int arguments_parse(
 	int argc, char **argv, enum verb verb, struct arguments *ret, struct error *err);
 
 /*
- * What is configured under a name: the target of its file, or of the line of nbdtab with
+ * The target that is configured with a name: by its file, or by the line of nbdtab with
  * that name or device. As arguments_target().
  */
 int arguments_look_up(const char *name, struct target *ret, struct error *err);

@@ -64,7 +64,7 @@ static void print_options_of(unsigned verbs)
 		}
 }
 
-/* Each with the verbs that it belongs to. */
+/* Each with the verbs that take it. */
 static void print_other_options(void)
 {
 	for (size_t i = 0; i < n_option_words; i++) {

@@ -29,7 +29,7 @@ void json_add_seconds(json_object *o, const char *key, int64_t seconds)
 	int64_t usec;
 
 	if (__builtin_mul_overflow(seconds, (int64_t)USEC_PER_SEC, &usec))
-		json_add_null(o, key); /* no time that anything can have begun at */
+		json_add_null(o, key); /* not a valid time */
 	else
 		json_add_time(o, key, usec);
 }

@@ -5,7 +5,7 @@
 #include "attachment/json-add.h"
 #include "common/deadline.h"
 
-/* A text of which NULL and "" both say that there is none: null. */
+/* NULL and "" both become null. */
 void json_add_optional(json_object *o, const char *key, const char *text);
 
 void json_add_null(json_object *o, const char *key);
@@ -17,6 +17,6 @@ void json_add_seconds(json_object *o, const char *key, int64_t seconds);
 /* Seconds, with a fraction where there is one; infinity is null. */
 void json_add_span(json_object *o, const char *key, usec_t span);
 
-/* For people who read it, too; and one line for each object. 0 or -errno. */
+/* Indented; and one line per object. 0 or -errno. */
 int json_print(json_object *o);
 int json_print_line(json_object *o);

@@ -14,7 +14,7 @@ static int (*const run_verb[VERB_COUNT])(const struct arguments *a, struct error
 #include "cli/verbs.def"
 };
 
-/* VERB_COUNT: there is none of that name. */
+/* VERB_COUNT: unknown. */
 static enum verb find_verb(const char *name)
 {
 	size_t i = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Prints events as they come. Each change replaces the whole state file, which inotify(7)
- * reports; the events' numbers show which are new. An inotify event only causes the file
- * to be read, so nothing is lost when several changes are reported as one, or when a
- * watch is set a little late.
+ * Prints events as they happen. Each change replaces the whole state file, which
+ * inotify(7) reports; the events' numbers show which are new. An inotify event only
+ * causes the file to be read, so nothing is lost when several changes are reported as
+ * one, or when a watch is set a little late.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -118,7 +118,7 @@ static void print_device(const struct view *v)
 				: "");
 }
 
-/* Each link that there is, as far as the kernel was watched. */
+/* All links, as far as the kernel was observed. */
 static bool encrypts(const struct state *state)
 {
 	unsigned n = 0;
@@ -262,7 +262,7 @@ static void add_events(json_object *array, const struct state *state)
 	}
 }
 
-/* What the state alone knows. */
+/* What only the state file knows. */
 static void add_known(json_object *o, const struct state *state, const struct target *t)
 {
 	json_add_number(o, "block-size", state->block_size);

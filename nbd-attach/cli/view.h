@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A device, an attachment that lost its device, or both in one: what the kernel, the
- * state file and the claim on the name tell, put together for those who show it.
+ * A device, an attachment that lost its device, or both: what the kernel, the state file
+ * and the claim on the name say, combined for list, status and monitor.
  */
 #pragma once
 
@@ -40,10 +40,10 @@ unsigned view_links_up(const struct view *v);
 
 uint64_t view_size(const struct view *v);
 
-/* Whether a server with TLS is the one that it should be, in words. */
+/* Whether a TLS server was verified, in words. */
 const char *view_trust(bool verified, const struct target *t);
 
-/* What list and status both tell: name, device, size, state, server, TLS, links-up. */
+/* What list and status both print: name, device, size, state, server, TLS, links-up. */
 void view_add(const struct view *v, json_object *o);
 
 /* time, number, link, kind, text; no number: the event is none of the state file's. */

@@ -7,7 +7,7 @@ const struct verb_words verb_words[VERB_COUNT] = {
 #include "cli/verbs.def"
 };
 
-/* What an option of a target is of use to. */
+/* The verbs that an option of a target makes a difference to. */
 #define SERVER (IN(ATTACH) | IN(INFO))
 #define DEVICE IN(ATTACH)
 

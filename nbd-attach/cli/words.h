@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verbs and options as people see them: verbs.def and target/options.def. */
+/* The verbs and options as users see them: verbs.def and target/options.def. */
 #pragma once
 
 #include <stddef.h>
@@ -24,9 +24,9 @@ struct verb_words {
 
 struct option_words {
 	const char *name;
-	unsigned verbs;    /* that it is of use to */
+	unsigned verbs;    /* that take it */
 	const char *value; /* "FILE"; "": it takes none */
-	const char *help;  /* NULL: not for people */
+	const char *help;  /* NULL: not documented for users */
 };
 
 extern const struct verb_words verb_words[VERB_COUNT];

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A front before a good server: most of the time its connections are passed on."""
+"""A proxy in front of a good server, which mostly passes connections on."""
 
 import queue
 import select

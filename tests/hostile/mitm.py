@@ -162,7 +162,7 @@ def impostor(link):
 
 
 def be_impostor(sock):
-    """Does the TLS himself, and reads and writes what is inside."""
+    """Terminates TLS itself, and reads and writes what is inside."""
     client = Client(sock, PKI)
     client.greet()
     client.ack_starttls()
@@ -182,7 +182,7 @@ def copy(source, sink):
         pass
 
 
-# ---- who comes ----
+# ---- clients ----
 
 
 def serve(link, attack):

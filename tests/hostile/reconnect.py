@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""reconnect.py NBD-ATTACH PKI SERVER-PORT FOLDER: running attachments, and then servers
-that mean no good.
+"""reconnect.py NBD-ATTACH PKI SERVER-PORT FOLDER: running attachments, whose server
+is replaced by malicious ones.
 
 To be called as root where there is the nbd driver. On SERVER-PORT is a good server, which
 serves the files of FOLDER to those with and without TLS. Several attachments go to it

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""run.py NBD-ATTACH [WORD…]: `nbd-attach info` against servers that mean no good.
+"""run.py NBD-ATTACH [WORD…]: `nbd-attach info` against malicious servers.
 
 Each row of rows.py is a server of its own and one run of the program. Whatever the server
 does, the program must end in time with the exit code of the row, say why in one clean

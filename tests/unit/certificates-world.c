@@ -52,7 +52,7 @@ static gnutls_x509_crt_t new_certificate(const char *name, enum who who, enum wh
 	return crt;
 }
 
-/* GnuTLS sorts what a server is given: for that it must have read it. */
+/* GnuTLS sorts a server's certificates, for which they must have been parsed. */
 static void sign(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer, enum who signed_by,
 	gnutls_digest_algorithm_t digest)
 {

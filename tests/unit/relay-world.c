@@ -46,7 +46,7 @@ void make_pair(int *a, int *b)
 	*b = pair[1];
 }
 
-/* ---- who is at the other ends ---- */
+/* ---- the other ends ---- */
 
 /* Two threads have the server's session, which is not made for that. */
 static pthread_mutex_t session_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -86,7 +86,7 @@ static ssize_t take_some(const struct flow *f, void *data, size_t size)
 	return n;
 }
 
-/* Nobody waits for one that has failed. */
+/* A thread that failed is not waited for. */
 static void give_up(const struct flow *f)
 {
 	if (f->result < 0 && f->tls)

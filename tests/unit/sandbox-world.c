@@ -90,7 +90,7 @@ static int connect_elsewhere(int *ret_fd, struct peer *peer)
 	return peer_of(pair[0], peer);
 }
 
-/* Where a name server's answer is read there is no key any more. */
+/* No key is left where a name server's answer is read. */
 int __wrap_connect_server(const struct target *t, const struct address_choice *choice,
 	usec_t deadline, int *ret_fd, struct peer *peer, struct error *err)
 {
@@ -146,7 +146,7 @@ void achieves_nothing(void (*what)(char *))
 	assert_string_equal(err.text, "achieved:");
 }
 
-/* A server that says nothing: the kernel takes the connections. */
+/* A server that says nothing: the kernel accepts the connections. */
 int sandbox_world_begin(_unused_ void **state)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -91,14 +91,14 @@ static void wait_taken(const struct scripted_server *s)
 	for (unsigned i = 0; ioctl(s->fd, SIOCOUTQ, &pending) == 0 && pending > 0; i++) {
 		struct pollfd end = {.fd = s->fd};
 
-		/* It is about to, mostly; only one that stands still is waited for. */
+		/* Mostly the client is about to read; sleep only if it is not. */
 		if (poll(&end, 1, i < 1000 ? 0 : 10) > 0)
 			break;
 		sched_yield();
 	}
 }
 
-/* A client that leaves before it has read everything is within its rights. */
+/* A client may leave before it has read everything. */
 static void send_run(struct scripted_server *s)
 {
 	size_t step = s->manner == BYTE_BY_BYTE ? 1 : s->run_size, allowed = s->run_size;

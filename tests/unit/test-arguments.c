@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which options a command takes, and what is said of the others. */
+/* Which options a command takes, and the messages about others. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

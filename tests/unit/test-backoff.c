@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How long to wait before the next attempt: the middle, and how far chance moves it. */
+/* The delay before the next attempt: its mean, and its jitter. */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,7 +110,7 @@ static void test_range(void **state _unused_)
 	}
 }
 
-/* The range is made use of, to both of its ends. */
+/* The jitter uses its whole range. */
 static void test_spread(void **state _unused_)
 {
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -124,7 +124,7 @@ static void test_spread(void **state _unused_)
 	}
 }
 
-/* Nobody who has waited longer is asked to come back sooner. */
+/* The delay never falls while an outage lasts. */
 static void test_rising(void **state _unused_)
 {
 	usec_t before = 0;

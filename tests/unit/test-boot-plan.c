@@ -14,7 +14,8 @@
 #define BY_NAME  "/dev/nbd/by-name/root"
 #define ROOT(is) .uri = (is), .root = BY_NAME
 
-/* Of what is said by whom, and what comes of it. Fields that are not there: nothing. */
+/* What the command line and DHCP say, and the resulting plan. A missing field: nothing.
+ */
 struct row {
 	const char *cmdline, *root_path, *root_server, *nbdroot;
 	const char *uri, *options; /* of the last disk; the options, each after a space */
@@ -330,7 +331,7 @@ static void test_debian(void **state _unused_)
 	CHECK(rows);
 }
 
-/* Whoever answers for a DHCP server chooses no more than what is to be attached. */
+/* A DHCP server, real or not, can only choose what is attached. */
 static void test_dhcp(void **state _unused_)
 {
 	static const struct row rows[] = {

@@ -24,7 +24,7 @@
 #define GREETING_SIZE 18
 #define NO_TLS        .fault = FAULT_TLS, .r = -EPROTO, .tls = TLS_MODE_REQUIRE
 
-/* By hand: a conversation reads best in the order in which it is held. */
+/* Laid out by hand, so that a conversation reads in its order. */
 /* clang-format off */
 
 static const struct row greeting_rows[] = {

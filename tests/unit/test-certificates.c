@@ -15,7 +15,7 @@
 #include "certificates-world.h"
 #include "common/scope.h"
 
-/* Without the option, nothing is forgiven. */
+/* Without --tls-ignore-not-before, every fault counts. */
 static void test_strict(_unused_ void **state)
 {
 	static const char early[] = "not yet valid", late[] = "expired";
@@ -44,7 +44,7 @@ static void test_strict(_unused_ void **state)
 	rows_hold(rows, ELEMENTSOF(rows));
 }
 
-/* With it, only that it is too early. */
+/* With it, a certificate may be too early, and nothing else. */
 static void test_early(_unused_ void **state)
 {
 	static const struct row rows[] = {
@@ -65,7 +65,7 @@ static void test_early(_unused_ void **state)
 	rows_hold(rows, ELEMENTSOF(rows));
 }
 
-/* What else is wrong is seen, also where GnuTLS alone would stop at the time. */
+/* Other faults are found even where GnuTLS alone would stop at the time. */
 static void test_early_and_wrong(_unused_ void **state)
 {
 	static const struct row rows[] = {
@@ -133,7 +133,7 @@ static void test_late(_unused_ void **state)
 	rows_hold(rows, ELEMENTSOF(rows));
 }
 
-/* Who sees it must see that it is the clock, and what can be done. */
+/* The message says that the clock may be wrong, and what can be done. */
 static void test_advice(_unused_ void **state)
 {
 	static const struct row early = {.server = NOT_YET}, late = {.server = EXPIRED};

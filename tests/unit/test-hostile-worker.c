@@ -126,7 +126,7 @@ static int count_exports(_unused_ const struct report_export *export, void *user
 	return 0;
 }
 
-/* As info and as a link: no error without a word, and nothing of it stays open. */
+/* For info and for a link: each error has a message, and no descriptor stays open. */
 static void suffer(void (*what)(char *))
 {
 	struct link link = {.fd = -1};
@@ -216,7 +216,7 @@ static void test_log(void **state _unused_)
 	fclose(told);
 }
 
-/* Without an end, of a list that may be long. */
+/* Endless reports of a list, which may be long. */
 static void test_endless_list(void **state _unused_)
 {
 	struct link link = {.fd = -1};

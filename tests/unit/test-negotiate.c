@@ -23,7 +23,7 @@
 
 static char name_4096[NBD_STRING_MAX + 1], name_4097[NBD_STRING_MAX + 2];
 
-/* By hand: a conversation reads best in the order in which it is held. */
+/* Laid out by hand, so that a conversation reads in its order. */
 /* clang-format off */
 
 static const struct row go_rows[] = {
@@ -173,7 +173,7 @@ static const struct row list_rows[] = {
 		.script = NOTLS(GREETING OPTION(LIST) ACK(LIST))},
 };
 
-/* The client's own will to leave: ABORT, unless it may not be sent. */
+/* The client ends the negotiation: by ABORT, unless that may not be sent. */
 #define REFUSED(error) .fault = FAULT_REFUSED, .r = -(error)
 #define NO_TLS         .fault = FAULT_TLS, .r = -EPROTONOSUPPORT, .tls = TLS_MODE_REQUIRE
 #define NO_STARTTLS(number)                                                        \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a service manager hears, and how often it wants to. */
+/* What is sent to a service manager, and how often the watchdog must be. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -122,7 +122,7 @@ static void test_nobody(void **state _unused_)
 	}
 }
 
-/* One that does not read must not hold us up. */
+/* A manager that does not read must not block us. */
 static void test_busy(void **state _unused_)
 {
 	char name[64];

@@ -105,7 +105,7 @@ static void test_idle(void **state _unused_)
 	assert_int_equal(world.n_reads, 1);
 }
 
-/* Nobody needs our help. */
+/* The disk is busy: no request of ours is needed. */
 static void test_busy(void **state _unused_)
 {
 	world.sends[0] = world.sends[1] = true;

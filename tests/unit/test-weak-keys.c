@@ -83,7 +83,7 @@ static void test_weak_group(_unused_ void **state)
 	}
 }
 
-/* Our own, by which a server knows us. */
+/* The client's own key. */
 static void test_weak_client(_unused_ void **state)
 {
 	static const enum kind kinds[] = {P256, RSA_2048, RSA_1024};

@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 #
 # Disks that are attached at boot: one with a file system that fstab mounts, one under load.
-# Whatever happens to server, network and supervisors, nothing on them notices; and when the
-# machine goes off all is clean.
+# Whatever happens to server, network and supervisors, users of the disks do not notice; and
+# after power-off everything is clean.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -42,7 +42,7 @@ is_attached() {
 	guest 'journalctl -b | grep "nbd-attach-generator.* /nowhere .*nothing will attach it"'
 }
 
-# Link workers are nobody: of a user that has no shell and no home.
+# Link workers run as a user without a shell and a home.
 has_its_user() {
 	guest 'getent passwd nbd-attach | grep nologin'
 }
@@ -97,7 +97,7 @@ in_store() { # DISK
 	guest "systemctl show -P NFileDescriptorStore nbd-attach@$1"
 }
 
-# Besides the kernel, its supervisor and systemd have the link, and there is no other.
+# Only the kernel, its supervisor and systemd hold the link.
 is_kept() { # DISK
 	local pid
 	pid=$(pid_of "$1") &&
@@ -124,7 +124,7 @@ note_links() {
 	done
 }
 
-# They live, and the next supervisors have got them from systemd.
+# The links are alive, and the next supervisors got them from systemd.
 links_are_the_same() {
 	local disk
 	for disk in "${DISKS[@]}"; do
@@ -152,7 +152,7 @@ crash() {
 	links_are_the_same
 }
 
-# systemd itself is another then, as after an upgrade of its own.
+# systemd executes itself again, as after an upgrade.
 reexecute() {
 	guest 'systemctl daemon-reexec'
 	moves_on
@@ -170,7 +170,7 @@ upgrade() {
 	links_are_the_same
 }
 
-# Links that were taken over are replaced as any other.
+# Links that were taken over are replaced like any other.
 reload() {
 	local before
 	before=$(pid_of vault)

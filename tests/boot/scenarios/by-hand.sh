@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# Supervisors that were started by hand and are killed: nobody has kept their links'
-# sockets, but a distribution's kernel ends a link for who comes next. So that one renews
-# what it has taken over, also as a service.
+# Supervisors that were started by hand and are killed: no service manager keeps their links'
+# sockets, but a distribution's kernel can end a link for the next supervisor. So that one
+# replaces the links that it has taken over, also when it is a service.
 #
-# Long: a link that was taken over is rare.
+# Long: links that were taken over are rare.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -20,7 +20,7 @@ set_up() {
 	boot
 }
 
-# Without a service manager that would keep anything: that is not asked for here.
+# Without a service manager that would keep the sockets.
 supervise() { # UNIT PROGRAM ARGUMENT…
 	guest "systemd-run --unit=$1 -p KillMode=process $(printf ' %q' "${@:2}")"
 }
@@ -46,7 +46,7 @@ kill_supervisor() { # NAME
 	guest "kill -KILL $(supervisor_of "$1")"
 }
 
-# The records that nobody has counted; and those of the link after it.
+# The records that were not counted, and those of the next link.
 renewed_by_records() {
 	kill_supervisor single
 	supervise second $few single
@@ -57,7 +57,7 @@ renewed_by_records() {
 	guest "kill -HUP $(supervisor_of single)" # it is its own by now
 }
 
-# As who has other credentials asks for it; the service may do so, too.
+# Links are replaced on request, as with new credentials; a service can do so, too.
 renewed_by_service() {
 	kill_supervisor single
 	guest 'systemctl start nbd-attach@single && systemctl reload nbd-attach@single'

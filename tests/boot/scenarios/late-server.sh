@@ -2,10 +2,10 @@
 # shellcheck shell=bash
 #
 # The server is away when the machine starts: with nofail the boot goes on, and the disk is
-# mounted once the server is there. One that is away when the machine goes off is waited
-# for: what was written is not lost.
+# mounted once the server is there. A shutdown waits for a server that is away: what was
+# written is not lost.
 #
-# Long: it is at-boot.sh's sister.
+# Long: it resembles at-boot.sh.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# Disks that come when they are wanted: with a look into a folder, with a network interface,
-# with other hardware; and those of nbd-client's nbdtab.
+# Disks that are attached on demand: by an automount, with a network interface, with other
+# hardware; and those of nbd-client's nbdtab.
 #
-# Long: at-boot.sh is what all depends on.
+# Long: at-boot.sh shows what everything else depends on.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -36,7 +36,7 @@ attached() { # NAME
 	guest "nbd-attach list | grep '^$1 '"
 }
 
-# But for the network's first interface, which has been there all along.
+# Except for the first network interface, which has existed since boot.
 only_what_is_wanted() {
 	wait_booted
 	guest_until 20 "nbd-attach list | grep -q '^any .* up '"

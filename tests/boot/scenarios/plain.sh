@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Debian boots whole with nbd-attach in it, and disks are attached by hand: the kernel, udev
-# and systemd are a distribution's own.
+# Debian boots with nbd-attach installed, and disks are attached by hand, with the
+# distribution's kernel, udev and systemd.
 #
 # Long: at-boot.sh shows most of it, too.
 

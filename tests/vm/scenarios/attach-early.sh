@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Somebody uses a disk before its attach is done; its server leaves just after its last
-# reply; the kernel's answer gets lost.
+# A disk is used before its attach is complete; its server exits right after its last reply;
+# the kernel's answer is lost.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 # shellcheck source=tests/vm/lib-attach.sh
 . "$VM_LIB/lib-attach.sh"
 
-# udev gives the names, and is then at work for long: time to use them.
+# udev creates the names and then stays busy, so that there is time to use them.
 busy_udev() {
 	echo 'KERNEL=="nbd0", TEST=="pid", RUN+="/bin/sleep 15"' >/etc/udev/rules.d/90-busy.rules
 	udevadm control --reload
@@ -45,7 +45,7 @@ mounted_early() { # SIGNAL supervised|alone
 	same file <(pattern "$1" 1000000)
 }
 
-# A service manager's TERM ends the supervisor, too; the next one finds the disk as it is.
+# A service manager's SIGTERM ends the supervisor; the next one finds the disk unchanged.
 mounted_early_in_foreground() {
 	new_disk disk.img 16M
 	mke2fs -q disk.img
@@ -97,7 +97,7 @@ after_go() { # byte|end|later plain|tls CODE WORD
 	assert_clean
 }
 
-# It is attached, and nobody says so.
+# The kernel has attached the device, but its answer is lost.
 answer_lost() { # supervised|alone
 	! sanitized || return 0
 	new_disk disk.img 8M

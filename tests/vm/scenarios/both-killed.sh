@@ -5,7 +5,7 @@
 
 . "${0%/*}/../lib.sh"
 
-# back_with ORDER: server and supervisors are killed together; who is back first?
+# back_with ORDER: server and supervisors are killed together; ORDER says which is back first.
 back_with() {
 	local way
 	WAYS=(plain-1 tls-16)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Attached by name: what is said in /etc/nbd-attach, or in nbd-client's /etc/nbdtab.
+# Attaching by name, as configured in /etc/nbd-attach or in nbd-client's /etc/nbdtab.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"

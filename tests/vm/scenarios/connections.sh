@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Several links to one server, which has to say that it can.
+# Several links to one server, which must advertise NBD_FLAG_CAN_MULTI_CONN.
 
 . "${0%/*}/../lib.sh"
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Detaching ends in bounded time, whatever is the matter; and what attach says when the name
-# is not free, or what is known of it is wrong.
+# Detaching takes bounded time, whatever is wrong; and what attach says if the name is taken or
+# its state is wrong.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -97,7 +97,7 @@ twice() {
 	detach --all
 }
 
-# At the same time: one of them becomes it.
+# Started at the same time: one of them becomes the supervisor.
 at_once() {
 	local codes
 	WAYS=(plain-1)
@@ -119,7 +119,7 @@ at_once() {
 	detach plain-1
 }
 
-# Of one disk; nothing says so but the state file.
+# After this only the state file knows the disk.
 supervisor_killed() {
 	WAYS=(plain-1)
 	new_disks 4M
@@ -129,7 +129,7 @@ supervisor_killed() {
 	kill_supervisor plain-1
 }
 
-# broken STATE: with what is in the file, nobody can take over. It can be detached.
+# broken STATE: no supervisor can take over with such a file, but detach works.
 broken() {
 	local state=$RUN_DIR/plain-1/state.json
 	supervisor_killed
@@ -143,7 +143,7 @@ broken() {
 	detach plain-1
 }
 
-# The device was taken away, and nobody has noticed: it is attached anew.
+# The device was removed while no supervisor watched: attach attaches it again.
 stale() {
 	supervisor_killed
 	nbd-client -d "${DEVICES[plain-1]}"
@@ -173,7 +173,7 @@ detach_ends() { # CODE becomes its exit code
 	cat out err
 }
 
-# A child of it is beyond the reach of signals; or it has just been.
+# A child of detach is in an uninterruptible call, or detach has ended already.
 disconnects() {
 	local child
 	for child in $(pgrep -P "$DETACH" -x nbd-attach); do
@@ -182,8 +182,8 @@ disconnects() {
 	ended "$DETACH"
 }
 
-# The server reads nothing, and so the driver does not get its good-bye sent. There is no
-# way back from there, and whoever is impatient does not get half of it.
+# The server reads nothing, so the driver cannot send NBD_CMD_DISC. A disconnect cannot be
+# undone, so an interruption does not stop detach there.
 interrupted_in_the_middle() {
 	local server writer
 	expect_in_kernel_log 'I/O error|nbd'
@@ -209,7 +209,7 @@ interrupted_in_the_middle() {
 	detach disk
 }
 
-# The disk is gone, and its name free; or all is as before.
+# Either the disk is gone and its name free, or everything is as before.
 interrupted_at_any_moment() {
 	local i
 	RANDOM=${SEED:=$((EPOCHSECONDS % 32768))}
@@ -241,7 +241,7 @@ interrupted_at_any_moment() {
 
 # ---- two at once ----
 
-# Its own udev, which is busy until it is told to go on.
+# A udev of its own, which is busy until told to continue.
 detach_behind() { # [UNSHARE-OPTION…] -- ARGUMENT…: DETACH, and what started it
 	local wrapper=()
 	while [ "$1" != -- ]; do
@@ -308,7 +308,7 @@ number_is_anothers() {
 	detach two
 }
 
-# The name is there again, too, at another number.
+# The name is in use again, with another device number.
 numbers_are_exchanged() {
 	serve_two
 	attach_at one 5

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# All ways to detach; each leaves no device, no process and no file, which every case of
-# every scenario checks at its end.
+# All ways to detach. Each leaves no device, process or file, which every case of every scenario
+# checks at its end.
 
 . "${0%/*}/../lib.sh"
 
@@ -53,7 +53,7 @@ twice() {
 	expect_exit 8 detach disk
 }
 
-# nbd-client's devices are not ours to take down.
+# Devices of nbd-client are not detached.
 of_others() {
 	new_disk disk.img 1M
 	start_nbdkit file disk.img
@@ -98,7 +98,7 @@ good_bye_tls() {
 	wait_for n_good_byes 2
 }
 
-# The links are there already when it turns out that they have no use.
+# The links exist before attach finds that the name is taken.
 good_bye_without_device() {
 	new_disk disk.img 8M
 	start_nbdkit --verbose --tls=require --tls-certificates="$PKI/server" file disk.img
@@ -110,7 +110,7 @@ good_bye_without_device() {
 	wait_for n_good_byes 3
 }
 
-# Open files on it are on their own then; the kernel says so.
+# Although it is open, which the kernel logs.
 forced() {
 	expect_in_kernel_log 'nbd'
 	new_disk disk.img 8M
@@ -131,8 +131,8 @@ closed() { # PORT
 	[ -z "$(ss -Htn state established "dport = :$1")" ]
 }
 
-# What is half done is done; it does not begin with the next. Each is held open, which it
-# waits a second for, so that the last is safe also on a slow machine.
+# An interruption lets the current device be detached, but no further one. Each is held open,
+# for which detach waits a second, so that the last is safe even on a slow machine.
 interrupted() {
 	local disk first pid code=0 users=()
 	expect_in_kernel_log 'nbd'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What attach prints is the disk: not what else lies under its name in /dev.
+# The path that attach prints is the disk, not another file of that name in /dev.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -12,7 +12,7 @@ serve() {
 	start_nbdkit file disk.img
 }
 
-# The kernel makes no node where something lies already: as after `dd of=/dev/nbd5` while
+# The kernel creates no node where a file exists, for example after `dd of=/dev/nbd5` while
 # the driver was not loaded.
 in_its_place() { # COMMAND… that puts something there; NODE is what is in the way
 	serve

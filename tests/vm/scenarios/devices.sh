@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Which /dev/nbdN it becomes.
+# Which /dev/nbdN is used.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -19,7 +19,7 @@ chosen() {
 	detach /dev/nbd3
 }
 
-# The driver has 16 at first; others come into being when asked for.
+# The driver creates 16 at first; others on request.
 beyond() {
 	serve
 	attach --device /dev/nbd20 "nbd://127.0.0.1:$PORT/"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A man in the middle removes TLS from what the server offers, at each moment when a link is
-# made: he never gets a byte in plaintext but STARTTLS and ABORT.
+# A man in the middle removes TLS from what the server offers whenever a link is made. He never
+# gets a byte in plaintext except STARTTLS and ABORT.
 
 . "${0%/*}/../lib.sh"
 # shellcheck source=tests/vm/lib-mitm.sh

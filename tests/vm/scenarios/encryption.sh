@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# That the kernel encrypts is seen, not believed; and what becomes of one that does not, as
-# a supervisor sees it that was built to find no TLS records where there is /run/plaintext.
+# That the kernel encrypts is verified; and what happens if it does not. The supervisor here was
+# built to find no TLS records while the file /run/plaintext exists.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -53,7 +53,7 @@ plain_kernel() {
 	DEVICES[tls-1]=/dev/nbd0
 }
 
-# Exit code 7, and the device is taken down before anybody could use it.
+# Exit code 7; the device is removed before it can be used.
 not_attached() {
 	local code=0
 	expect_in_kernel_log 'I/O error'
@@ -75,7 +75,7 @@ not_attached() {
 	detach tls-1
 }
 
-# udev gives the names, and is then at work: the attach waits for it.
+# udev creates the names and stays busy; attach waits for it.
 busy_udev() {
 	touch /run/busy
 	printf '#!/bin/sh\nwhile [ -e /run/busy ]; do sleep 0.1; done\n' >busy
@@ -89,7 +89,7 @@ idle_udev() {
 	udevadm control --reload
 }
 
-# Somebody has it open, and so it stays; with no link, and what waits is not sent.
+# The device is open, so it stays, but without a link: pending requests are not sent.
 not_attached_in_use() {
 	expect_in_kernel_log 'I/O error|nbd'
 	WAYS=(tls-1)
@@ -116,7 +116,7 @@ not_attached_in_use() {
 	wait %dd || :
 }
 
-# Attached by a kernel that encrypts, and from then on does not.
+# The kernel encrypts during attach, but not afterwards.
 attached_before_plaintext() {
 	expect_in_kernel_log 'I/O error|nbd'
 	WAYS=(tls-1)
@@ -128,8 +128,8 @@ attached_before_plaintext() {
 	touch /run/plaintext
 }
 
-# The first request, which has waited for the link, tells; all later ones wait, and no link
-# is made any more.
+# The first request, which waited for the link, shows it; all later ones wait, and no further
+# link is made.
 not_reconnected() {
 	local waiting=()
 	attached_before_plaintext
@@ -150,7 +150,7 @@ not_reconnected() {
 	wait "${waiting[@]}" || :
 }
 
-# Nobody has a request for it: it is seen all the same, before one comes.
+# It is noticed even without any request from a user.
 not_reconnected_idle() {
 	attached_before_plaintext
 	server_down

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What other users, and whoever calls the program, can do to an attachment without meaning
-# to, or meaning to.
+# What other users, and the caller, can do to an attachment, on purpose or not.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -31,7 +30,7 @@ seen_by_nobody() { # STATE
 
 # ---- the lock ----
 
-# hold USER FILE: for ever, in the background, where that is possible.
+# hold USER FILE: locks FILE in the background, if USER may open it.
 hold() {
 	setpriv --reuid="$1" --regid="$1" --clear-groups python3 -c '
 import fcntl, sys, time
@@ -55,7 +54,7 @@ locks_are_roots() {
 	detach plain-1
 }
 
-# As a version left it that let anybody read it, and then somebody did.
+# An older version left the file readable by everyone, and another user opened it.
 lock_of_before() {
 	one_disk
 	mkdir -p "${LOCK%/*}"
@@ -78,7 +77,7 @@ lock_of_before() {
 	detach plain-1
 }
 
-# ---- what a caller has set for itself ----
+# ---- what is inherited from the caller ----
 
 modes_are_right() {
 	has_mode $RUN_DIR 755
@@ -138,7 +137,7 @@ descriptors_in_foreground() {
 	detach plain-1
 }
 
-# An ignored SIGCHLD hides how children end, and a blocked SIGTERM the end that is wanted.
+# An ignored SIGCHLD hides how children exit, and a blocked SIGTERM would prevent exiting.
 careless() {
 	cat >careless <<-EOF
 		#!/bin/sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# After an outage the export is not what it was. Half of it is in use.
+# After an outage the export has changed. Half of it is in use.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -24,7 +24,7 @@ size_is() { # WAY BYTES
 	[ "$(blockdev --getsize64 "${DEVICES[$1]}")" = "$2" ]
 }
 
-# What has come in addition can be used; it is left as it was.
+# The added space can be used; its content was not changed.
 new_part_works() { # WAY
 	local device=${DEVICES[$1]}
 	pattern "$1" 1M >new-part

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Servers that mean no good (tests/hostile/rows.py) come to answer where a good one was: a
-# running attachment must have none of them, and go on when the good one is back.
+# Malicious servers (tests/hostile/rows.py) answer in place of a good one: a running attachment
+# must refuse each of them, and continue when the good one is back.
 #
 # Long: two hundred servers in turn.
 

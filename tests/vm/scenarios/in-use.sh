@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A disk that is in use stays, whoever uses it and however well he hides: what no mount table
-# and no table of descriptors tells.
+# A disk that is in use stays attached, even if neither a mount table nor a table of descriptors
+# shows its user.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -37,7 +37,7 @@ user_ends() {
 	stop_server "$USER"
 }
 
-# The kernel claims such a disk, and no table tells for whom.
+# The kernel claims such a disk, but no table says for whom.
 external_journal() {
 	start_and_attach
 	mke2fs -q -b 4096 -O journal_dev "$DEVICE"
@@ -217,7 +217,7 @@ has_no_descriptor() {
 	[ "$(cat "/proc/$1/comm")" = dd ] && [ -z "$(find "/proc/$1/fd" -lname "$DEVICE*")" ]
 }
 
-# closes PID: no descriptor of it is left, but requests are on their way.
+# closes PID: it has no descriptor left, but requests are in flight.
 closes() {
 	grep -q '[1-9]' "/sys/block/${DEVICE#/dev/}"/{,*/}inflight &&
 		[ -z "$(find "/proc/$1/fd" -lname "$DEVICE*")" ]
@@ -273,7 +273,7 @@ memory.close()' mnt/dev/file "$server"
 	umount -l mnt/dev
 }
 
-# A child of an attach that was killed has nothing to do with who mounts the disk.
+# The child that a killed attach leaves behind must not affect a user that mounts the disk.
 half_attached() {
 	new_disk disk.img 8M
 	mkfs.minix disk.img >/dev/null

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# An attach that is ended half-way. SIGTERM leaves nothing at all; after SIGKILL the worker
-# is gone too, and what has reached the kernel can be detached.
+# An attach that is interrupted halfway. SIGTERM leaves nothing at all; after SIGKILL the worker
+# is gone too, and what the kernel has already can be detached.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The connection is cut on its way, while the server goes on: what it was doing is done, and
-# done again.
+# The connection is cut, but the server continues: it completes the requests in flight and
+# executes them again when they are sent again.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 
-# From here on it is what is between that comes and goes.
+# From here on the proxy in between comes and goes, not the server.
 go_between() {
 	local server=$PORT
 	server_up
@@ -57,7 +57,7 @@ cut_again() {
 	finish
 }
 
-# Who asks for the server meets somebody, who hangs up.
+# The server's address accepts connections and closes them.
 forwarder_goes_on() {
 	local way
 	WAYS=(plain-1 plain-16)

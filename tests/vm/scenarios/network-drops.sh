@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The network between drops everything, in both directions, and nobody says so.
-# Long: what nobody says takes a minute to notice.
+# The network silently drops everything, in both directions.
+# Long: noticing that takes a minute.
 
 . "${0%/*}/../lib.sh"
 

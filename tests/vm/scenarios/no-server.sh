@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Servers that are not there, say nothing, or do not have what is asked for.
+# Servers that do not exist, say nothing, or do not have the export.
 
 . "${0%/*}/../lib.sh"
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Hardly any memory, and most of it waits to be written to the remote disk: the relay goes
-# on without getting more, as kernel TLS does.
+# Memory is short and most of it is dirty pages of the remote disk: the relay continues without
+# allocating more, as kernel TLS does.
 # Long: writing without memory is slow.
 
 . "${0%/*}/../lib.sh"

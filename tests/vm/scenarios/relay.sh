@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The data path through user space: a process that stays, and moves the bytes of what the
-# kernel's nbd driver cannot talk to itself.
+# The data path through user space: a process for links that the kernel's nbd driver cannot use
+# directly.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -52,8 +52,7 @@ asked_for() {
 
 # ---- the disk that the system runs from ----
 
-# Whom systemd does not kill at the end: root's, with a name that begins so. It looks at the
-# real user.
+# systemd spares root's processes with such a name at shutdown. It checks the real user.
 spared() { # PID
 	[ "$(head -c 1 "/proc/$1/cmdline")" = @ ] && [[ $(status_of "$1" Uid) == 0$'\t'* ]]
 }
@@ -88,9 +87,9 @@ for_the_system() {
 	within 10 n_relays 0
 }
 
-# ---- where there is no other way ----
+# ---- where the kernel cannot do it ----
 
-# The whole guest is without the module, as long as the case runs.
+# The whole guest lacks the module while the case runs.
 no_tls_module() {
 	local folder=$MODULES/kernel/net/tls
 	[ -d "$folder" ] || fail "there is no $folder"
@@ -144,7 +143,7 @@ n_lines() { # WANTED PATTERN FILE
 	[ "$(grep -c "$2" "$3")" = "$1" ]
 }
 
-# To a server that has ended itself by then, there would be nothing to say.
+# A server that has exited by then could not receive it.
 good_bye() { # [TLS-FRONT-OPTION…]
 	FRONT_MORE=(--filter=delay delay-close=2)
 	front "$@"

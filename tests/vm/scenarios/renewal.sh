@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# New keys before a server asks for them: a supervisor that was built to renew a link after
-# a thousand records. Under light load nobody feels it.
+# Links are replaced before a server asks for new keys: the supervisor here was built to do so
+# after a thousand records. Under light load no gap is noticed.
 # Long: a thousand records take their time.
 
 . "${0%/*}/../lib.sh"
@@ -64,8 +64,8 @@ has_taken_over() {
 	"$PROGRAM" status tls-1 | grep -q 'taken over'
 }
 
-# One that was started by hand: nobody has kept the socket of the link, but what went over
-# it is known. Where the kernel can end it, it is renewed; where not, that is told once.
+# A supervisor that was started by hand: no one has kept the link's socket, but its traffic is
+# known. If the kernel can end the socket, the link is renewed; if not, one warning says so.
 by_hand() { # TLS-PRIORITY
 	WAYS=(tls-1)
 	new_disks 4M

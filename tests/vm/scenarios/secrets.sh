@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Keys are nowhere but in their files and in memory: not in what is said, logged, stored or
-# left in a core dump. The scenario first sees that its own search finds them.
+# Keys are only in their files and in memory: not in output, logs, state or a core dump. The
+# scenario first checks that its own search finds them.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 
-# Whatever would give a key away: each line of the PEM file's body, its bytes, the PSK.
+# What would reveal a key: each line of the PEM file's body, its bytes, the PSK.
 secrets_of() { # FILE
 	case $1 in
 	*.psk) cut -d : -f 2 "$1" ;;
@@ -21,7 +21,7 @@ holds_secret() { # FILE-WITH-SECRETS FILE…
 	grep -q -a -i -F -f <(secrets_of "$secrets") "$@" 2>/dev/null
 }
 
-# What everybody, or only root, can read of what is going on.
+# What everyone, or only root, can read at run time.
 collect() { # NAME
 	local pid
 	mkdir -p seen
