@@ -4,6 +4,17 @@
 
 #include "connection-world.h"
 
+/* Short words for tables of steps. */
+#define UP          PHASE_UP
+#define PROBING     PHASE_PROBING
+#define REPLACING   PHASE_REPLACING
+#define DRAINING    PHASE_DRAINING
+#define BACKING_OFF PHASE_BACKING_OFF
+#define CONNECTING  PHASE_CONNECTING
+#define PENDING     PHASE_PENDING
+#define GONE        LINK_RECONNECTING
+#define BAD         LINK_REFUSED
+
 /* What an attempt finds, and what becomes of it. */
 enum answer {
 	GOOD,
