@@ -339,7 +339,7 @@ static int set_option(const struct nbdtab_line *line, enum nbdtab_option i,
 			return 0;
 	}
 	r = target_set(t, options[i].ours, value, err);
-	return r == -EINVAL ? bad_value(i, value, err) : r;
+	return r == -EINVAL && value ? bad_value(i, value, err) : r;
 }
 
 int nbdtab_make_target(struct nbdtab_line *line, struct target *t, struct error *err)

@@ -133,7 +133,8 @@ static void add_all(struct race *race, const struct addrinfo *list)
 		i %= n;
 		family = (sa_family_t)left[i]->ai_family;
 		add(race, left[i]);
-		memmove(&left[i], &left[i + 1], (--n - i) * sizeof(left[0]));
+		for (n--; i < n; i++)
+			left[i] = left[i + 1];
 	}
 }
 
