@@ -200,7 +200,7 @@ int arguments_name_server(const struct target *t, int r, struct error *err)
 {
 	_cleanup_free_ char *server = target_server(t);
 
-	if (err->fault == FAULT_USAGE)
+	if (err->fault == FAULT_USAGE || (server && strstr(err->text, server)))
 		return r;
 	return error_prefix(err, r, "%s", server ? server : t->uri);
 }

@@ -40,5 +40,8 @@ int arguments_look_up(const char *name, struct target *ret, struct error *err);
  */
 int arguments_target(const struct arguments *a, struct target *ret, struct error *err);
 
-/* Puts the server before a failure's text, unless it is one of usage. Returns r. */
+/*
+ * Puts the server before a failure's text, unless the text has it or is about usage.
+ * Returns r.
+ */
 int arguments_name_server(const struct target *t, int r, struct error *err);

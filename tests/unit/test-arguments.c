@@ -107,11 +107,47 @@ static void test_refused(void **state _unused_)
 	}
 }
 
+/* The server is told once. */
+static void test_server_named(void **state _unused_)
+{
+	static const struct {
+		const char *uri;
+		struct error err;
+		const char *text;
+	} rows[] = {
+		{"nbd://nas/a", {FAULT_REFUSED, "refused"}, "nas:10809: refused"},
+		{"nbd://nas/a", {FAULT_UNREACHED, "cannot connect to 192.0.2.1:10809: x"},
+			"nas:10809: cannot connect to 192.0.2.1:10809: x"},
+		{"nbd://192.0.2.1/a",
+			{FAULT_UNREACHED, "cannot connect to 192.0.2.1:10809: x"},
+			"cannot connect to 192.0.2.1:10809: x"},
+		{"nbd://[fe80::9]:1/a",
+			{FAULT_UNREACHED, "cannot connect to [fe80::9]:1: x"},
+			"cannot connect to [fe80::9]:1: x"},
+		{"nbd+unix:///a?socket=/s",
+			{FAULT_UNREACHED, "cannot connect to unix:/s: x"},
+			"cannot connect to unix:/s: x"},
+		{"nbd://nas/a", {FAULT_USAGE, "no such file"}, "no such file"},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		_cleanup_target_ struct target t;
+		struct error err = {0};
+
+		target_init(&t);
+		assert_int_equal(target_parse_uri(&t, rows[i].uri, &err), 0);
+		err = rows[i].err;
+		assert_int_equal(arguments_name_server(&t, -EIO, &err), -EIO);
+		assert_string_equal(err.text, rows[i].text);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_server_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
