@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/parse.h"
@@ -219,6 +220,23 @@ static bool same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+/* Of a name or address without its zone; "nas." is "nas", but absolute. */
+static size_t bare_size(const char *host)
+{
+	size_t size = strcspn(host, "%");
+
+	return size > 1 && host[size - 1] == '.' ? size - 1 : size;
+}
+
+/* Interfaces, unlike names, differ by case. */
+static bool same_host(const char *a, const char *b)
+{
+	size_t size = bare_size(a);
+
+	return size == bare_size(b) && strncasecmp(a, b, size) == 0 &&
+		strcmp(strchrnul(a, '%'), strchrnul(b, '%')) == 0;
+}
+
 bool target_is_same_export(const struct target *a, const struct target *b)
 {
 	if (a->transport != b->transport || a->tls != b->tls ||
@@ -226,7 +244,7 @@ bool target_is_same_export(const struct target *a, const struct target *b)
 		return false;
 	switch (a->transport) {
 	case TRANSPORT_TCP:
-		return same_text(a->host, b->host) && same_text(a->port, b->port);
+		return same_host(a->host, b->host) && same_text(a->port, b->port);
 	case TRANSPORT_UNIX:
 		return a->socket_size == b->socket_size &&
 			memcmp(a->socket, b->socket, a->socket_size) == 0;

@@ -273,6 +273,12 @@ static const struct {
 	{{"nbd://h/a", {}}, {"nbd://h//a", {}}, false},
 	{{"nbd://h/a", {}}, {"nbd://i/a", {}}, false},
 	{{"nbd://h/a", {}}, {"nbd://h:10810/a", {}}, false},
+	{{"nbd://NAS/a", {}}, {"nbd://nas./a", {}}, true},
+	{{"nbd://nas./a", {}}, {"nbd://nas/a", {}}, true},
+	{{"nbd://nas/a", {}}, {"nbd://nas.x/a", {}}, false},
+	{{"nbd://nas/A", {}}, {"nbd://nas/a", {}}, false},
+	{{"nbd://[FE80::1%25a]", {}}, {"nbd://[fe80::1%25a]", {}}, true},
+	{{"nbd://[fe80::1%25A]", {}}, {"nbd://[fe80::1%25a]", {}}, false},
 	{{"nbd://[fe80::1%25a]", {}}, {"nbd://[fe80::1%25b]", {}}, false},
 	{{"nbd://[fe80::1%25a]", {}}, {"nbd://[fe80::1%a]", {}}, true},
 
