@@ -39,10 +39,25 @@ static int not_nbd(const struct nbd_greeting *greeting, size_t size, struct erro
 		text_quote(greeting, size, quoted, sizeof(quoted)));
 }
 
-static int check_magic(const struct nbd_greeting *greeting, struct error *err)
+/*
+ * The second magic number tells newstyle from oldstyle, whose greeting goes on
+ * differently. The first is judged as far as it has come: some servers say less than 16
+ * bytes and then wait.
+ */
+static int read_magics(struct stream *s, struct nbd_greeting *greeting, struct error *err)
 {
-	if (be64toh(greeting->magic) != NBD_MAGIC)
-		return not_nbd(greeting, MAGICS_SIZE, err);
+	const uint64_t magic = htobe64(NBD_MAGIC);
+
+	for (size_t size = 0; size < MAGICS_SIZE;) {
+		ssize_t n = stream_read_some(
+			s, (char *)greeting + size, MAGICS_SIZE - size, err);
+
+		if (n < 0)
+			return (int)n;
+		size += (size_t)n;
+		if (memcmp(greeting, &magic, MIN(size, sizeof(magic))) != 0)
+			return not_nbd(greeting, size, err);
+	}
 	if (be64toh(greeting->option_magic) == NBD_OLDSTYLE_MAGIC)
 		return error_set(err, FAULT_PROTOCOL, -EPROTO,
 			"the server speaks old-style NBD, which has neither exports nor TLS");
@@ -59,12 +74,7 @@ static int check_magic(const struct nbd_greeting *greeting, struct error *err)
  */
 static int no_greeting(const struct nbd_greeting *greeting, int r, struct error *err)
 {
-	static const char magic[] = {'N', 'B', 'D', 'M', 'A', 'G', 'I', 'C'};
-	size_t size = strnlen((const char *)greeting, MAGICS_SIZE);
-
-	if (memcmp(greeting, magic, MIN(size, sizeof(magic))) != 0)
-		return not_nbd(greeting, size, err);
-	if (r == -ETIMEDOUT && size == 0)
+	if (r == -ETIMEDOUT && greeting->magic == 0)
 		error_set(err, FAULT_UNREACHED, r,
 			"the server accepted the connection, but sent no greeting in time "
 			"(--connect-timeout): it may be full, wait for TLS from the first byte, or "
@@ -83,11 +93,7 @@ int greeting_exchange(struct negotiation *n, struct error *err)
 	int r;
 
 	n->stream.step = "the greeting";
-	/* The second magic number tells newstyle from oldstyle, whose greeting goes on
-	 * differently. */
-	r = stream_read(&n->stream, &greeting, MAGICS_SIZE, err);
-	if (r == 0)
-		r = check_magic(&greeting, err);
+	r = read_magics(&n->stream, &greeting, err);
 	if (r == 0)
 		r = stream_read(&n->stream, &greeting.flags, sizeof(greeting.flags), err);
 	if (r == -ETIMEDOUT || r == -ECONNRESET)

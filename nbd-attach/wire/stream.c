@@ -107,18 +107,30 @@ static int after_attempt(struct stream *s, ssize_t n, struct error *err)
 	return deadline_left(s->deadline) == 0 ? stream_timed_out(s, err) : 0;
 }
 
+ssize_t stream_read_some(struct stream *s, void *data, size_t size, struct error *err)
+{
+	for (;;) {
+		ssize_t n = s->ops->read(s, data, size, err);
+		int r = after_attempt(s, n, err);
+
+		if (r < 0)
+			return r;
+		if (n > 0)
+			return n;
+	}
+}
+
 int stream_read(struct stream *s, void *data, size_t size, struct error *err)
 {
 	char *to = data;
 
 	while (size > 0) {
-		ssize_t n = s->ops->read(s, to, size, err);
-		int r = after_attempt(s, n, err);
+		ssize_t n = stream_read_some(s, to, size, err);
 
-		if (r < 0)
-			return r;
-		to += n > 0 ? n : 0;
-		size -= n > 0 ? (size_t)n : 0;
+		if (n < 0)
+			return (int)n;
+		to += n;
+		size -= (size_t)n;
 	}
 	return 0;
 }

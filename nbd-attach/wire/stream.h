@@ -45,6 +45,10 @@ void stream_init(struct stream *s, int fd, usec_t deadline);
 int stream_read(struct stream *s, void *data, size_t size, struct error *err);
 int stream_write(struct stream *s, const void *data, size_t size, struct error *err);
 
+/* Waits for the first byte and reads what is there by then: 1 to `size` bytes. Errors as
+ * above. */
+ssize_t stream_read_some(struct stream *s, void *data, size_t size, struct error *err);
+
 /*
  * To be called when the server has agreed to TLS. Reading and writing fail with -ENOTCONN
  * until TLS is up, so that no bug can send another byte in plaintext.

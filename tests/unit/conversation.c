@@ -13,7 +13,6 @@
 #include "wire/credentials.h"
 
 #define SILENCE     (30 * USEC_PER_MSEC) /* to be reached */
-#define PATIENCE    (60 * USEC_PER_SEC)  /* not to be, on the busiest machine */
 #define LISTED_SIZE 256
 
 struct outcome {
