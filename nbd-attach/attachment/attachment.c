@@ -16,10 +16,10 @@ uint64_t attachment_seconds(usec_t span)
 }
 
 /*
- * With one link that somebody watches, no request ends its link by taking long: the
- * timeout of a free device is 0, and to set that would set queue/io_timeout, too. With
- * several the kernel knows no such mode; and without a supervisor a request that takes
- * too long has to end its link, or nothing would.
+ * With one supervised link, a slow request does not end the link: the timeout of a free
+ * device is 0, and setting it to 0 would set queue/io_timeout too. With several links the
+ * kernel has no such mode. Without a supervisor a request that takes too long has to end
+ * its link, because nothing else would.
  */
 uint64_t attachment_timeout(const struct target *t, unsigned links, bool supervised)
 {

@@ -43,8 +43,8 @@ static void set_io_timeout(const struct order *o)
 }
 
 /*
- * Some kernels wait in there until nothing is in flight. Both before the first request
- * of ours: what is under way when a link dies is looked at again that soon.
+ * Some kernels wait here until nothing is in flight. The timeout is set before our first
+ * request, so that requests in flight when a link dies are soon resent.
  */
 static int set_limits(const struct order *o, struct error *err)
 {

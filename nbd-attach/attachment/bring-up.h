@@ -19,8 +19,8 @@ struct bring_up {
 #define BRING_UP_NONE ((struct bring_up){.pidfd = -1, .check_at = USEC_INFINITY})
 
 /*
- * Starts it. With `supervised` somebody makes lost links anew, and what was on its way
- * then is looked at soon (queue/io_timeout).
+ * Starts it. `supervised`: the caller replaces lost links, and requests that were in
+ * flight are soon resent (queue/io_timeout).
  */
 int bring_up_start(struct attachment *a, const struct target *t, bool supervised,
 	struct bring_up *ret, struct error *err);

@@ -12,8 +12,10 @@ struct tally {
 	unsigned n, n_bad;
 };
 
-/* The files that it names are looked at, too, but those that only a service is given. */
-/* 1: they can be used, but err->text is a warning. */
+/*
+ * Also checks the credentials that it names, except those that systemd passes to a
+ * service only. 1: valid, but err->text is a warning.
+ */
 static int check_target(const struct target *t, struct error *err)
 {
 	_cleanup_credentials_ struct credentials credentials = {0};
@@ -48,7 +50,7 @@ static int check_next(const char *name, void *userdata)
 	return print_verdict(name, r, &err);
 }
 
-/* One of nbd-client's as well, whose other lines are not ours to judge. */
+/* The name may be in nbdtab, whose other lines may be meant for nbd-client only. */
 static int check_one(const char *name, struct error *err)
 {
 	_cleanup_target_ struct target t;

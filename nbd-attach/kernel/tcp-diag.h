@@ -16,13 +16,13 @@ struct tcp_traffic {
 
 /*
  * -ENOENT: there is no such connected TCP socket in this network namespace, or the kernel
- * has no such tables (CONFIG_INET_DIAG). The cipher is for CAP_NET_ADMIN to see.
+ * has no such tables (CONFIG_INET_DIAG). Only CAP_NET_ADMIN sees the cipher.
  */
 int tcp_diag_read(uint64_t inode, struct tcp_traffic *ret);
 
 /*
- * Ends its connection (tcp_abort()): who reads or writes gets ECONNABORTED, the other
- * side a reset, and what was not sent is thrown away. Needs CAP_NET_ADMIN. -ENOENT: as
+ * Ends its connection (tcp_abort()): reads and writes fail with ECONNABORTED, the other
+ * side gets a reset, and unsent data is discarded. Needs CAP_NET_ADMIN. -ENOENT: as
  * above; -EPERM; -EOPNOTSUPP: the kernel does not do that (CONFIG_INET_DIAG_DESTROY).
  */
 int tcp_diag_end(uint64_t inode);

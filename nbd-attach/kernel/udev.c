@@ -65,13 +65,13 @@ static bool is_started_by_udev(void)
 	return false;
 }
 
-/* Whether it runs, and can be waited for. */
+/* Whether udev runs, and waiting for it cannot deadlock. */
 static bool may_wait(void)
 {
 	return access("/run/udev/control", F_OK) == 0 && !is_started_by_udev();
 }
 
-/* To udev's messages for those who wait for its work (libudev's monitors). */
+/* To the messages that udev sends when it has handled an event (libudev's monitors). */
 static int listen_to_udev(void)
 {
 	const struct sockaddr_nl address = {
@@ -101,7 +101,7 @@ int udev_trigger(
 	return sysfs_trigger_uevent(index, words, err);
 }
 
-/* A message that was lost (ENOBUFS) may have been the one. */
+/* If messages were lost (ENOBUFS), the one for this event may be among them. */
 static bool is_handled(const struct udev_event *event)
 {
 	char message[16384];

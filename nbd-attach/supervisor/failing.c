@@ -22,8 +22,8 @@ static bool has_worked(const struct connection *conn, const struct sysfs_io *io)
 }
 
 /*
- * Nobody can tell whether it works, and nobody waits. Not every kernel counts a request
- * that waits for a link: the last check may have seen it.
+ * Whether an idle link works is unknown, but nothing waits for it. Not every kernel
+ * counts a request that waits for a link: the last check may have seen it.
  */
 static bool is_idle(const struct supervisor *s, const struct connection *conn,
 	const struct sysfs_io *io, usec_t now)
@@ -118,7 +118,7 @@ bool failing_report(struct supervisor *s, struct connection *conn)
 	return conn->fruitless >= LINKS_FAILING_MIN;
 }
 
-/* It has worked for as long as a link must, or nothing needs it. */
+/* A link that kept failing has been stable for long enough, with replies or idle. */
 static void settle(struct supervisor *s, struct connection *conn)
 {
 	struct state_link *link = &s->a->state.links[conn->number];

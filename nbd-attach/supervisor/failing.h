@@ -2,14 +2,14 @@
 /*
  * Links that come up and never work: the server, or something on the way to it, ends each
  * of them before a request was completed, or soon while requests are in flight. After
- * LINKS_FAILING_MIN such links in a row that is reported, with the reason if there is
- * one. Then the time between attempts grows, --reconnect-timeout goes on from the first
- * of them, and with kernel TLS a relay is tried where the target allows it: it may be the
- * kernel's records that the server cannot take.
+ * LINKS_FAILING_MIN such links in a row this is reported, with the reason if it is known.
+ * From then on the time between attempts grows, --reconnect-timeout counts from the first
+ * of these links, and with kernel TLS a relay is tried if the target allows it: the
+ * server may not accept the kernel's records.
  *
- * The same for a request that ends each link while others are completed; but then I/O
- * goes on, and neither of the times changes. A link that is just idle when it is cut is
- * not such a link.
+ * If one request ends each link while others are completed, this is reported as well, but
+ * I/O continues and both times stay as they are. A link that is idle when it ends does
+ * not count.
  */
 #pragma once
 
@@ -17,13 +17,14 @@
 
 #define ALERT_TEXT_SIZE 128
 
-/* connection.completed_before of a link that is taken for one that has worked. */
+/* connection.completed_before of a link that counts as one that worked. */
 #define FAILING_NOT_KNOWN UINT64_MAX
 
 /* For messages about the loss of the link: ": the server sent the TLS alert …", or "". */
 void failing_alert(int alert, char out[ALERT_TEXT_SIZE]);
 
-/* Before the driver gets a new link, or knows of one that it uses: nothing is completed.
+/* Notes the requests completed so far: before the driver gets a new link, or at a link
+ * that it already uses.
  */
 void failing_begin(const struct supervisor *s, struct connection *conn);
 

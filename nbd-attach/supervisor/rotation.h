@@ -7,7 +7,7 @@
 
 #include "supervisor/supervisor.h"
 
-/* Whether the files may be on our own disk, and cannot be read while a link is lost. */
+/* Whether a link is lost and the files may be on our own disk: reading could hang. */
 bool rotation_must_wait(const struct supervisor *s);
 
 /*

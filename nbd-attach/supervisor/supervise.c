@@ -202,7 +202,7 @@ static int handle_signal(struct supervisor *s)
 	return RUNNING;
 }
 
-/* Detaching takes a while, and nothing more may be sent meanwhile. */
+/* Detaching takes a while, in which nothing more may be sent in plaintext. */
 static int refuse_plaintext(struct supervisor *s, struct error *err)
 {
 	for (unsigned i = 0; i < s->a->state.n_links; i++)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Of the addresses of a name the first that works (RFC 8305, "Happy Eyeballs"): an
- * address that is dead costs a quarter of a second, and a slow name server nothing if the
- * last address is known.
+ * Connects to the first of a name's addresses that works (RFC 8305, "Happy Eyeballs"). A
+ * dead address costs a quarter of a second, and a slow name server nothing if the last
+ * address is known.
  *
- * A server that accepts and says nothing, because it hangs, or because it is a proxy for
- * one that is away, does not work either. An NBD server speaks first, so that shows
- * before a byte of it has been read.
+ * An address whose server accepts and sends nothing does not work either: the server
+ * hangs, or is a proxy for one that is away. An NBD server speaks first, so this shows
+ * before any byte has been read.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -24,8 +24,8 @@
 #define ADDRESSES_MAX 32
 
 enum progress {
-	WAITING,    /* not begun */
-	CONNECTING, /* … until renew_at, when it is begun anew */
+	WAITING,    /* not tried yet */
+	CONNECTING, /* … until renew_at, when it is tried again */
 	CONNECTED,  /* no greeting yet */
 	FAILED,     /* for reason r */
 };
@@ -45,7 +45,7 @@ struct race {
 	size_t n;
 	struct resolver *resolver; /* NULL: not asked, or it has answered */
 	struct error unresolved;   /* fault 0: it has given addresses */
-	usec_t next_at;            /* when the next address is begun */
+	usec_t next_at;            /* when the next address is tried */
 	usec_t patience;           /* until when servers may be silent */
 };
 
@@ -61,13 +61,12 @@ static void race_done(struct race *race)
 
 /*
  * Keepalive probes the host of an idle connection. The connection ends after the user
- * timeout below, which replaces the number of probes
- * (tcp_keepalive_timer()).
+ * timeout below, which replaces the number of probes (tcp_keepalive_timer()).
  */
 static const int keepalive_idle = TCP_KEEPALIVE_IDLE_SECONDS,
 		 keepalive_interval = TCP_KEEPALIVE_INTERVAL_SECONDS;
 
-/* What a TCP socket of ours needs; failing to set it does not make it useless. */
+/* A socket on which these cannot be set can still be used. */
 static void tune(int fd, const struct target *t)
 {
 	const usec_t span = MAX(t->io_timeout, TCP_USER_TIMEOUT_MIN);
@@ -116,7 +115,7 @@ static void add(struct race *race, const struct addrinfo *a)
 	race->list[race->n++] = new;
 }
 
-/* The families take turns, because one of them may lead nowhere as a whole. */
+/* The families alternate, because one of them may not work at all. */
 static void add_all(struct race *race, const struct addrinfo *list)
 {
 	const struct addrinfo *left[ADDRESSES_MAX];
@@ -148,7 +147,7 @@ static void take_answer(struct race *race)
 		race->next_at = deadline_now();
 }
 
-/* What connect_text() wrote. NULL: its interface has gone, or has another name. */
+/* Parses what connect_text() wrote. NULL: its interface is gone, or was renamed. */
 static struct addrinfo *parse_last(const char *text)
 {
 	const char *colon = strrchr(text, ':');
@@ -184,7 +183,7 @@ static int find_addresses(struct race *race, struct error *err)
 
 /* ---- one address ---- */
 
-/* The next address follows at once. While there may be none, this one is tried again. */
+/* The next address follows at once. If no other is known yet, this one is retried. */
 static void fail(struct race *race, struct candidate *c, int r)
 {
 	char text[ADDRESS_TEXT_SIZE];
@@ -221,14 +220,14 @@ static void begin(struct race *race, struct candidate *c)
 	}
 	c->progress = CONNECTING;
 	/*
-	 * A SYN that got lost is sent again later and later, after half a minute at last:
-	 * too late for a network that has just come back.
+	 * The kernel resends a lost SYN at growing intervals of up to half a minute: too
+	 * late for a network that has just come back.
 	 */
 	c->renew_at = now + CONNECT_ADDRESS_TIMEOUT;
 	race->next_at = MAX(race->next_at, now + CONNECT_NEXT_DELAY);
 }
 
-/* After attempts that failed, it is another address's turn to be the first. */
+/* After each attempt that failed, another address comes first. */
 static struct candidate *next_waiting(struct race *race)
 {
 	for (size_t i = 0; i < race->n; i++) {
@@ -252,7 +251,7 @@ static void check_connecting(struct race *race, struct candidate *c)
 	race->next_at = MAX(race->next_at, deadline_now() + CONNECT_GREETING_DELAY);
 }
 
-/* 1: the server has sent something, which is left to the worker. */
+/* 1: the server has sent something, which only the worker may read. */
 static int check_connected(struct race *race, struct candidate *c)
 {
 	int bytes = 0;
@@ -265,7 +264,7 @@ static int check_connected(struct race *race, struct candidate *c)
 
 /* ---- all of them ---- */
 
-/* A server that is the only one left is the worker's to wait for, and to judge. */
+/* If only one server is left, the worker waits for its greeting, and judges it. */
 static struct candidate *find_last_hope(struct race *race)
 {
 	bool late = race->patience <= deadline_now();
@@ -402,7 +401,8 @@ int connect_tcp(const struct target *t, const struct address_choice *choice,
 	if (r < 0)
 		return r;
 	race.patience = deadline_after(deadline_left(deadline) / 2);
-	/* The last address has had its turn: first the name server may tell others. */
+	/* The last address has failed before: give the name server time to name others.
+	 */
 	race.next_at = deadline_now();
 	if (race.resolver && choice->turn > 0)
 		race.next_at += CONNECT_NEXT_DELAY;

@@ -24,10 +24,11 @@ int connect_result(int fd, const struct sockaddr *address, socklen_t size)
 	if (error)
 		return -error;
 	/*
-	 * Until it is asked again, a TCP socket is "connecting" (SS_CONNECTING of
-	 * __inet_stream_connect()): reset by its peer it could then be connected anew,
-	 * to anybody, by whoever has it. A unix socket is connected at once, and would
-	 * look for its server again, which may take no other by now.
+	 * Until connect(2) is called again, a TCP socket is "connecting" (SS_CONNECTING
+	 * of
+	 * __inet_stream_connect()): once reset by its peer, any process that has it could
+	 * connect it elsewhere. A unix socket is connected at once, and a second call
+	 * would need the server, which may accept no other connection by now.
 	 */
 	if (address->sa_family != AF_UNIX && connect(fd, address, size) < 0 &&
 		errno != EISCONN)

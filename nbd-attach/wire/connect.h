@@ -28,13 +28,13 @@ struct address_choice {
  * Connects to the target's server before the deadline: to the address of the last link
  * and, if allowed and that does not work, to the others that its name has now. *ret_fd is
  * non-blocking and close-on-exec, set up so that a dead host is noticed (keepalive,
- * TCP_USER_TIMEOUT) and without delay (TCP_NODELAY), and the kernel will not connect it
- * again, wherever to. FAULT_UNREACHED.
+ * TCP_USER_TIMEOUT) and without delay (TCP_NODELAY), and the kernel cannot be made
+ * to connect it elsewhere. FAULT_UNREACHED.
  */
 int connect_server(const struct target *t, const struct address_choice *choice,
 	usec_t deadline, int *ret_fd, struct peer *ret_peer, struct error *err);
 
-/* The peer of a connected socket: getpeername(2). -ENOTCONN: it is not, or no more. */
+/* The peer of a connected socket: getpeername(2). -ENOTCONN: not, or no longer. */
 int peer_of(int fd, struct peer *ret);
 
 bool peer_is_same(const struct peer *a, const struct peer *b);
@@ -46,6 +46,6 @@ bool peer_is_same(const struct peer *a, const struct peer *b);
  */
 bool peer_fits(const struct peer *peer, const struct target *t);
 
-/* A peer for people; that of a unix socket is told as the target names it. */
+/* A peer for people; for a unix socket, the path that the target has. */
 void peer_text(
 	const struct peer *peer, const struct target *t, char text[ADDRESS_TEXT_SIZE]);

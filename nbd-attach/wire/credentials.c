@@ -72,7 +72,7 @@ static int read_one(const char *what, const char *path, bool secret, struct blob
 
 static const char hex_digits[] = "0123456789abcdefABCDEF";
 
-/* Why a key cannot be used, or NULL. GnuTLS takes none of less than 4 bytes. */
+/* Why a key cannot be used, or NULL. GnuTLS rejects keys of less than 4 bytes. */
 static const char *key_fault(const char *key, size_t size)
 {
 	if (size == 0)
@@ -84,15 +84,15 @@ static const char *key_fault(const char *key, size_t size)
 	return size < 8 ? "has a key of less than 4 bytes" : NULL;
 }
 
-/* What a PSK file says to a user; without one, to anybody. */
+/* A search for the key of a user; without a user, for any key. */
 struct psk_search {
 	const char *user;
 	unsigned lines, found;
-	const char *fault; /* of the first line that would match, at this one */
-	unsigned fault_line;
+	const char *fault;   /* of the first invalid line that would match … */
+	unsigned fault_line; /* … and its number */
 };
 
-/* Replaces hexadecimal digits by the text that they mean. False: they mean none. */
+/* Decodes hexadecimal digits in place. False: the result would not be a text. */
 static bool decode(char *text)
 {
 	size_t size = strlen(text), n = 0;

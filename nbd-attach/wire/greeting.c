@@ -11,7 +11,8 @@
 
 #define MAGICS_SIZE offsetof(struct nbd_greeting, flags)
 
-/* Of servers that speak first. TLS records begin with their type and 3, the version. */
+/* Protocols in which the server speaks first. TLS records begin with their type and 3,
+ * the version. */
 static const struct {
 	const char *begin, *protocol;
 } others[] = {
@@ -24,7 +25,7 @@ static const struct {
 		" but TLS from the first byte (NBD starts in plaintext, also for nbds://)"},
 };
 
-/* It has said size bytes. */
+/* The server has sent `size` bytes. */
 static int not_nbd(const struct nbd_greeting *greeting, size_t size, struct error *err)
 {
 	const char *protocol = "";

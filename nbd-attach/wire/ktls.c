@@ -257,8 +257,8 @@ int ktls_records(int fd, uint64_t *ret)
 #define ALERT_SIZE 2  /* level and description */
 
 /*
- * The driver reads without room for the type of a record, so that the kernel keeps a
- * record that is not data. Only peeking, in case that it is data, and the driver's.
+ * The driver reads without room for the type of a record, so the kernel keeps a record
+ * that is not data. This only peeks: data would belong to the driver.
  */
 int ktls_peek_alert(int fd)
 {

@@ -85,7 +85,7 @@ int resolver_start(const char *host, const char *port, struct resolver **ret)
 	r->far = ends[1];
 	atomic_fetch_add(&r->owners, 1);
 	r->has_thread = pthread_create(&r->thread, NULL, work, r) == 0;
-	if (!r->has_thread) /* too many of this user: then it has to be waited for */
+	if (!r->has_thread) /* the limit of threads is reached: wait for it */
 		work(r);
 	*ret = TAKE_PTR(r);
 	return 0;
@@ -96,7 +96,7 @@ int resolver_fd(const struct resolver *r)
 	return r->near;
 }
 
-/* A zone is resolved on this machine. */
+/* An IPv6 zone is resolved on this machine, without a name server. */
 static const char *reason(const struct resolver *r)
 {
 	const char *zone = strchr(r->host, '%');

@@ -17,13 +17,14 @@ int resolver_start(const char *host, const char *port, struct resolver **ret);
 int resolver_fd(const struct resolver *r);
 
 /*
- * Its result, once it has finished, and releases it: the addresses in the order of
- * getaddrinfo(3), which the caller frees, or -EHOSTUNREACH with FAULT_UNREACHED.
+ * Returns the result of a resolver that has finished, and releases it: the addresses in
+ * the order of getaddrinfo(3), which the caller frees, or -EHOSTUNREACH with
+ * FAULT_UNREACHED.
  */
 int resolver_finish(struct resolver *r, struct addrinfo **ret, struct error *err);
 
-/* Leaves it alone: it releases itself when it has finished. */
+/* Detaches it: it releases itself when it has finished. */
 void resolver_abandon(struct resolver *r);
 
-/* Without asking anybody: an address as text. NULL: it is a name. */
+/* Parses an address, without asking a name server. NULL: it is a name. */
 struct addrinfo *resolver_parse(const char *host, const char *port);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a server's alert means for a user; TLS itself tells the client no more. */
+/* What a server's alert means for a user: TLS gives no other reason. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -42,7 +42,7 @@ int tls_alerted(const struct stream *s, struct error *err)
 	const char *name = gnutls_alert_get_name(alert), *hint = NULL;
 	char number[32];
 
-	/* later it says nothing of what was set up */
+	/* after the handshake an alert is not about credentials */
 	for (size_t i = 0; !s->tls->heard && i < ELEMENTSOF(hints); i++)
 		if (hints[i].alert == alert)
 			hint = hints[i].hint;

@@ -29,7 +29,7 @@ static gnutls_datum_t datum(const struct blob *blob)
 		.data = (unsigned char *)blob->data, .size = (unsigned)blob->size};
 }
 
-/* GnuTLS's reason r, unless that is none or the same again. */
+/* GnuTLS's reason r is added, unless there is none or it repeats `how`. */
 static int bad_file(
 	const char *what, const char *path, const char *how, int r, struct error *err)
 {

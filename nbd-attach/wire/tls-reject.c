@@ -89,7 +89,7 @@ static void put_name(FILE *out, int type, const unsigned char *name, size_t size
 		fputs("an address", out);
 }
 
-/* Of hosts: others, such as those of mail boxes, do not count. */
+/* Names of hosts only: others, such as mail addresses, are ignored. */
 static void put_names(FILE *out, gnutls_x509_crt_t crt)
 {
 	unsigned char name[256];
@@ -151,7 +151,7 @@ static bool is_valid_now(gnutls_x509_crt_t crt)
 		now <= gnutls_x509_crt_get_expiration_time(crt);
 }
 
-/* Its own time is right: whose is not? */
+/* The server's certificate is valid now, but one above it is not. */
 static void put_other_time(FILE *out, const struct tls_session *tls)
 {
 	gnutls_x509_crt_t crt;
@@ -202,7 +202,7 @@ static void say_facts(
 		gnutls_x509_crt_deinit(crt);
 }
 
-/* GnuTLS's words, without those that say the same again. */
+/* GnuTLS's words, without the sentence that begins all of them. */
 static void say_flaws(const struct tls_session *tls, char *text, size_t size)
 {
 	static const char before[] = "The certificate is NOT trusted. ";

@@ -39,7 +39,7 @@ put_files() { # IMAGE
 	[ -d files ] || return 0
 	commands_for_files "$1" >debugfs.commands
 	debugfs -w -f debugfs.commands "$1" >debugfs.log 2>&1
-	# Removed was what is there, if it is.
+	# Old files were removed first, if there were any.
 	! grep -v -E -e '^debugfs' -e '^Allocated inode' -e '^$' -e '^rm: File not found' \
 		debugfs.log || fail "cannot put files into $1"
 	rm -rf files

@@ -40,7 +40,7 @@ struct step {
 	unsigned n;
 	enum phase then;
 	const char *calls;
-	enum link_state known; /* as it stands in the state */
+	enum link_state known; /* of the link, in the state */
 };
 
 /* Each fails the test if connection.c takes a way that its table does not list. */

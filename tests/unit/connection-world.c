@@ -125,7 +125,7 @@ void link_disconnect(struct link *link)
 	close(TAKE_FD(link->fd));
 }
 
-/* What the kernel may have all the same is not spoken to. */
+/* No NBD_CMD_DISC: the kernel may use the socket all the same. */
 void link_done(struct link *link)
 {
 	call("drop");

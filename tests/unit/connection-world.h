@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A world around one connection, for tests of connection.c: what that calls is replaced
- * by what takes notes of it, and time passes only when it is told to.
+ * A world around one connection, for tests of connection.c: the functions that it calls
+ * are replaced by ones that note the call, and time passes only when a test says so.
  */
 #pragma once
 

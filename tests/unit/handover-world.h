@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A driver that keeps its timeouts as nbd_genl_reconfigure() does, around handover.c,
- * deferred.c and driver-timeouts.c; time passes only when it is told to.
+ * deferred.c and driver-timeouts.c; time passes only when a test says so.
  */
 #pragma once
 

@@ -13,7 +13,7 @@
 
 #define MANY ((size_t)24 * 1024 * 1024)
 
-/* 1 to most, and no more than there is. */
+/* A random number from 1 to `most`, but at most `there`. */
 size_t some(uint32_t *state, size_t most, size_t there);
 
 unsigned char byte_at(size_t place, unsigned seed);

@@ -19,8 +19,8 @@ struct sandbox_world {
 	/* what a connector does instead of connecting; NULL: it connects … */
 	void (*on_the_way)(char *told);
 	bool connector_is_taken; /* … elsewhere */
-	const char *secret;      /* a key of the parent's, where it has it */
-	bool wants_another;      /* a worker asks to be started again, in this way: */
+	const char *secret; /* the parent's copy of a key, at the same address here */
+	bool wants_another; /* a worker asks to be started again, in this way: */
 	enum entry another[ENTRY_MAX + 1];
 };
 extern struct sandbox_world world;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Servers that break the protocol, fall silent or close: the client just goes, without
- * ABORT, and says what it was. test-negotiate.c has those that keep to it.
+ * Servers that break the protocol, fall silent or close: the client leaves without ABORT
+ * and names the fault. test-negotiate.c has servers that keep to the protocol.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -112,7 +112,7 @@ static void test_broken_initrd(void **state _unused_)
 	assert_false(other.initrd);
 }
 
-/* The supervisor after the next makes the target from what is recorded of it. */
+/* Later supervisors make the same target from the settings that were recorded. */
 static void test_replays(void **state _unused_)
 {
 	_cleanup_config_ struct config c = {0};
@@ -207,7 +207,7 @@ static void test_list(void **state _unused_)
 	assert_string_equal(names, "a b ");
 }
 
-/* What is wrong, on which line, and a word of what is said of it. */
+/* Invalid files: the message names the line and the fault. */
 static void test_faults(void **state _unused_)
 {
 	static const struct {

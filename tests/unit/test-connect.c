@@ -75,8 +75,8 @@ static void test_tcp_options(void **state _unused_)
 }
 
 /*
- * Whoever has the socket cannot have it connected anew once its peer has reset it: a
- * worker is not let near MSG_FASTOPEN, and if it were, this would hold.
+ * A socket cannot be connected again after its peer has reset it. (A worker's filter
+ * forbids MSG_FASTOPEN anyway.)
  */
 static void test_never_again(void **state _unused_)
 {

@@ -45,7 +45,7 @@ static void test_refused_then_restored(void **state _unused_)
 	RUN(steps);
 }
 
-/* That it was away before is nothing that a refusal has to be waited for longer for. */
+/* An outage before a refusal does not make the delays after the refusal longer. */
 static void test_refused_after_silence(void **state _unused_)
 {
 	static const struct step steps[] = {
@@ -71,7 +71,8 @@ static void test_refused_after_silence(void **state _unused_)
 	RUN(steps);
 }
 
-/* A file of ours is no reason to call the server bad: it may be right in a moment. */
+/* If a file of ours is invalid, the server is not to blame: it may be valid in a moment.
+ */
 static void test_own_file(void **state _unused_)
 {
 	static const struct step steps[] = {
@@ -93,7 +94,7 @@ static void test_own_file(void **state _unused_)
 	RUN(steps);
 }
 
-/* Something listens in the place of a server that is away: it will soon be back. */
+/* Something listens in place of a server that is away, which will soon be back. */
 static void test_cut(void **state _unused_)
 {
 	static const struct step steps[] = {
@@ -119,7 +120,7 @@ static void test_cut(void **state _unused_)
 	RUN(steps);
 }
 
-/* A proxy whose server is away is no server: attempts cost little. */
+/* A proxy whose server is away does not count as a server: the delay stays short. */
 static void test_no_greeting(void **state _unused_)
 {
 	static const struct step steps[] = {

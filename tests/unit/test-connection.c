@@ -322,7 +322,7 @@ static void test_empty_cells(void **state _unused_)
 		}
 }
 
-/* The table tells all that can come next, and nothing that does not. */
+/* The table lists exactly the phases that can come next. */
 static void test_next(void **state _unused_)
 {
 	for (size_t i = 0; i < connection_life_size; i++) {

@@ -14,8 +14,7 @@
 
 #include "link/sandbox.c"
 
-/* libseccomp's account of the filter: as text, which says what is done by which number.
- */
+/* The filter as libseccomp's text, which has the action of each system call's number. */
 static FILE *account(enum sandbox_use use, uint32_t architecture)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));

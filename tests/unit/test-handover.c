@@ -295,7 +295,7 @@ static void test_extended(void **state _unused_)
 	assert_int_equal(world.timeout, 3);
 }
 
-/* One that another process has made is the kernel's to end: at once, or by the timer. */
+/* A link that another process made is ended by the kernel: at once, or by the timer. */
 static void test_cut_adopted(void **state _unused_)
 {
 	struct connection *conn = &world.s.conns[0];
@@ -328,7 +328,7 @@ static uint64_t give_after(usec_t failing_for, usec_t reconnect_timeout)
 	return world.reconnect;
 }
 
-/* The driver would count it anew with each link that does not work. */
+/* The driver would start the timeout again with each link that does not work. */
 static void test_reconnect_timeout(void **state _unused_)
 {
 	assert_true(give_after(0, 300 * USEC_PER_SEC) == NBD_UNSET);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is read back of a device, what is mended, and what is refused. /sys is replaced by
- * a table of attributes, which a kernel may refuse to change.
+ * Limits that are read back from a device: they are corrected, or the device is refused.
+ * /sys is replaced by a table of attributes, which a kernel may refuse to change.
  */
 #include <errno.h>
 #include <inttypes.h>

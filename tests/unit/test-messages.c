@@ -67,7 +67,7 @@ static bool said(const char *name, int r, const struct error *err, enum fault fa
 	return false;
 }
 
-/* As a link has it: read, and made objects of. */
+/* Reads credentials and makes GnuTLS objects of them, as for a link. */
 static int load(const struct target *t, struct error *err)
 {
 	_cleanup_(tls_credentials_freep) struct tls_credentials *tls = NULL;

@@ -96,7 +96,7 @@ static void test_options(void **state _unused_)
 	assert_int_equal(safe.io_timeout, swap.io_timeout);
 }
 
-/* A line that cannot be read is told if it is the one; to others it is nothing. */
+/* An invalid line is an error only if it is the wanted one. */
 static void test_faults(void **state _unused_)
 {
 	static const struct {

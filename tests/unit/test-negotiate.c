@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Servers that keep to the protocol: what the client says to them, byte for byte, and
- * what it makes of their answers. test-breaches.c has those that do not.
+ * Servers that keep to the protocol: what the client sends, byte for byte, and what it
+ * reads from their answers. test-breaches.c has servers that break the protocol.
  */
 #include <errno.h>
 #include <setjmp.h>

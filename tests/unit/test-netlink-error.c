@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* That a failure on the way to the kernel is told as what it is. */
+/* Failures on the way to the kernel are reported with their reason. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -232,7 +232,7 @@ static void test_patience_learns(void **state _unused_)
 	assert_int_equal(repetitions(1, 10), 4);
 }
 
-/* What it once needed, but not of late, is no reason to wait for one that hangs. */
+/* A server that was slow long ago does not get more time now. */
 static void test_patience_forgets(void **state _unused_)
 {
 	static const struct step steps[] = {

@@ -198,7 +198,7 @@ static void plain_flows_slowly(_unused_ void **state)
 	plain_both_ways(MANY / 8, 0, true, true);
 }
 
-/* One side says something and ends: all of it comes to the other, and then the end. */
+/* One side sends data and closes: the other side gets all of it, then end of file. */
 static void one_ends(bool kernel, int result)
 {
 	struct world *w = world_new(true);

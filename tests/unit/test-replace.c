@@ -145,7 +145,7 @@ static void test_handover_fails(void **state _unused_)
 	RUN(renewal);
 }
 
-/* The server has closed its side: the driver sees it, or it is made to see. */
+/* The server has closed its side: the driver notices it, or the link is shut down. */
 static void test_half_closed(void **state _unused_)
 {
 	static const struct step steps[] = {
@@ -166,7 +166,7 @@ static void test_half_closed(void **state _unused_)
 	RUN(by_itself);
 }
 
-/* What else happens meanwhile must not make it be forgotten. */
+/* Other events do not make it forget the half-closed link. */
 static void test_half_closed_and_more(void **state _unused_)
 {
 	static const struct step renewed[] = {
@@ -185,7 +185,7 @@ static void test_half_closed_and_more(void **state _unused_)
 }
 
 struct slow {
-	usec_t silent, away;        /* seconds without a reply; until it is made anew */
+	usec_t silent, away;        /* seconds without a reply; until the next link */
 	unsigned before, in_flight; /* at the last check; when it is lost */
 	uint64_t completed;         /* between these two */
 	bool extends;
@@ -213,8 +213,7 @@ static bool extends(const struct slow *slow)
 	return extended;
 }
 
-/* A server that answers at once on a new link was slow, and not away (15 s are its own).
- */
+/* A server that answers at once on a new link was slow, not away (timeout: 15 s). */
 static void test_slow(void **state _unused_)
 {
 	static const struct slow rows[] = {

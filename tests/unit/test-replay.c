@@ -175,7 +175,7 @@ static void test_same_again(void **state _unused_)
 	}
 }
 
-/* What another process is told must not grow with each process. */
+/* The recorded settings must not grow from process to process. */
 static void test_settings_stay(void **state _unused_)
 {
 	for (size_t i = 0; i < ELEMENTSOF(recipes); i++) {

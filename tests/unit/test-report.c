@@ -249,7 +249,7 @@ static int connected(const struct sockaddr_in *address)
 	return fd;
 }
 
-/* Closes it by a reset; on this host that is there at once. */
+/* Closes it by a reset, which arrives at once on the same host. */
 static void reset(int fd)
 {
 	const struct linger linger = {.l_onoff = 1};

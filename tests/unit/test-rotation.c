@@ -143,7 +143,7 @@ static bool has_identity(const struct identity *of)
 		has(&s.credentials.key, of->key);
 }
 
-/* ---- what is told ---- */
+/* ---- messages ---- */
 
 static void told_nothing(void)
 {
@@ -335,8 +335,7 @@ static void test_private_root(_unused_ void **state)
 	assert_true(has_identity(&before));
 }
 
-/* A supervisor that began without any takes what is there later, and only if it is good.
- */
+/* A supervisor without credentials takes those that appear later, if they are valid. */
 static void test_none(_unused_ void **state)
 {
 	credentials_done(&s.credentials);

@@ -113,7 +113,7 @@ static void test_all(void **state _unused_)
 	may_go(B, true);
 }
 
-/* Of two attempts at once one is first, and the other one must follow. */
+/* Of two attempts at the same time the first one decides the address. */
 static void test_elsewhere(void **state _unused_)
 {
 	lose_others();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The server's name as people write it, as its certificate has it, and as it is sent. */
+/* The server's name: as people write it, in its certificate, and in the ClientHello. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

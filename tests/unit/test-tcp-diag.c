@@ -152,7 +152,7 @@ static void test_end_ipv6(void **state _unused_)
 	end_one(AF_INET6);
 }
 
-/* Who could not end it is told so before it is tried. */
+/* Without the privilege to end it, that is reported before it is tried. */
 static void test_may_not_end(void **state _unused_)
 {
 	uint64_t inode;

@@ -404,7 +404,7 @@ static void test_certificates(void **state _unused_)
 	assert_string_equal(both.tls_key + strlen(folder), "/client-key.pem");
 }
 
-/* Parses a copy of the very size, for the address sanitizer; what is good holds together.
+/* Parses a copy of exactly that size, for the address sanitizer; a target must be valid.
  */
 static void parse_anything(const char *text, size_t size)
 {

@@ -135,7 +135,7 @@ static void test_wiped(_unused_ void **state)
 	close(fd);
 }
 
-/* However much of it is missing, it is no order. */
+/* A truncated order is refused, wherever it ends. */
 static void test_cut(_unused_ void **state)
 {
 	int fd = pack(&given, -1);

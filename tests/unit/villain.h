@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A link worker that a server has taken over: what it tries, and what it tells of it. */
+/* A link worker that a server has taken over: what it tries, and reports. */
 #pragma once
 
 #define SERVER 5 /* a worker's descriptor for its connection */

@@ -2,7 +2,7 @@
 /*
  * Preloaded into user-mode Linux before 7: these write back as much of a process's
  * extended registers as there was when they were built, and a host whose processor has
- * more (AMX: 11 KB) takes all or nothing (EFAULT). So what is missing is filled in with
+ * more (AMX: 11 KB) takes all or nothing (EFAULT). So the missing part is filled in with
  * what the process has.
  */
 #include <dlfcn.h>

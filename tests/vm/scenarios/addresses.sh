@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A server's addresses: some are dead, the name servers are, or one belongs to an interface.
+# A server's addresses: some are dead, name servers are dead, or one needs an interface.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
 
 modprobe veth
 
-# Nobody answers at these, and getaddrinfo(3) puts them before the server's: they have more bits
-# in common with ours.
+# Dead addresses that getaddrinfo(3) puts before the server's, because they have more bits in
+# common with ours.
 DEAD=(10.77.0.2 10.77.0.3 10.77.0.4)
 ADDRESS=10.77.0.9
 

@@ -83,7 +83,7 @@ late_udev() { # supervised|alone
 	detach disk
 }
 
-# The kernel does not get such a link; or there is no end of them, and no reply.
+# The server sends a byte too many after GO, or closes at once, or later without any reply.
 after_go() { # byte|end|later plain|tls CODE WORD
 	local uri
 	expect_in_kernel_log 'I/O error|Possible stuck'

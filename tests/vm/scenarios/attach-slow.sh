@@ -30,12 +30,12 @@ slow() { # supervised|alone
 	attach_behind "$1" --io-timeout 10s
 	ends 0
 	has_partitions
-	# What udev looks at is read at once, not one block after the other.
+	# udev reads in large requests, not block by block.
 	[ "$(grep -c ' Read ' reads)" -le 60 ] || fail "$(grep -c ' Read ' reads) reads"
 	takes_at_most 15 detach disk
 }
 
-# It has agreed to all, and answers no request.
+# The server completes the negotiation, and answers no request.
 silent() { # supervised|alone
 	expect_in_kernel_log 'Possible stuck|I/O error|timed out|nbd0'
 	new_disk disk.img 8M
@@ -138,7 +138,7 @@ gone() {
 	assert_clean
 }
 
-# There nobody makes another.
+# Without a supervisor nothing replaces the link.
 lost() {
 	expect_in_kernel_log 'Possible stuck|Receive control|I/O error|nbd0'
 	partitioned_disk

@@ -162,7 +162,7 @@ interruptible_detach() { # ARGUMENT…: in a group of its own, as from a termina
 	DETACH=$!
 }
 
-interrupt() { # whoever of them is still there
+interrupt() { # those that still run
 	kill -INT -- "-$DETACH" 2>/dev/null || :
 }
 

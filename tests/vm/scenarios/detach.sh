@@ -121,7 +121,7 @@ forced() {
 	detach --force disk
 	kill %+
 	wait %+ || :
-	# It is free as soon as nobody has it open.
+	# The device is free as soon as no process has it open.
 	attach --device "$DEVICE" "nbd://127.0.0.1:$PORT/disk"
 	roundtrip "$DEVICE" disk.img
 	detach disk

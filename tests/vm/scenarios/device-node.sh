@@ -14,7 +14,7 @@ serve() {
 
 # The kernel creates no node where a file exists, for example after `dd of=/dev/nbd5` while
 # the driver was not loaded.
-in_its_place() { # COMMAND… that puts something there; NODE is what is in the way
+in_its_place() { # COMMAND… puts something at NODE, in the way of the device
 	serve
 	expect_in_kernel_log 'I/O error' # udev reads while it is taken away again
 	rm -rf "$NODE" # of a case before, which failed

@@ -95,8 +95,8 @@ stalls_in_data() { # WAY
 	finish
 }
 
-# The same where only a partition is in use: some kernels (6.12) count what is under way
-# for that alone.
+# The same with only a partition in use: some kernels (6.12) count its requests in flight
+# for the partition only.
 stalls_in_partition() {
 	WAYS=(plain-16)
 	new_disks 4M

@@ -7,7 +7,7 @@
 
 . "${0%/*}/../lib.sh"
 
-# replace WAY: and the monitor is told how.
+# replace WAY: and monitor reports how.
 replace() {
 	local before
 	before=$(links)

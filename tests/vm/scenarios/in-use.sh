@@ -150,7 +150,7 @@ time.sleep(600)' "$DEVICE"
 	cmp -n 1048576 expected disk.img
 }
 
-# closing [PARTITION]: the last close writes, and the descriptor is no longer to be seen.
+# closing [PARTITION]: the last close still writes, and its descriptor is no longer visible.
 closing() {
 	local writer
 	expect_in_kernel_log 'READ|async page read' # udev's, after the last close

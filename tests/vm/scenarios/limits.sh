@@ -14,7 +14,7 @@ expect_attribute() { # NAME VALUE
 	[ "$(attribute "$1")" = "$2" ] || fail "$1 is $(attribute "$1") instead of $2"
 }
 
-# Whether the device has it: kernels before 6.12 know no write-zeroes.
+# The device does not support it: kernels before 6.12 have no write-zeroes.
 expect_none() { # NAME
 	expect_attribute "$1" 0
 }

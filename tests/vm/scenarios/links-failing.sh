@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Links that come up again and again and never work: that is reported, with the reason if there
-# is one, the server is left alone for longer, I/O fails after --reconnect-timeout and not
-# before, and a relay is tried.
+# Links that come up again and again and never work: this is reported, with the reason if it is
+# known, attempts become less frequent, I/O fails after --reconnect-timeout and not before, and
+# a relay is tried.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -69,7 +69,7 @@ no_error() { # WAY
 	! says "$1" 'last error' .
 }
 
-# The driver would begin anew with each link.
+# The driver would start the timeout again with each link.
 runs_out() {
 	local way
 	expect_in_kernel_log 'I/O error'

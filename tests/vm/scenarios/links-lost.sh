@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Of several links one dies, or all do. Requests that were under way are sent again when
-# --io-timeout is over; and so are those that take longer.
+# Of several links one dies, or all do. Requests that were in flight are sent again after
+# --io-timeout, and so are those that take longer.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"

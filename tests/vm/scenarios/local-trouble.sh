@@ -172,7 +172,7 @@ deaf_but_mended() {
 	within 10 is plain-1 up
 }
 
-# Refused to detach, it looks anew at everything; and so does the next one that takes over.
+# If it refuses to detach, it checks all links again; so does the next supervisor.
 deaf_later() {
 	! sanitized || return 0
 	WAYS=(plain-1)

@@ -197,7 +197,7 @@ interrupted_after_reconnect() {
 	detach plain-1
 }
 
-# Who looks anew at everything does not know what was to be put right.
+# A new check of everything does not know that the timeout had to be restored.
 timeout_is_short() { # COMMAND…: which makes somebody do so
 	one_way plain-1 4M
 	server_up

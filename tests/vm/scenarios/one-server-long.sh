@@ -14,7 +14,7 @@ relay() {
 	stays_then_moves 2
 }
 
-# It takes longer than it may: a new connection tries it, not another server.
+# A request takes too long: the new connection goes to the same server, not another one.
 slow() {
 	expect_in_kernel_log 'Possible stuck'
 	FILTER=(--filter=delay)

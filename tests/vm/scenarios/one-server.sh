@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A name with two addresses, of two servers whose data differs: all links of a disk go to one of
-# them, as long as it is there.
+# A name with two addresses, of two servers whose data differs: all links of a disk go to the
+# same server, as long as it is there.
 
 . "${0%/*}/../lib.sh"
 . "${0%/*}/../lib-twins.sh"
@@ -12,7 +12,7 @@ plain() {
 	stays_then_moves 4
 }
 
-# With each question the other one comes first, as name servers do it.
+# The order changes with each query, as with real name servers.
 take_turns() {
 	while sleep 0.01; do
 		twins $SECOND $FIRST

@@ -29,7 +29,7 @@ qemu_nbd() {
 	detach disk
 }
 
-# A service of Kubernetes, say: getpeername(2) tells of another host, and another port.
+# As with a Kubernetes service: getpeername(2) returns another host and another port.
 by_service() {
 	new_disk disk.img 8M
 	start_nbdkit file disk.img

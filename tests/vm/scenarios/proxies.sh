@@ -107,8 +107,8 @@ told_what_it_is() {
 	[ "$(told 'lost$')" -le 3 ] && [ "$(told 'restored after')" -le 3 ] || fail "told each time"
 }
 
-# haproxy_cuts SECONDS TIMES: it ends idle connections, so many while nothing is done. Each is made
-# again, which is told until it is clear why, and I/O goes on at any time.
+# haproxy_cuts SECONDS TIMES: haproxy ends idle connections, TIMES of them while nothing is done.
+# Each is restored, which is reported until the reason is clear, and I/O always works.
 haproxy_cuts() {
 	local start=$SECONDS before
 	behind haproxy "$1s"

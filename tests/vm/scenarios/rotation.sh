@@ -106,8 +106,8 @@ new_key() {
 	finish
 }
 
-# A supervisor that takes a disk over finds files that do not fit: that is our fault, and over
-# as soon as they do.
+# A supervisor that adopts a disk finds files that do not match: it reports them, does not blame
+# the server, and continues as soon as they match.
 our_fault() {
 	set_up_files tls-1
 	cp "$PKI/wrong/client-key.pem" client/..data/client-key.pem

@@ -67,7 +67,7 @@ with_cores() {
 	rm cores/*
 }
 
-# What PID has in its memory, but for what is mapped from files as it is there.
+# The memory of PID, except unchanged mappings of files.
 memory_of() { # PID FILE
 	python3 - "$1" >"$2" <<-'EOF'
 		import re, sys
@@ -113,7 +113,7 @@ relay_has_forgotten() { # FILE-WITH-SECRETS WAY
 	holds_secret "$1" supervisor.memory || fail "the search does not find what it is for"
 	! holds_secret "$1" relay.memory || fail "the relay's memory holds the file"
 	! holds_bytes "$digits" relay.memory || fail "the relay's memory holds the key"
-	# malloc() writes upon the first bytes of what is free
+	# malloc() overwrites the first bytes of free memory
 	! holds_bytes "${digits: -32}" relay.memory || fail "the relay's memory holds half the key"
 	echo "the relay's memory: $(stat -c %s relay.memory) bytes"
 	rm supervisor.memory relay.memory
@@ -124,8 +124,8 @@ place_of() { # PID
 	sed -n "1s/-.*//p" "/proc/$1/maps"
 }
 
-# Executed anew it has neither the supervisor's layout nor its environment; but where the
-# program may be on the disk itself, it is a child like any other.
+# An executed worker has neither the supervisor's memory layout nor its environment. Where the
+# program may be on the disk itself, the worker is only forked.
 starts_afresh() {
 	local supervisor first second
 	WAYS=(tls-1)

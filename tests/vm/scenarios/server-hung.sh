@@ -7,7 +7,7 @@
 
 . "${0%/*}/../lib.sh"
 
-# A new connection is tried again and again meanwhile, in vain.
+# Meanwhile new connections are tried again and again, without success.
 stopped() {
 	ATTACH_OPTIONS=(--io-timeout 3s)
 	new_disks 4M

@@ -58,7 +58,7 @@ told_of_old() {
 	expect_says 'EXPORT_NAME worked: --no-go'
 	expect_no_attach 4 "nbd://127.0.0.1:$PORT/other"
 	expect_says 'no such export'
-	# asked for TLS, it is not asked otherwise
+	# with TLS, EXPORT_NAME is not tried
 	expect_no_attach 5 --tls-ca "$PKI/ca/ca-cert.pem" "nbds://127.0.0.1:$PORT/disk"
 	expect_no_attach 6 --tls prefer --tls-ca "$PKI/ca/ca-cert.pem" "$(plain)"
 	expect_says '--tls off'

@@ -6,7 +6,7 @@
 
 . "${0%/*}/../lib.sh"
 
-# Not so soon after the last time that it looks like a link that does not hold.
+# Not so soon that it looks like an unstable link.
 replace_all() {
 	local before way
 	before=$(links)
@@ -55,7 +55,7 @@ light() {
 	at_most "$(longest_gap)" 2 || fail "it stood still for $(longest_gap) s"
 }
 
-# No such moments: it may be felt, but not as an error.
+# Without such moments a delay is allowed, but not an error.
 moderate() {
 	WAYS=(plain-16 tls-16)
 	new_disks 4M

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Servers that want a certificate of the client too. With TLS 1.3 a client learns that it
-# was turned down only after its own handshake has ended: that is a TLS failure all the same.
+# Servers that want a client certificate. With TLS 1.3 a client learns that it was rejected
+# only after its own handshake has ended: that is still a TLS failure.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The same export attached twice: a warning says who has it, --exclusive refuses it.
+# The same export attached twice: a warning names the other one, --exclusive refuses it.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -52,7 +52,7 @@ exclusive() {
 	[ "$("$PROGRAM" list | wc -l)" = 2 ] || fail "something is left of it"
 	roundtrip "$DEVICE" disk.img
 	detach first
-	# Who has it exclusively keeps it so.
+	# An exclusive attachment stays exclusive.
 	attach --name first --exclusive "nbd://127.0.0.1:$PORT/disk"
 	expect_exit 7 attach --no-daemon --name second "nbd://127.0.0.1:$PORT/disk"
 	expect_says "first has this export" "the only one"
