@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The first line is what is looked for, the rest is the table. */
+/* The first line is the wanted name or device, the rest is the table. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "target-rules.h"
 #include "target/nbdtab.h"
 
-/* It is the line that was asked for. */
+/* The line that was found is the wanted one. */
 static void must_be_it(const struct target *t, const char *wanted)
 {
 	unsigned device;

@@ -12,7 +12,7 @@
 #include "rules.h"
 #include "wire/credentials.h"
 
-/* The same file each time, in memory; secret, or it would not be read. */
+/* The same file each time, in memory; mode 0600, or it would be refused. */
 static int key_file(const char *bytes, size_t size)
 {
 	static int fd = -1;
@@ -59,7 +59,7 @@ static bool is_line(const char *text, const struct credentials *found)
 		strcmp(text, "\r") == 0;
 }
 
-/* What was found is a line of the file: nothing was put together or cut short. */
+/* What was found is a whole line of the file, not parts of several. */
 static void check_found(
 	const char *file, const char *user, const struct credentials *found)
 {

@@ -44,7 +44,7 @@ KINDS = [("nbd", [], 3), ("nbds", [], 4), ("nbd", ["--tls", "prefer"], 1)]
 
 
 class Wrong(Exception):
-    """Not as it must be."""
+    """A check has failed."""
 
 
 def eventually(what, condition, patience=PATIENCE):
@@ -105,7 +105,7 @@ class Attachment:
         self.front = front.Front(PORT, PKI, self.file, self.before)
         self.wrong = []
 
-    # ---- what is there ----
+    # ---- setting up ----
 
     def link(self):
         state = json.loads(pathlib.Path("/run/nbd-attach", self.name,
@@ -128,7 +128,7 @@ class Attachment:
         self.device = Device(done.stdout.strip(), self.name)
         text = subprocess.check_output([PROGRAM, "status", "--json", self.name])
         self.pid = json.loads(text)["supervisor"]
-        # not before: a supervisor rids itself of its caller's limits
+        # only now: a supervisor resets its caller's limits
         subprocess.run(["prlimit", f"--pid={self.pid}", f"--as={MEMORY_MAX}"], check=True)
         if self.status("Max address space", "limits")[0] != str(MEMORY_MAX):
             raise Wrong("the supervisor's memory is without a limit")
@@ -136,7 +136,7 @@ class Attachment:
     # ---- one outage ----
 
     def before(self, row):
-        """Another connection comes: what has the row made of the one before?"""
+        """Another connection comes: checks how the one before has ended."""
         if row is None or row.exit == rows.DONE:
             return
         refused = row.exit != rows.UNREACHED
@@ -180,7 +180,7 @@ class Attachment:
             fault = row.scheme == "nbds" and plaintext_fault(client)
             if fault:
                 self.blame(row, fault)
-        # the kernel has the link before the state file tells it
+        # the kernel has the link before the state file says so
         eventually("the state says so", lambda: self.link()["state"] == "up", 5)
         if self.link()["reconnects"] != self.reconnects + 1:
             raise Wrong("other links came and went")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the hostile server does, and the exit code that must come of it."""
+"""What the hostile server does, and the exit code that is expected."""
 
 import os
 import ssl
@@ -30,7 +30,7 @@ class Row:
     info_only: bool = False  # about what `attach` never asks or says
 
 
-# Each with one fault only, lest it be refused for another.
+# Each has one fault only, so that it is not refused for another.
 NO_HAS_FLAGS = EXPORT[:-1] + bytes([EXPORT[-1] & ~1])
 TOO_LARGE = EXPORT[:2] + b"\xff" * 8 + EXPORT[-2:]
 
@@ -187,7 +187,7 @@ def lists():
 
 
 def modes():
-    """What only `info` does: it looks for the server's TLS mode, and takes its leave."""
+    """What only `info` does: it finds out the server's TLS mode, and sends ABORT."""
     yield Row("mode: STARTTLS closed", after(STARTTLS, close), PROTOCOL)
     yield Row("mode: STARTTLS unanswered", after(STARTTLS, listen), UNREACHED)
     yield Row("mode: STARTTLS gets nonsense", after(STARTTLS, send(bytes(20))), PROTOCOL)
@@ -257,7 +257,7 @@ def handshakes():
         "nbds")
     yield Row("handshake: STARTTLS' ACK twice", injected(reply(STARTTLS, ACK)), TLS, "nbds")
     yield Row("handshake: one byte injected", injected(b"\0"), TLS, "nbds")
-    # HelloRequest: it is ignored, because we have begun by ourselves
+    # HelloRequest: ignored, because our handshake has begun already
     for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
         yield Row(f"handshake: {version.name}, the server asks for it", tls_then(
             serve, extra=bytes.fromhex("16 0303 0004 00000000"), maximum_version=version),
@@ -306,7 +306,7 @@ def inside_tls():
     yield Row("inside TLS: ABORT is answered by closing TCP", tls_then(
         lambda c: (c.serve(until=ABORT), c.go_under_tls(), c.close())), DONE, "nbds",
         info_only=True)
-    # who is between can change what the greeting says of zeroes, which GO has none of
+    # a man in the middle can change the greeting's flag for zeroes, which GO does not have
     yield Row("inside TLS: the greeting has lost NO_ZEROES", tls_then(serve, flags=1), DONE,
         "nbds", last=ABORT)
     yield Row("inside TLS: silence", tls_then(listen), UNREACHED, "nbds")
@@ -314,7 +314,7 @@ def inside_tls():
     yield Row("inside TLS: drips", tls_then(lambda c: (c.option(), c.drip(GOOD, 0.3))),
         UNREACHED, "nbds")
     for name, leave in ("cut", torn), ("ended", ended):
-        # what a server does in TLS 1.3 that does not like the client's certificate
+        # as in TLS 1.3 a server that rejects the client's certificate
         yield Row(f"inside TLS: {name} before the first reply", leave(b""), TLS, "nbds")
         yield Row(f"inside TLS: {name} within a reply", leave(GOOD[:25]), PROTOCOL, "nbds")
         yield Row(f"inside TLS: {name} between replies", leave(GOOD[:32]), PROTOCOL,

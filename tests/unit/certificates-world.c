@@ -22,7 +22,7 @@
 
 static gnutls_x509_privkey_t pool[N_KINDS][N_KEYS];
 
-/* Of the row that is being played. */
+/* Of the current row. */
 static gnutls_x509_privkey_t keys[N_KEYS];
 
 static void set_time(gnutls_x509_crt_t crt, enum when when)

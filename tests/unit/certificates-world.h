@@ -31,7 +31,7 @@ struct row {
 	bool ignore;                      /* --tls-ignore-not-before */
 	enum when ca, middle, server;
 	bool with_middle;   /* an authority between the two */
-	enum who signed_by; /* where not by whom it says: IMPOSTOR */
+	enum who signed_by; /* IMPOSTOR: not by the issuer that it names */
 	enum trust trusts;
 	const char *server_name, *purpose, *ca_name; /* NULL: as they should be */
 	const char *says;                            /* NULL: accepted */
@@ -55,7 +55,7 @@ int play(const struct row *row, struct error *err);
 /* group: for Diffie-Hellman in TLS 1.2; or NULL. */
 int play_with_group(const struct row *row, gnutls_dh_params_t group, struct error *err);
 
-/* Plays rows, and fails if one does not end as it says. */
+/* Runs rows, and fails if one does not end as it says. */
 void rows_hold(const struct row *rows, size_t n);
 
 /* cmocka's setup and teardown of a group: the keys. */

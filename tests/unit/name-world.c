@@ -27,7 +27,7 @@ void __wrap_freeaddrinfo(struct addrinfo *);
 int __wrap_connect(int, const struct sockaddr *, socklen_t);
 int __real_connect(int, const struct sockaddr *, socklen_t);
 
-/* As the real ones are, each is allocated at once with its address. */
+/* Like a real one, in one allocation with its address. */
 static struct addrinfo *addrinfo_of(const char *text, const char *service)
 {
 	struct {
@@ -45,7 +45,7 @@ static struct addrinfo *addrinfo_of(const char *text, const char *service)
 	a->info.ai_addr = (struct sockaddr *)&a->address;
 	a->info.ai_addrlen = is_v4 ? sizeof(a->address.v4) : sizeof(a->address.v6);
 	a->address.v4.sin_family = (sa_family_t)a->info.ai_family;
-	a->address.v4.sin_port = number; /* in the same place */
+	a->address.v4.sin_port = number; /* at the same offset as in v6 */
 	assert_int_equal(inet_pton(a->info.ai_family, text,
 				 is_v4 ? (void *)&a->address.v4.sin_addr
 				       : (void *)&a->address.v6.sin6_addr),
@@ -123,7 +123,7 @@ static void *serve(void *userdata)
 	return NULL;
 }
 
-/* It has as many clients as it has room for: nobody answers another one. */
+/* Fills its backlog: the next client gets no answer. */
 static void fill(struct server *s, const struct sockaddr_in *address)
 {
 	for (size_t i = 0; i < ELEMENTSOF(s->clients); i++) {

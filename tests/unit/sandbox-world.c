@@ -38,7 +38,7 @@ int __wrap_tls_credentials_new(const struct target *, const struct credentials *
 int __real_tls_credentials_new(const struct target *, const struct credentials *,
 	struct tls_credentials **, struct error *);
 
-/* Tells what it achieved by the error's text; without a word it failed. */
+/* Reports what it achieved in the error's text; no text: it achieved nothing. */
 int __wrap_negotiate_info(_unused_ struct negotiation *n,
 	_unused_ const struct tls_credentials *credentials,
 	_unused_ struct server_facts *ret, struct error *err)
@@ -49,7 +49,7 @@ int __wrap_negotiate_info(_unused_ struct negotiation *n,
 	return error_set(err, FAULT_REFUSED, -EACCES, "achieved:%s", told);
 }
 
-/* Says how it was to ask, and wants another way next time: the one that is given. */
+/* Reports the way in which it was to ask, and wants the given one next time. */
 static int want_another(struct negotiation *n, struct error *err)
 {
 	n->retry = world.another[n->entry];
@@ -90,7 +90,7 @@ static int connect_elsewhere(int *ret_fd, struct peer *peer)
 	return peer_of(pair[0], peer);
 }
 
-/* No key is left where a name server's answer is read. */
+/* The process that reads answers of name servers has no key. */
 int __wrap_connect_server(const struct target *t, const struct address_choice *choice,
 	usec_t deadline, int *ret_fd, struct peer *peer, struct error *err)
 {

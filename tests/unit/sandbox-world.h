@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A link worker that a server has taken over. The linker puts our negotiation in place of
- * the real one, so that what runs in the real worker, in its real sandbox, is a villain:
- * see villain.h.
+ * A link worker that a server has taken over. The linker replaces the negotiation with
+ * ours, so that a villain (villain.h) runs in the real worker, in its real sandbox.
  */
 #pragma once
 
@@ -32,7 +31,7 @@ ssize_t report_put(const void *report, size_t size);
 struct report_done report_of_success(void);
 void succeed(char *told);
 
-/* Whatever the worker is there for, it reports that it achieved nothing. */
+/* For each task of a worker: it reports that it achieved nothing. */
 void achieves_nothing(void (*what)(char *told));
 
 /* cmocka's setup and teardown of a group. */

@@ -18,7 +18,7 @@ extern char *good; /* their text */
 /* Caller frees. */
 char *state_text(const struct state *s, const struct target *t);
 
-/* As state_read() does it. */
+/* As state_read(). */
 int state_take(json_object *o, struct state *s, struct target *t);
 
 /* cmocka's setup and teardown of a group: make and release these. */

@@ -107,7 +107,7 @@ static void test_refused(void **state _unused_)
 	}
 }
 
-/* The server is told once. */
+/* The message names the server once. */
 static void test_server_named(void **state _unused_)
 {
 	static const struct {

@@ -46,7 +46,7 @@ static void test_silent(void **state _unused_)
 	gets_to(1, &any, 1000, 4000);
 }
 
-/* Whoever is the only one left may take its time. */
+/* The only server that is left may take its time. */
 static void test_silent_alone(void **state _unused_)
 {
 	NAME_HAS(IS_SILENT);
@@ -110,7 +110,7 @@ static void test_only(void **state _unused_)
 	fails(&choice, MOST, "nowhere");
 }
 
-/* It was reached, and failed then: others have their turn. */
+/* It was reached, but failed later: others come first. */
 static void test_turns(void **state _unused_)
 {
 	static const unsigned order[] = {1, 0, 2, 1};

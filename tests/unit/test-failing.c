@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Links that come up again and again and never work, and links that only seem to. */
+/* Links that come up again and again and never work, and links that only look like it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +49,7 @@ static void restore(void)
 	assert_int_equal(world.conn->phase, PHASE_UP);
 }
 
-/* So many links, each of which is lost after a tenth of a second. */
+/* That many links, each of which is lost after a tenth of a second. */
 static void lose_links(unsigned n, unsigned completed)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -98,7 +98,8 @@ static void test_backs_off(void **state _unused_)
 	begin(false);
 	lose_links(1 + LINKS_FAILING_MIN + 8, 0);
 	lose(100 * USEC_PER_MSEC);
-	assert_true(told("shorten")); /* or requests would not see the reconnect timeout */
+	/* or requests would not see the reconnect timeout */
+	assert_true(told("shorten"));
 	assert_in_range(wait_for_attempt(), 7 * USEC_PER_SEC, 10 * USEC_PER_SEC);
 	connection_world_end();
 }
@@ -129,7 +130,7 @@ static void test_works_again(void **state _unused_)
 	connection_world_end();
 }
 
-/* A proxy ends idle links: nobody waits for anything. */
+/* A proxy ends idle links: no request waits. */
 static void test_idle(void **state _unused_)
 {
 	begin(false);
@@ -198,7 +199,7 @@ static void test_relay_helps(void **state _unused_)
 	check();
 	assert_true(told("tell:restored"));
 	assert_int_not_equal(world.a.state.relay[0], 0);
-	/* the server may be another one by then */
+	/* the server may have been replaced by then */
 	lose(USEC_PER_SEC);
 	assert_true(told("tell:no-relay"));
 	assert_string_equal(world.a.state.relay, "");
@@ -218,7 +219,7 @@ static void test_relay_does_not_help(void **state _unused_)
 	restore();
 	lose_links(2 * LINKS_FAILING_MIN, 0);
 	assert_string_equal(world.a.state.relay, "");
-	/* once it has worked, the next time is another one */
+	/* once it has worked, counting starts again */
 	world.io.completed++;
 	step_pass(LINK_STABLE_AFTER);
 	check();
@@ -227,7 +228,7 @@ static void test_relay_does_not_help(void **state _unused_)
 	connection_world_end();
 }
 
-/* What the counters cannot tell is not held against a link. */
+/* If the counters cannot be read, the link counts as one that worked. */
 static void test_blind(void **state _unused_)
 {
 	begin(false);

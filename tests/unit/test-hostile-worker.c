@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whatever a worker that was taken over reports, its parent must neither believe nor lose
- * anything.
+ * Whatever a worker that was taken over reports, its parent must not trust it, and must
+ * not leak a descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +66,7 @@ static void send_exports(_unused_ char *told)
 	_exit(0);
 }
 
-/* Another socket than the one that it got. */
+/* A socket other than the one that it got. */
 static void send_socket(char *told)
 {
 	struct report_done report = report_of_success();
@@ -75,7 +75,7 @@ static void send_socket(char *told)
 		tell(told, "descriptor");
 }
 
-/* It says that the keys are in the kernel. */
+/* It claims that the keys are in the kernel. */
 static void claim_tls(_unused_ char *told)
 {
 	struct report_done report = report_of_success();
@@ -147,7 +147,7 @@ static void suffer(void (*what)(char *))
 static void test_reports(void **state _unused_)
 {
 	for (unsigned i = 0; i < 50; i++) {
-		rand(); /* each worker begins with what its parent has come to */
+		rand(); /* or each worker would get the same numbers */
 		suffer(send_garbage);
 		suffer(random_facts);
 	}
@@ -171,7 +171,7 @@ static void test_link(void **state _unused_)
 	assert_int_equal(n_descriptors(), before);
 }
 
-/* A connector that a name server has taken over: the target's address is known. */
+/* A connector that was taken over connects elsewhere: the parent notices. */
 static void test_elsewhere(void **state _unused_)
 {
 	struct link link = {.fd = -1};
@@ -184,8 +184,7 @@ static void test_elsewhere(void **state _unused_)
 	world.connector_is_taken = false;
 }
 
-/* What it says with --verbose is passed on: not for ever, and without what a terminal
- * would act on.
+/* Its log is passed on with --verbose: within limits, and without control characters.
  */
 static void test_log(void **state _unused_)
 {
@@ -230,7 +229,7 @@ static void test_endless_list(void **state _unused_)
 	assert_true(n <= REPLIES_MAX + 1);
 }
 
-/* A new connection begins with what the worker says, but never with the same again. */
+/* A new connection begins as the worker says, but never in the same way again. */
 static void test_another_way(void **state _unused_)
 {
 	static const struct {
@@ -242,7 +241,7 @@ static void test_another_way(void **state _unused_)
 		{{ENTRY_NAME, ENTRY_ANY, ENTRY_ANY}, "asked in way 2", 0},
 		{{ENTRY_GO, ENTRY_NAME, ENTRY_ANY}, "asked in way 2", 0},
 		{{ENTRY_NAME, ENTRY_NAME, ENTRY_NAME}, "asked in way 2", 0},
-		/* what failed first is told, unless a later one was refused */
+		/* the first failure is reported, unless a later one is a refusal */
 		{{ENTRY_GO, ENTRY_GO, ENTRY_GO}, "asked in way 0", 0},
 		{{ENTRY_ANY, ENTRY_ANY, ENTRY_ANY}, "asked in way 2", LINK_BY_NAME},
 		{{ENTRY_MAX + 1, ENTRY_ANY, ENTRY_ANY}, "bad report: retry", 0},
@@ -279,7 +278,7 @@ static void test_no_report(void **state _unused_)
 	suffer(crash);
 	world.misdeed = crash;
 	assert_int_equal(link_open(&world.target, NULL, NULL, 0, &link, &err), -ECHILD);
-	assert_int_equal(err.fault, FAULT_PROTOCOL); /* not to be tried again at once */
+	assert_int_equal(err.fault, FAULT_PROTOCOL); /* which is not retried at once */
 	suffer(say_nothing);
 	assert_true(deadline_now() - start < 10 * USEC_PER_SEC);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a user is told, word for word, and the exit code: of credentials, names, TLS and
- * negotiation. Each message names the file or the server at fault, and the next step if
- * there is one that is not obvious.
+ * Messages, word for word, and exit codes: about credentials, names, TLS and negotiation.
+ * Each message names the file or the server at fault, and the next step if it is not
+ * obvious.
  */
 #include <errno.h>
 #include <gnutls/x509.h>
@@ -20,7 +20,7 @@
 #include "wire/credentials.h"
 #include "wire/tls.h"
 
-/* In a folder of the test, which is the current one. */
+/* In the test's own folder, which is the working directory. */
 #define CA   "ca.pem"
 #define CERT "cert.pem"
 #define KEY  "key.pem"

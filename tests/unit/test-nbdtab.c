@@ -25,7 +25,7 @@ static const char tab[] = "# device host export options\n"
 			  "nbd5 fe80::1 six no_optgo\n"
 			  "nbd6 server odd #b";
 
-/* What was warned of in the line that was found. */
+/* The warnings about the line that was found. */
 static char warned[1024];
 
 static void note(const char *text)
@@ -209,7 +209,7 @@ static void test_every_option(void **state _unused_)
 	assert_int_equal(c.reconnect_timeout, b.reconnect_timeout);
 }
 
-/* What nbd-client ignores, or allows more of, is told; the line is attached. */
+/* What nbd-client ignores, or allows more of, is only a warning. */
 static void test_warnings(void **state _unused_)
 {
 	static const struct {
@@ -297,7 +297,7 @@ static void test_long_lines(void **state _unused_)
 {
 	static const struct {
 		size_t size;
-		const char *said; /* NULL: it is taken */
+		const char *said; /* NULL: it is valid */
 	} rows[] = {
 		{4096, NULL},
 		{4097, "tab:1: \"xxxx"},
@@ -328,7 +328,7 @@ static void test_long_lines(void **state _unused_)
 	}
 }
 
-/* The first keeps the export's name, whatever stands below it. */
+/* The first line keeps the export's name, whatever follows. */
 static void test_same_export(void **state _unused_)
 {
 	static const char text[] = "nbd0 a disk\n"
@@ -373,7 +373,7 @@ static void test_same_export(void **state _unused_)
 	assert_non_null(strstr(err.text, "tab:5: option bs:"));
 }
 
-/* A NUL byte would hide the lines behind it. */
+/* A NUL byte would hide the lines after it. */
 static void test_not_text(void **state _unused_)
 {
 	static const char text[] = "nbd0 s x\n\0nbd1 s y\n";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is offered to a server: pre-shared keys, policies and priority strings that leave
- * little. GnuTLS reads the system's policy once, so each row runs in a process of its
- * own.
+ * What is offered to a server: with pre-shared keys, and with policies and priority
+ * strings that leave little. GnuTLS reads the system's policy once, so each row has its
+ * own process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -133,7 +133,7 @@ static void *serve(void *userdata)
 	return NULL;
 }
 
-/* With keys, and for clients without. */
+/* With keys, or for anonymous clients. */
 static gnutls_session_t new_server(const struct row *row, int fd)
 {
 	gnutls_psk_server_credentials_t psk;

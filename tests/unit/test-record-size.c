@@ -118,7 +118,7 @@ static void test_limits(_unused_ void **state)
 	}
 }
 
-/* Whether the limit includes the type of the content, and what no server may say. */
+/* Whether the limit includes the type of the content, and limits that are not allowed. */
 static void test_payload(_unused_ void **state)
 {
 	struct tls_session tls = {0};

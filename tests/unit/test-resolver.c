@@ -82,7 +82,7 @@ static void test_zone(void **state _unused_)
 	assert_non_null(strstr(err.text, "no such network interface"));
 }
 
-/* What is asked for: with its dot, which is cut off for certificates only. */
+/* The name is asked for with its dot, which only certificates do not have. */
 static void test_host(void **state _unused_)
 {
 	static const char *const rows[][2] = {

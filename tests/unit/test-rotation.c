@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Credentials that are replaced on disk, as administrators and their tools do it. */
+/* Credentials that are replaced on disk, in the ways of administrators and their tools.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/x509.h>
@@ -103,7 +104,7 @@ static struct identity new_identity(unsigned char serial)
 	return (struct identity){to_text(&cert_pem), to_text(&key_pem)};
 }
 
-/* In place, as a shell's redirection does it. */
+/* In place, as by a shell's redirection. */
 static void put(const char *name, const char *text, size_t size)
 {
 	_cleanup_close_ int fd =
@@ -118,7 +119,7 @@ static void put_text(const char *name, const char *text)
 	put(name, text, strlen(text));
 }
 
-/* By rename, as careful programs do it. */
+/* By rename, as careful programs do. */
 static void exchange(const char *name, const char *text)
 {
 	put_text("new", text);
@@ -184,7 +185,7 @@ static void test_pair(_unused_ void **state)
 	assert_true(has_identity(&after));
 }
 
-/* Whichever file is half written, empty, missing, or not for our eyes only. */
+/* Any file may be half written, empty, missing, or readable by others. */
 static void test_faults(_unused_ void **state)
 {
 	static const struct {
@@ -228,7 +229,7 @@ static void test_faults(_unused_ void **state)
 	assert_true(has_identity(&after));
 }
 
-/* A certificate that is appended to while it is read: the rest of the list is torn. */
+/* A file to which a certificate is being appended: the last one is incomplete. */
 static void test_torn_list(_unused_ void **state)
 {
 	char list[8192];
@@ -266,7 +267,7 @@ static void test_symlinks(_unused_ void **state)
 	assert_true(has_identity(&after));
 }
 
-/* Without SIGHUP: only where an attempt failed because of them, and once for each. */
+/* Without SIGHUP: only after an attempt that failed because of them, once for each. */
 static void test_doubt(_unused_ void **state)
 {
 	exchange("ca.pem", after.cert);
@@ -281,7 +282,7 @@ static void test_doubt(_unused_ void **state)
 	told_once("have changed");
 	assert_true(has(&s.credentials.ca, after.cert));
 
-	fails(&s, FAULT_TLS); /* it is not that: the files are the same */
+	fails(&s, FAULT_TLS); /* for another reason: the files are the same */
 	assert_true(rotation_before_attempt(&s));
 	told_nothing();
 
@@ -323,7 +324,7 @@ static void test_must_wait(_unused_ void **state)
 	assert_true(has_identity(&after));
 }
 
-/* There they are in memory only. */
+/* In a private root directory the credentials are in memory only. */
 static void test_private_root(_unused_ void **state)
 {
 	private_root = true;

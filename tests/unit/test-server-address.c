@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where links may go: all to one address, and elsewhere only when all are lost. */
+/* All links go to one address, and to another one only when all are lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -131,7 +131,7 @@ static void test_elsewhere(void **state _unused_)
 	assert_int_equal(world.conn->phase, PHASE_UP);
 }
 
-/* An attempt to a server that is dead, as it turns out, holds nothing up for long. */
+/* An attempt to an address that turns out to be dead delays the others only briefly. */
 static void test_hurry(void **state _unused_)
 {
 	struct connection *other = world.conn;

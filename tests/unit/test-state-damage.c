@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * No damage to the state file's text is taken for a state. Each field is removed, and
- * replaced by each other type, in turn.
+ * No damaged state file is accepted. Each field is removed, and replaced by each other
+ * type, in turn.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -18,7 +18,7 @@
 #define PATH_SIZE 64
 #define LONGEST   1024
 
-/* What is made of the good text with one place changed; NULL: it is not there. */
+/* The good text with one place changed; NULL: that place is not there. */
 static int changed(const char *path, const char *replacement, bool with_target)
 {
 	_cleanup_(json_object_putp) json_object *o = json_tokener_parse(good);
@@ -192,7 +192,7 @@ static void test_huge_numbers(void **state _unused_)
 	}
 }
 
-/* It went where its first link went. */
+/* Its address is that of its first link. */
 static void test_older_address(void **state _unused_)
 {
 	_cleanup_(json_object_putp) json_object *o = json_tokener_parse(good);
@@ -229,7 +229,7 @@ static void test_long_texts(void **state _unused_)
 	}
 }
 
-/* An array with so many elements, each a copy of the first, in the place of another. */
+/* Replaces an array by one of that many elements, all copies of its first. */
 static int repeated(const char *path, size_t n)
 {
 	_cleanup_(json_object_putp) json_object *o = json_tokener_parse(good);
@@ -269,7 +269,7 @@ static void test_counts(void **state _unused_)
 			fail_msg("%s: %zu", rows[i].path, rows[i].n);
 }
 
-/* Who does not ask for the target does not mind; its own faults are its own. */
+/* An invalid target is an error only if the caller asks for the target. */
 static void test_target(void **state _unused_)
 {
 	static const struct {
@@ -314,7 +314,7 @@ static void test_truncated(void **state _unused_)
 	assert_int_equal(take_text("{}"), -EBADMSG);
 }
 
-/* Bytes by chance: whatever is made of them, nothing is overrun. */
+/* Random bytes: no buffer overflows. */
 static void test_random(void **state _unused_)
 {
 	size_t size = strlen(good);

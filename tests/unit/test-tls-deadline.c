@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Servers that keep GnuTLS busy without a byte for us, or greet before they answer. */
+/* Servers that keep GnuTLS busy without any data, or send HelloRequest first. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -35,8 +35,7 @@ static int give_key(
 	return 0;
 }
 
-/* What the server has ready, much more than a socket holds, and how much it got rid of.
- */
+/* What the server has to send, much more than a socket holds, and how much was sent. */
 static struct {
 	int fd;
 	size_t size, sent;
@@ -224,7 +223,7 @@ static int greet(const struct greeting *with, usec_t deadline, struct error *err
 #define ONLY(version) "NORMAL:-VERS-ALL:+VERS-" version ":-KX-ALL:+ECDHE-PSK"
 #define IN(bytes)     bytes, sizeof(bytes) - 1
 
-/* It is ignored (RFC 5246, 7.4.1.1); anything else is not. */
+/* A HelloRequest is ignored (RFC 5246, 7.4.1.1); anything else is not. */
 static void test_hello_request(_unused_ void **state)
 {
 	static const struct greeting rows[] = {
@@ -250,7 +249,7 @@ static void test_hello_request(_unused_ void **state)
 	}
 }
 
-/* … and one after the other does not hold us longer than the deadline. */
+/* … and an endless number of them ends at the deadline. */
 static void test_endless_hello_requests(_unused_ void **state)
 {
 	static const struct greeting endless = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The dates of certificates: which is told, and when it is only a warning. */
+/* The dates of certificates: which of them are errors, and which only warnings. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

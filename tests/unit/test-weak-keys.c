@@ -14,8 +14,7 @@
 #include "wire/credentials.h"
 #include "wire/tls-internal.h"
 
-/* GnuTLS's own default takes RSA with 1024 bits, and the user's string may ask for less.
- */
+/* GnuTLS's default accepts RSA with 1024 bits, and a priority string may allow less. */
 static void test_weak(_unused_ void **state)
 {
 	static const char weak[] = "2048 bits";
@@ -45,7 +44,7 @@ static void test_weak(_unused_ void **state)
 			.priority = "NORMAL:%VERIFY_ALLOW_SIGN_WITH_SHA1",
 			.digest = GNUTLS_DIG_SHA1,
 			.says = weak},
-		/* more than that is the policy's to ask for */
+		/* only the policy can demand more */
 		{.name = "high profile", .priority = "NORMAL:%PROFILE_HIGH"},
 		{.name = "too weak for a high profile",
 			.priority = "NORMAL:%PROFILE_HIGH",
@@ -56,7 +55,7 @@ static void test_weak(_unused_ void **state)
 	rows_hold(rows, ELEMENTSOF(rows));
 }
 
-/* A server may choose any group in TLS 1.2, and GnuTLS takes one of 1024 bits. */
+/* A server may choose any group in TLS 1.2, and GnuTLS accepts one of 1024 bits. */
 static void test_weak_group(_unused_ void **state)
 {
 	static const struct row row = {

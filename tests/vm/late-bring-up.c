@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * To be preloaded: the child that brings a device up comes late to it, as on a busy
- * machine.
+ * To be preloaded: the child that brings a device up starts late, as on a busy machine.
  */
 #include <dlfcn.h>
 #include <stdarg.h>

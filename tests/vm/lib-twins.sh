@@ -65,7 +65,7 @@ all_at() {
 	reads_back "$DEVICE" "disk-$1"
 }
 
-# An event as `status` keeps it.
+# An event in the output of `status`.
 happened() { # KIND
 	"$PROGRAM" status --json disk | grep -q "\"kind\": *\"$1\""
 }
@@ -77,7 +77,7 @@ renew() {
 	within 20 all_new "$before"
 }
 
-# A link alone is lost, and the server is there.
+# One link is lost, and the server is still there.
 cut_one() {
 	local before
 	before=$(links)
@@ -92,7 +92,7 @@ has_new() { # BEFORE
 stays_then_moves() { # N
 	attach_twins --connections "$1"
 	all_at $FIRST "$1"
-	# as a name server does that takes turns
+	# as a round-robin name server does
 	twins $SECOND $FIRST
 	renew
 	all_at $FIRST "$1"
@@ -104,7 +104,7 @@ stays_then_moves() { # N
 	all_at $SECOND "$1"
 	happened moved || fail "no event: $("$PROGRAM" status --json disk)"
 	grep -q "$SECOND.* instead of .*$FIRST" syslog || fail "the log does not say so"
-	# the first one is back, and still nobody is moved
+	# the first one is back, but no link moves
 	serve_twin $FIRST
 	twins $FIRST $SECOND
 	renew

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""odd-servers.py SERVER PORT DISK: what another server says, and how it stumbles.
+"""odd-servers.py SERVER PORT DISK: imitates another server, with its faults.
 
 Old and uncommon servers that no package has, as far as their negotiation goes, byte for
 byte: what they reply to each option, which data they leave unread, and when they hang up.
@@ -86,7 +86,7 @@ def name_of(data):
 
 
 def nbd_server_3_13(c, disk):
-    """And those since 3.8: what it does not know it refuses, without reading the data."""
+    """And those since 3.8: refuses unknown options without reading their data."""
     c.greet(3)
     while True:
         option = c.option()
@@ -105,7 +105,7 @@ def nbd_server_3_13(c, disk):
 
 
 def nbd_server_3_17(c, disk):
-    """And 3.16: it dies of INFO, with half a reply said."""
+    """And 3.16: INFO crashes it in the middle of its reply."""
     c.greet(3)
     while True:
         option = c.option()
@@ -125,7 +125,7 @@ def nbd_server_3_17(c, disk):
 
 
 def xnbd_server(c, disk):
-    """Newstyle, but not fixed: EXPORT_NAME is all it knows, and there are zeroes."""
+    """Newstyle, but not fixed: has only EXPORT_NAME, and sends the zeroes."""
     c.greet(0)
     if c.option() != EXPORT_NAME or c.data() != b"disk":
         raise Gone
@@ -133,7 +133,7 @@ def xnbd_server(c, disk):
 
 
 def go_nbd(c, disk, flags=HAS_FLAGS | MULTI_CONN):
-    """All names in one reply, every info unasked; it knows no EXPORT_NAME."""
+    """All names in one reply, every info without a request, no EXPORT_NAME."""
     c.greet(1)
     while True:
         option = c.option()
@@ -160,12 +160,12 @@ def go_nbd(c, disk, flags=HAS_FLAGS | MULTI_CONN):
 
 
 def go_nbd_single(c, disk):
-    """Its HAS_FLAGS comes with SupportsMultiConn only."""
+    """Sets HAS_FLAGS only with SupportsMultiConn."""
     go_nbd(c, disk, 0)
 
 
 def zerofs(c, disk):
-    """A flush is all that it offers to be sure of; an unknown export ends the session."""
+    """Supports FLUSH, but not FUA; an unknown export ends the session."""
     c.greet(3)
     while True:
         option = c.option()

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * tls-front PORT SERVER-PORT PKI-FOLDER [--priority STRING] [--record-size N]
- * [--refuse N] [--key-update yes]: listens on
- * 127.0.0.1 and is the TLS of a plaintext NBD server on the same machine, which accepts
- * records of N bytes at most. A client has to begin with STARTTLS; all that follows is
- * passed on. What happens to TLS sessions rarely is had by a signal to the process of one
- * connection, or to the first process for all of them:
+ * [--refuse N] [--key-update yes]: listens on 127.0.0.1 and adds TLS to a plaintext NBD
+ * server on the same machine. It accepts records of N bytes at most. A client has to
+ *begin with STARTTLS; all that follows is passed on. Rare events of TLS sessions are
+ *caused by a signal to the process of one connection, or to the first process for all of
+ *them:
  *
  *	SIGUSR1   KeyUpdate
  *	SIGUSR2   KeyUpdate that asks the client for one, too
@@ -15,7 +15,7 @@
  *
  * With --refuse a record with more than N bytes ends the session with an alert, although
  * that was not announced. With --key-update each session begins with a KeyUpdate, at the
- * first request. Each step is told on stderr.
+ * first request. Each step is logged to stderr.
  */
 #include <arpa/inet.h>
 #include <endian.h>
@@ -45,11 +45,11 @@ static bool key_update;
 static gnutls_certificate_credentials_t credentials;
 static gnutls_datum_t ticket_key;
 
-/* Of the one connection that a child has. */
+/* Of the only connection of a child. */
 static gnutls_session_t tls;
 static int client, server;
 static bool client_ended, server_ended, silenced;
-static unsigned char up[65536]; /* from the client, not taken by the server yet */
+static unsigned char up[65536]; /* from the client, not yet sent to the server */
 static size_t up_size;
 
 static void check(int result, const char *what)
@@ -58,7 +58,7 @@ static void check(int result, const char *what)
 		errx(1, "%s: %s", what, gnutls_strerror(result));
 }
 
-/* Takes data from one and gives it to another; -1 is nobody. */
+/* Copies data from one descriptor to another; -1: none. */
 static void pass(int from, int to, void *data, size_t size)
 {
 	if ((from >= 0 && recv(from, data, size, MSG_WAITALL) < (ssize_t)size) ||
@@ -205,7 +205,7 @@ static void on_signal(int signals)
 	silenced = info.ssi_signo == SIGALRM;
 }
 
-/* What the client says is taken when the server has all that was said before. */
+/* Reads from the client only when the server has got everything before. */
 static _Noreturn void relay(int signals)
 {
 	while (!client_ended || !server_ended) {
@@ -226,7 +226,7 @@ static _Noreturn void relay(int signals)
 		if (fds[2].revents & ~POLLOUT)
 			from_server();
 		if (server_ended)
-			up_size = 0; /* nobody is there to take it */
+			up_size = 0; /* the server is gone */
 		else if (up_size > 0)
 			to_server();
 		else if (client_ended)
@@ -279,7 +279,7 @@ static _Noreturn void serve(const char *server_port)
 	relay(open_signals());
 }
 
-/* The children are of the first process's group, and hear what it hears. */
+/* The children are in the first process's group, and get its signals too. */
 static void pass_on(int signals)
 {
 	struct signalfd_siginfo info;
@@ -326,7 +326,7 @@ int main(int argc, char **argv)
 
 	read_options(argc, argv);
 	setpgid(0, 0);
-	signal(SIGCHLD, SIG_IGN); /* nobody waits for them */
+	signal(SIGCHLD, SIG_IGN); /* no zombies */
 	load_credentials(argv[3]);
 	fds[0].fd = open_signals();
 	fds[1].fd = open_port(argv[1], true);
