@@ -2,9 +2,12 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "common/error.h"
 #include "common/text.h"
+
+#define PREFIX_MAX 201
 
 int error_set(struct error *err, enum fault fault, int r, const char *format, ...)
 {
@@ -24,7 +27,8 @@ int error_set(struct error *err, enum fault fault, int r, const char *format, ..
 
 int error_prefix(struct error *err, int r, const char *format, ...)
 {
-	char prefix[ERROR_TEXT_SIZE], rest[ERROR_TEXT_SIZE];
+	char prefix[PREFIX_MAX], rest[ERROR_TEXT_SIZE];
+	size_t room;
 	va_list args;
 
 	if (!err)
@@ -34,7 +38,9 @@ int error_prefix(struct error *err, int r, const char *format, ...)
 		prefix[0] = 0;
 	va_end(args);
 	memcpy(rest, err->text, sizeof(rest));
-	return error_set(err, err->fault, r, "%.200s: %s", prefix, rest);
+	room = sizeof(rest) - 1 - strlen(rest);
+	room = MAX(room, ERROR_PREFIX_MIN) - strlen(": ");
+	return error_set(err, err->fault, r, "%.*s: %s", (int)room, prefix, rest);
 }
 
 int error_memory(struct error *err)

@@ -22,7 +22,9 @@ enum fault {
 	FAULT_MAX = FAULT_NO_SUCH,
 };
 
-#define ERROR_TEXT_SIZE 512
+#define ERROR_TEXT_SIZE  512
+/* A text that leaves so much for prefixes is never cut by them. */
+#define ERROR_PREFIX_MIN 100
 
 struct error {
 	enum fault fault;
@@ -36,7 +38,8 @@ struct error {
 int error_set(struct error *err, enum fault fault, int r, const char *format, ...)
 	_printf_(4, 5);
 
-/* Puts "prefix: " before the text in err. Returns r. */
+/* Puts "prefix: " before the text in err; where both are too long, the prefix is cut
+ * first. Returns r. */
 int error_prefix(struct error *err, int r, const char *format, ...) _printf_(3, 4);
 
 /* Out of memory. Returns -ENOMEM. */

@@ -5,6 +5,7 @@
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/param.h>
 #include <time.h>
 
 #include "common/text.h"
@@ -223,19 +224,30 @@ static void say_flaws(const struct tls_session *tls, char *text, size_t size)
 		text[--length] = '\0';
 }
 
+/* The remedy comes last, so what the server showed gives way to it. */
+static void shorten_facts(char *facts, size_t others)
+{
+	const size_t most = ERROR_TEXT_SIZE - ERROR_PREFIX_MIN - 1;
+	const size_t room = most - MIN(most, others), size = strlen(facts);
+
+	if (size > room)
+		strcpy(facts + text_cut(facts, size, room - MIN(room, strlen("…"))),
+			room < strlen("…") ? "" : "…");
+}
+
 int tls_reject(struct tls_session *tls, const struct target *t, struct error *err)
 {
-	char quoted[NAME_SIZE], why[200], facts[384], remedy[256];
+	char quoted[NAME_SIZE], why[200], facts[384], remedy[256], head[128];
 
+	snprintf(head, sizeof(head), "the certificate of %s is not accepted: ",
+		tls->name[0]
+			? text_quote(tls->name, strlen(tls->name), quoted, sizeof(quoted))
+			: "the server");
 	say_flaws(tls, why, sizeof(why));
 	say_facts(tls, t, facts, sizeof(facts));
 	say_remedy(tls, remedy, sizeof(remedy));
-	error_set(err, FAULT_TLS, -EKEYREJECTED,
-		"the certificate of %s is not accepted: %s%s%s",
-		tls->name[0]
-			? text_quote(tls->name, strlen(tls->name), quoted, sizeof(quoted))
-			: "the server",
-		why, facts, remedy);
+	shorten_facts(facts, strlen(head) + strlen(why) + strlen(remedy));
+	error_set(err, FAULT_TLS, -EKEYREJECTED, "%s%s%s%s", head, why, facts, remedy);
 	gnutls_alert_send(tls->gnutls, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
 	return -EKEYREJECTED;
 }

@@ -238,6 +238,22 @@ static void test_facts(_unused_ void **state)
 	assert_int_equal(failed, 0);
 }
 
+/* However long the names are, the message ends with what to do. */
+static void test_long_names(_unused_ void **state)
+{
+#define TWENTY "abcdefghij.klmnopqrs"
+#define LONG   TWENTY "." TWENTY "." TWENTY "." TWENTY
+	static const struct row row = {.ca_name = LONG, .ca = NOT_YET};
+	static const char remedy[] = " --tls-ignore-not-before, or a pre-shared key.";
+	struct error err = {0};
+
+	assert_int_equal(play(&row, &err), -EKEYREJECTED);
+	assert_string_equal(err.text + strlen(err.text) - strlen(remedy), remedy);
+	error_prefix(&err, -EKEYREJECTED, "%s", LONG LONG LONG LONG);
+	assert_string_equal(err.text + strlen(err.text) - strlen(remedy), remedy);
+	assert_int_equal(strncmp(err.text, LONG, strlen(LONG)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_advice),
 		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_long_names),
 	};
 
 	return cmocka_run_group_tests(
