@@ -29,11 +29,22 @@ static const char *address_in_use(
 	return NULL;
 }
 
+/*
+ * Each address gets so many links, because a move is reported and may be to other data; a
+ * relay on trial gets them first.
+ */
+static bool is_of_no_use(const struct supervisor *s, const struct connection *conn)
+{
+	return conn->fruitless > 0 && conn->fruitless % LINKS_FAILING_MIN == 0 &&
+		s->relay_trial != RELAY_ON_TRIAL;
+}
+
 struct address_choice server_address_choose(
 	const struct supervisor *s, const struct connection *conn)
 {
 	const char *address = address_in_use(s, conn);
-	struct address_choice choice = {.only = address, .turn = conn->turn};
+	struct address_choice choice = {
+		.only = address, .turn = conn->turn + is_of_no_use(s, conn)};
 
 	snprintf(choice.last, sizeof(choice.last), "%s",
 		address ? address : s->a->state.address);

@@ -3,7 +3,7 @@
  * Which of the addresses of the server's name the links go to. Two addresses may be two
  * servers, whose data may differ, so all links go to the same one, and a link is replaced
  * by one to the same. Only when all links are lost may another address be chosen: the
- * last one is tried first.
+ * last one is tried first, unless its links never work (see failing.h).
  */
 #pragma once
 

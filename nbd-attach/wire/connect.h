@@ -20,8 +20,7 @@ struct peer {
 struct address_choice {
 	char last[ADDRESS_TEXT_SIZE]; /* of the last link, from peer_text(); "": none */
 	bool only;                    /* other links are up: no other address will do */
-	unsigned
-		turn; /* attempts in a row that reached a server, and failed after that */
+	unsigned turn;                /* so many addresses, in order, are tried last */
 };
 
 /*

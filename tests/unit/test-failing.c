@@ -228,6 +228,40 @@ static void test_relay_does_not_help(void **state _unused_)
 	connection_world_end();
 }
 
+static void lose_and_try(unsigned fruitless, unsigned turn)
+{
+	lose(100 * USEC_PER_MSEC);
+	assert_int_equal(world.conn->fruitless, fruitless);
+	(void)wait_for_attempt();
+	assert_false(world.conn->attempt.choice.only);
+	if (world.conn->attempt.choice.turn != turn)
+		fail_msg("after %u links: turn %u", fruitless,
+			world.conn->attempt.choice.turn);
+	restore();
+}
+
+/* Another address of the name may have a server that works. */
+static void test_another_address(void **state _unused_)
+{
+	begin(false);
+	lose(USEC_PER_SEC); /* it was up before */
+	restore();
+	for (unsigned i = 1; i <= 2 * LINKS_FAILING_MIN; i++)
+		lose_and_try(i, i % LINKS_FAILING_MIN == 0);
+	connection_world_end();
+}
+
+/* … but first a relay is tried with the one that there is. */
+static void test_relay_then_another_address(void **state _unused_)
+{
+	begin(true);
+	lose(USEC_PER_SEC);
+	restore();
+	for (unsigned i = 1; i <= 2 * LINKS_FAILING_MIN; i++)
+		lose_and_try(i, i == 2 * LINKS_FAILING_MIN);
+	connection_world_end();
+}
+
 /* If the counters cannot be read, the link counts as one that worked. */
 static void test_blind(void **state _unused_)
 {
@@ -273,6 +307,8 @@ int main(void)
 		cmocka_unit_test(test_alert),
 		cmocka_unit_test(test_relay_helps),
 		cmocka_unit_test(test_relay_does_not_help),
+		cmocka_unit_test(test_another_address),
+		cmocka_unit_test(test_relay_then_another_address),
 		cmocka_unit_test(test_blind),
 		cmocka_unit_test(test_replaced),
 	};
