@@ -56,13 +56,23 @@ void interrupt_setup(void)
 	is_set_up = true;
 }
 
-void interrupt_reset(void)
+static void leave(void (*handler)(int))
 {
-	set_handlers(SIG_DFL);
+	set_handlers(handler); /* first: a signal may be pending already */
 	if (is_set_up)
 		sigprocmask(SIG_SETMASK, &mask_before, NULL);
 	is_set_up = false;
 	interrupted = seen = 0; /* they were for the parent */
+}
+
+void interrupt_reset(void)
+{
+	leave(SIG_DFL);
+}
+
+void interrupt_ignore(void)
+{
+	leave(SIG_IGN);
 }
 
 int interrupt_pending(void)

@@ -25,6 +25,9 @@ void interrupt_unignore(bool all);
 /* In a forked child: default handlers, and the mask as it was. */
 void interrupt_reset(void);
 
+/* The same for a child that must finish: it gets a terminal's signals, too. */
+void interrupt_ignore(void);
+
 /* The pending signal; 0: none. Also SIGHUP, which some callers treat differently. */
 int interrupt_pending(void);
 

@@ -123,19 +123,30 @@ void process_kill(pid_t child)
 	}
 }
 
-pid_t process_start(int (*work)(const void *userdata), const void *userdata)
+static pid_t start(int (*work)(const void *userdata), const void *userdata,
+	void (*set_signals)(void))
 {
 	pid_t child = fork();
 
 	if (child < 0)
 		return -errno;
 	if (child == 0) {
-		interrupt_reset();
+		set_signals();
 		/* It may live long, and others may wait for these to be closed. */
 		(void)process_close_range(0, PROCESS_FD_LAST);
 		_exit(-work(userdata));
 	}
 	return child;
+}
+
+pid_t process_start(int (*work)(const void *userdata), const void *userdata)
+{
+	return start(work, userdata, interrupt_reset);
+}
+
+pid_t process_start_uninterrupted(int (*work)(const void *userdata), const void *userdata)
+{
+	return start(work, userdata, interrupt_ignore);
 }
 
 int process_result(int status)

@@ -46,6 +46,10 @@ int process_run(int (*work)(const void *userdata), const void *userdata, usec_t 
 pid_t process_start(int (*work)(const void *userdata), const void *userdata);
 int process_poll(pid_t child, int *ret_result);
 
+/* process_start() of a child that ignores SIGINT, SIGTERM and SIGHUP. */
+pid_t process_start_uninterrupted(
+	int (*work)(const void *userdata), const void *userdata);
+
 /*
  * Kills a child and waits for it, but not for long: one that sleeps uninterruptibly in
  * the kernel is reaped later, by process_reap().

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <sys/socket.h>
 
 #include "attachment/attachment.h"
@@ -18,14 +17,11 @@
 #include "kernel/udev.h"
 #include "kernel/usage.h"
 
-/* Runs in a child, which gets a terminal's signals, too. */
+/* Runs in a child. */
 static int disconnect(const void *index)
 {
 	struct error ignored;
 
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
 	return nbd_netlink_disconnect(*(const unsigned *)index, &ignored);
 }
 
@@ -50,7 +46,7 @@ static int wait_uninterrupted(pid_t child, usec_t patience, int *ret_status)
 static int disconnect_device(
 	unsigned index, const int sockets[NBD_LINKS_MAX], struct error *err)
 {
-	pid_t child = process_start(disconnect, &index);
+	pid_t child = process_start_uninterrupted(disconnect, &index);
 	int status = 0, r = child;
 
 	if (r > 0)

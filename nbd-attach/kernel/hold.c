@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -82,11 +81,7 @@ static _Noreturn void run_child(unsigned index, int socket)
 {
 	int fd, r, passed = -1;
 
-	interrupt_reset();
-	/* it also gets a terminal's signals, and the claim must outlast them */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
+	interrupt_ignore(); /* the claim must outlast them */
 	(void)prctl(PR_SET_NAME, HOLD_PROCESS, 0, 0, 0);
 	dup2(socket, STDIN_FILENO);
 	process_close_range(STDIN_FILENO + 1, PROCESS_FD_LAST);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -81,6 +82,36 @@ static void take_signals(void)
 static void test_signals(void **state _unused_)
 {
 	run(take_signals);
+}
+
+/* What a terminal sends to both processes may reach the child before anything else. */
+static void interrupt_child(void)
+{
+	raise(SIGINT);
+	raise(SIGTERM);
+}
+
+static int finish(const void *none _unused_)
+{
+	return interrupt_pending() ? -ENOTRECOVERABLE : -ESRCH;
+}
+
+static void start_children(void)
+{
+	int status = 0;
+
+	program_begin("test");
+	HOLDS(pthread_atfork(NULL, NULL, interrupt_child) == 0);
+	HOLDS(process_wait(process_start(finish, NULL), USEC_INFINITY, &status) == 0);
+	HOLDS(process_result(status) == -EINTR);
+	HOLDS(process_wait(process_start_uninterrupted(finish, NULL), USEC_INFINITY,
+		      &status) == 0);
+	HOLDS(process_result(status) == -ESRCH);
+}
+
+static void test_children(void **state _unused_)
+{
+	run(start_children);
 }
 
 static void take_umask(void)
@@ -217,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_children),
 		cmocka_unit_test(test_umask),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_close_range),
