@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What a server says of its block sizes is kept: no smaller requests, no larger ones.
+# Requests keep to the block sizes that the server advertises: none is smaller or larger.
 # nbdkit's blocksize-policy filter answers a request that breaks the rule with an error.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 

@@ -228,7 +228,7 @@ interrupted_at_any_moment() {
 			[ -z "$(field tls-1 DEVICE)" ] || fail "it is there: $("$PROGRAM" list)"
 			unset 'DEVICES[tls-1]'
 		else
-			# 130: it had not even begun
+			# 130: interrupted before it began
 			{ [ $CODE = 1 ] && grep -q interrupted err; } || [ $CODE = 130 ] ||
 				fail "exit code $CODE"
 			within 15 is tls-1 up
@@ -241,7 +241,7 @@ interrupted_at_any_moment() {
 
 # ---- two at once ----
 
-# A udev of its own, which is busy until told to continue.
+# With a udevd of its own, which is busy until it gets a signal.
 detach_behind() { # [UNSHARE-OPTION…] -- ARGUMENT…: DETACH, and what started it
 	local wrapper=()
 	while [ "$1" != -- ]; do
@@ -258,7 +258,7 @@ detach_behind() { # [UNSHARE-OPTION…] -- ARGUMENT…: DETACH, and what started
 	kill -STOP "$DETACH"
 }
 
-# It looks again and again.
+# It checks repeatedly.
 waits_for_udev() {
 	[ "$(awk '$1 == "voluntary_ctxt_switches:" { print $2 }' "/proc/$DETACH/status")" -ge 50 ]
 }

@@ -110,7 +110,7 @@ good_bye_without_device() {
 	wait_for n_good_byes 3
 }
 
-# Although it is open, which the kernel logs.
+# The device is open, which the kernel logs.
 forced() {
 	expect_in_kernel_log 'nbd'
 	new_disk disk.img 8M

@@ -23,7 +23,7 @@ in_its_place() { # COMMAND… puts something at NODE, in the way of the device
 	expect_says "$NODE" "mknod -m 660 $NODE b $(cat numbers)"
 	[ ! -f "$NODE" ] || grep -q precious "$NODE" || fail "the file was touched"
 
-	# What the message says helps.
+	# The message's advice helps.
 	rm -rf "$NODE"
 	read -r -a words <<<"$(grep -o 'mknod.*' err)"
 	"${words[@]}"
@@ -83,7 +83,7 @@ no_partitions() {
 	modprobe nbd max_part=0
 	attach "nbd://127.0.0.1:$PORT/"
 	expect_says "warning.*max_part=0" "blockdev --rereadpt $DEVICE"
-	# What the message says helps, unless udev has done it, which does when a writer closes.
+	# The message's advice helps, unless udev has done it already, when a writer closed.
 	blockdev --rereadpt "$DEVICE"
 	[ -b "${DEVICE}p1" ]
 	detach "$DEVICE"

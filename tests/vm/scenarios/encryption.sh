@@ -37,7 +37,7 @@ several() {
 	serve
 	server_up
 	attach_ways
-	# A link without a processor of its own has nothing to tell.
+	# A link without a processor of its own sends nothing.
 	queues=("/sys/block/${DEVICES[tls-16]#/dev/}/mq"/*)
 	"$PROGRAM" status --json tls-16 >told
 	[ "$(grep -c '"encrypts": *true' told)" = ${#queues[@]} ] || fail "$(cat told)"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Servers that take one connection at a time: there is none to try a new link on while the
-# old one is there, so that one is ended first.
+# Servers that accept one connection at a time: no new link can be tried beside the old one,
+# which is ended first.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -23,7 +23,7 @@ told() { # TIMES TEXT
 		fail "not told $1 times: $2"
 }
 
-# It closes a connection that is too many before its greeting.
+# It closes an excess connection before the greeting.
 limited() { # WAY
 	WAYS=("$1")
 	LOAD_OPTIONS=(--pause 20)
@@ -39,7 +39,7 @@ limited() { # WAY
 	finish
 }
 
-# It leaves such a connection waiting, as one does that is stopped.
+# It leaves an excess connection waiting, as a stopped server does.
 one_client() { # WAY
 	local tls=()
 	WAYS=("$1")
@@ -57,8 +57,8 @@ one_client() { # WAY
 	finish
 }
 
-# While nothing moves it may be stopped as well: it keeps its link, and what was under way
-# is done once.
+# Without progress it may be a stopped server: the link is kept, and requests in flight are
+# executed once.
 stopped() {
 	WAYS=(plain-1)
 	ATTACH_OPTIONS=(--connect-timeout 2s --io-timeout 2s)

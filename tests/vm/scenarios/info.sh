@@ -62,7 +62,7 @@ lists_of_attachments() {
 	detach disk
 }
 
-# Words that a terminal would act on: CSI as C1, DEL, a right-to-left override, zero width.
+# Characters that a terminal would act on: C1's CSI, DEL, a right-to-left override, zero width.
 shows_bad_words() {
 	local bad=$'a\u009b31m\x7fb\u202ec\u200bd' bytes=$'\u009b|\x7f|\u202e|\u200b' how
 	new_disk disk.img 1M

@@ -31,7 +31,7 @@ signalled_while_silent() { # SIGNAL
 	! connected || fail "still connected"
 }
 
-# Reads take a while, so that it is caught reading the partition table.
+# Reads take a while, so that the partition table is being read when the signal comes.
 slow_nbdkit() {
 	new_disk disk.img 8M
 	start_nbdkit --filter=delay file disk.img rdelay=3

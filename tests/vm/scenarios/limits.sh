@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What the driver makes of a server's abilities, and that nothing of it is the last user's.
+# The device's limits are those of its server; none is left over from the former user.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -34,7 +34,7 @@ zeroes_are_written() {
 	cmp -n 8388608 /dev/zero disk.img || fail "not zeroes"
 }
 
-# The last user's server could write zeroes, this one cannot.
+# The former server had write-zeroes, this one has not.
 no_write_zeroes() { # [OPTION…]
 	serve_all
 	attach "$@" "nbd://127.0.0.1:$PORT/"
@@ -47,7 +47,7 @@ no_write_zeroes() { # [OPTION…]
 	[ -b "$DEVICE" ] || fail "the node is gone"
 }
 
-# Others need /dev/nbd0 as much as before.
+# /dev/nbd0 can be used by others as before.
 made_anew() {
 	no_write_zeroes --device /dev/nbd0
 	[ "$DEVICE" = /dev/nbd0 ] || fail "it is $DEVICE"
@@ -58,7 +58,7 @@ made_anew() {
 	detach "$DEVICE"
 }
 
-# Free, but opened by somebody: not to be taken, and not to be waited for.
+# Free, but open: it is neither used nor waited for.
 others_are_open() {
 	serve_all
 	attach --device /dev/nbd0 "nbd://127.0.0.1:$PORT/"
@@ -72,7 +72,7 @@ others_are_open() {
 	detach "$DEVICE"
 }
 
-# All that there are have been used.
+# All devices have had a user.
 all_are_stale() {
 	local i
 	serve_all

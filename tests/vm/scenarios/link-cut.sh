@@ -37,7 +37,7 @@ cut_for_long() {
 	finish
 }
 
-# What is sent first over a new link has no longer a timer than what comes later.
+# The first requests over a new link have the same short timer as later ones.
 cut_again() {
 	local wait before
 	new_disks 4M

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Of several links one dies, or all do. Requests that were in flight are sent again after
-# --io-timeout, and so are those that take longer.
+# One of several links dies, or all do. Requests in flight are sent again after --io-timeout,
+# and so are those that take longer.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -27,7 +27,7 @@ one_new() { # BEFORE
 	n_links 4 && [ "$(comm -12 <(echo "$1") <(links) | wc -l)" = 3 ]
 }
 
-# The first link is the one that carries the load where there is one processor.
+# With one processor the first link carries the load.
 one() { # WAY
 	local before which
 	four "$1"
@@ -57,7 +57,7 @@ hold() { # p|r: pause, resume
 	printf '%s' "$1" | socat -t 5 - UNIX-CONNECT:control
 }
 
-# A request that it happens to first is sent again until it is fast; later ones are waited for.
+# The first slow request is sent again until the server is fast; later ones are waited for.
 slow() {
 	expect_in_kernel_log 'nbd0: Connection timed out|timed out|Receive control'
 	new_disk disk.img 4M

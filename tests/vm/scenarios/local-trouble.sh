@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The server is well, but this machine lacks something for a while: processes, keys, space
-# in /run, memory to listen to the driver. That is tried again soon, and not taken for what
-# it is not.
+# in /run, memory to listen to the driver. It is tried again soon, and the server is not blamed.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -15,7 +14,7 @@ one_way() { # WAY
 	set_up
 }
 
-# Longer than it takes to wait longest, were that the server's fault.
+# Longer than the longest back-off for a fault of the server.
 no_process() {
 	local group=/run/pids/one
 	mkdir -p /run/pids
@@ -75,7 +74,7 @@ new_link() {
 	sleep 1
 }
 
-# Nothing happens any more that would be a reason to write it.
+# No further event would cause the state to be written.
 written_later() {
 	small_run
 	one_way plain-1
@@ -88,7 +87,7 @@ written_later() {
 	umount "$RUN_DIR"
 }
 
-# What the next supervisor reads is of a link that is long gone.
+# The state that the next supervisor reads describes a link that is long gone.
 never_written() {
 	small_run
 	one_way plain-1
@@ -116,7 +115,7 @@ deaf() { # COMMAND…
 	LD_PRELOAD=$TOOLS/deaf.so "$@"
 }
 
-# Who cannot be looked after is not attached.
+# A disk that cannot be supervised is not attached.
 deaf_at_attach() {
 	! sanitized || return 0
 	expect_in_kernel_log 'I/O error'
@@ -134,7 +133,7 @@ configured() {
 	[ -n "$(configured_devices)" ]
 }
 
-# It is in use by then: so it stays, and is looked after.
+# It is in use by then, so it stays and is supervised.
 deaf_in_use() {
 	local code=0 attach user
 	! sanitized || return 0

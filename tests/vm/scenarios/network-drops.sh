@@ -43,7 +43,7 @@ leave() {
 	ip netns del far
 }
 
-# TCP itself gets over it.
+# TCP itself recovers.
 short() {
 	local before
 	far_server

@@ -39,8 +39,7 @@ has_grown() {
 	[ "$(cat /sys/block/nbd0/size)" = 12288 ]
 }
 
-# Another program detaches the device and makes one of its own of it; nothing of ours goes
-# there any more.
+# Another program detaches the device and attaches its own disk there; we no longer touch it.
 belongs_to_another() {
 	local ours
 	expect_in_kernel_log 'I/O error|nbd'
@@ -82,7 +81,7 @@ no_devices() {
 	[ -z "$(configured_devices)" ]
 }
 
-# A server that reads nothing holds NBD_CMD_DISC up, and the driver with it.
+# A server that reads nothing blocks NBD_CMD_DISC, and with it the driver.
 detach_stuck_and_another_device() {
 	local server other
 	expect_in_kernel_log 'I/O error|nbd'
@@ -108,7 +107,7 @@ detach_stuck_and_another_device() {
 	wait %dd || :
 }
 
-# What takes the log may lie on the disk that is away.
+# The reader of the log may be on the disk whose server is away.
 log_is_stuck() {
 	local log
 	one_way plain-1 4M
@@ -124,7 +123,7 @@ log_is_stuck() {
 	finish
 }
 
-# A link of which no descriptor is left hangs, and its request looks up every 30 s only.
+# A link without a descriptor hangs, and its request is checked every 30 s only.
 adopted_link_hangs() {
 	local server connection
 	expect_in_kernel_log 'nbd'
@@ -152,7 +151,7 @@ adopted_link_hangs() {
 	kill -KILL "$connection"
 }
 
-# As when the root is switched; the one that is seen then is of another machine.
+# As after switch_root; the root that is seen then belongs to another machine.
 sys_is_away() {
 	one_way plain-1 4M
 	set_up
@@ -181,7 +180,7 @@ slow_request_ends_no_link() {
 	within 15 is_ticking
 }
 
-# What was to be put right after a reconnect is not forgotten.
+# What has to be restored after a reconnect is not forgotten.
 interrupted_after_reconnect() {
 	one_way plain-1 4M
 	server_up

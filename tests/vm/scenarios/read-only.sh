@@ -41,7 +41,7 @@ by_option() {
 	cannot_be_written
 }
 
-# The device's next use is not read-only by inheritance.
+# The device's next user does not inherit it.
 afterwards() {
 	full_disk
 	start_nbdkit file disk.img

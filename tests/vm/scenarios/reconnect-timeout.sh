@@ -42,7 +42,7 @@ runs_out() {
 	done
 }
 
-# Once does not count for the next time.
+# Each outage has the full time.
 back_in_time() {
 	WAYS=(plain-1 tls-16)
 	ATTACH_OPTIONS=(--reconnect-timeout 12s)

@@ -14,7 +14,7 @@ available() {
 	sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo
 }
 
-# On a tmpfs, without swap: it stays.
+# On a tmpfs without swap, so it stays in memory.
 fill_memory() {
 	local excess=$(($(available) - LEFT_KB))
 	[ "$excess" -gt 0 ] || fail "only $(available) kB are left as it is"
@@ -41,7 +41,8 @@ writeback() { # DATA-PATH WAY
 	mkfs.ext4 -q -E nodiscard "${DEVICES[$2]}"
 	mount "${DEVICES[$2]}" mnt
 	fill_memory
-	# Late, so that to get memory the kernel needs the relay. More, and it kills.
+	# Writeback begins late, so that the kernel needs the relay to get memory. Later still, and
+	# it would kill processes.
 	sysctl -q -w vm.dirty_background_ratio=40 vm.dirty_ratio=60
 	pattern memory $N_BYTES | dd of=mnt/file bs=1M iflag=fullblock status=none
 	echo "written; $(grep -E '^(MemFree|Dirty|Writeback):' /proc/meminfo | tr -s ' \n' ' ')"

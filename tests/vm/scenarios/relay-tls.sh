@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What a server may send in a TLS session besides data: to a relay it is nothing special,
-# where the kernel's nbd driver would lose the link.
+# What a server may send in a TLS session besides data. A relay handles it; the kernel's nbd
+# driver would lose the link.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -26,7 +26,7 @@ n_events() { # WANTED
 	[ "$(grep -c ': Success' server-2.log)" = "$1" ]
 }
 
-# The end of a session, and there is a new one.
+# The session ends, and a new one is made.
 ending() { # SIGNAL [TLS-FRONT-OPTION…]
 	local before
 	front "${@:2}"
@@ -43,6 +43,6 @@ it "NewSessionTicket" supervised event HUP
 it "a warning alert, with TLS 1.2" supervised event WINCH --priority NORMAL:-VERS-TLS1.3
 it "close_notify" supervised ending ALRM
 it "close_notify, with TLS 1.2" supervised ending ALRM --priority NORMAL:-VERS-TLS1.3
-# There any alert is the end, says RFC 8446 in section 6. But for "user canceled", which
-# close_notify follows: GnuTLS (3.7.9, and still in 2026) ends with that, too.
+# By RFC 8446, section 6, every alert there ends the session, except "user canceled", which
+# close_notify follows; GnuTLS (3.7.9, and still in 2026) ends at that one, too.
 it "a warning alert, with TLS 1.3" supervised ending WINCH

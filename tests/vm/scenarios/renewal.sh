@@ -64,7 +64,7 @@ has_taken_over() {
 	"$PROGRAM" status tls-1 | grep -q 'taken over'
 }
 
-# A supervisor that was started by hand: no one has kept the link's socket, but its traffic is
+# A supervisor that was started by hand: the link's socket was not kept, but its traffic is
 # known. If the kernel can end the socket, the link is renewed; if not, one warning says so.
 by_hand() { # TLS-PRIORITY
 	WAYS=(tls-1)

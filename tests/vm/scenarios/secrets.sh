@@ -29,7 +29,7 @@ collect() { # NAME
 	"$PROGRAM" status --json "$1" >seen/status.json
 	"$PROGRAM" list --json >seen/list.json
 	for pid in $(pgrep -x "$OURS"); do
-		# some helpers end while they are looked at
+		# some helpers end meanwhile
 		cat "/proc/$pid/cmdline" "/proc/$pid/environ" >"seen/process-$pid" || :
 	done
 	[ -s "seen/process-$(supervisor "$1")" ] || fail "the supervisor was not seen"
@@ -59,7 +59,7 @@ with_cores() {
 	echo "$PWD/cores/core.%p" >/proc/sys/kernel/core_pattern
 	ulimit -c unlimited
 	sleep 60 &
-	# before that it is a bash, which may take the signal and go on
+	# before exec it is a bash, which may survive the signal
 	within 10 grep -qx sleep "/proc/$!/comm"
 	kill -ABRT $!
 	wait $! || :
@@ -93,7 +93,7 @@ digits_of() { # FILE-WITH-SECRETS
 	esac | tr -dc 0-9a-f
 }
 
-# GnuTLS computes with words in the machine's order: then it is there from behind.
+# GnuTLS computes with words in the machine's byte order, so numbers may be stored reversed.
 holds_bytes() { # DIGITS FILE
 	[ ${#1} -ge 32 ] || fail "no key: $1"
 	python3 - "$1" "$2" <<-'EOF'
@@ -103,7 +103,7 @@ holds_bytes() { # DIGITS FILE
 	EOF
 }
 
-# It works for months, with its session's keys; the supervisor is who keeps these.
+# A relay lives for months with its session's keys; only the supervisor keeps the others.
 relay_has_forgotten() { # FILE-WITH-SECRETS WAY
 	local relay digits
 	relay=$(pgrep -x nbd-relay) || return 0
@@ -119,7 +119,7 @@ relay_has_forgotten() { # FILE-WITH-SECRETS WAY
 	rm supervisor.memory relay.memory
 }
 
-# Where the program lies in the memory of a process.
+# The address of the program in a process's memory.
 place_of() { # PID
 	sed -n "1s/-.*//p" "/proc/$1/maps"
 }

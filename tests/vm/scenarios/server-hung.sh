@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Servers that do not answer, or take their time: they keep their links, since a new one
-# would be no better.
+# Servers that do not answer, or slowly: they keep their links, because a new one would be no
+# better.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"

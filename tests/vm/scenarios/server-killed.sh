@@ -14,9 +14,9 @@ short() {
 	finish
 }
 
-# What is measured: the median of three, which is below half a second where the machine has
-# nothing else to do. Without the flip it would be seconds; so the limit is in between, for
-# machines that have. In between the kernel's timer is made quick again, see link-cut.sh.
+# The median of three: below half a second on an idle machine, and seconds without the short
+# timeout. The limit is in between, for a busy machine. Between two outages the kernel's timer is
+# made short again: see link-cut.sh.
 medium() { # WAY…
 	local way median
 	WAYS=("$@")

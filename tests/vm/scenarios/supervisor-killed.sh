@@ -74,7 +74,7 @@ stand_by() {
 	kill -KILL "$first"
 	within 20 supervised_by "$second"
 	within 10 is plain-1 up
-	# a link is mended from where no file of the disk is looked up
+	# links are restored from a private root, which needs no file of the disk
 	server_down
 	server_up
 	flows 45
@@ -82,7 +82,7 @@ stand_by() {
 	[ "$(ls "/proc/$second/root")" = "$(printf '%s\n' dev etc proc run sys)" ]
 	[ ! -e /.nbd-attach ] || fail "the folder in / is still there"
 	[ "$(tr '\0' ' ' <"/proc/$second/cmdline" | cut -c 1)" = @ ]
-	# who detaches has precedence
+	# a detach has precedence
 	initrd_supervisor third plain-1
 	third=$PID
 	nap 1

@@ -30,14 +30,14 @@ idle() {
 }
 
 # felt WAY: how often a request waited for the driver's timer. Shorter gaps are a busy
-# machine's: up to 0.7 s were seen of them, also where nothing was replaced.
+# machine's: up to 0.7 s were seen, also where nothing was replaced.
 felt() {
 	awk -F '[= ]' '$1 == "gap" && $2 >= 0.9 { n++ } END { print n + 0 }' "load-$1"
 }
 
-# Four fifths of the time something is under way: without waiting for the moments between, most
-# links would be cut with it. A request that begins at just such a moment is lost with the link,
-# and sent again a second later: seldom, so once is allowed.
+# A request is under way four fifths of the time, so a link that is cut without waiting for an
+# idle moment mostly loses one. A request that begins in that very moment is lost and sent again
+# a second later: that is rare, and allowed once.
 light() {
 	local way
 	WAYS=(plain-1 tls-1)

@@ -41,7 +41,7 @@ by_relay() { # VERSION CIPHER
 	detach disk
 }
 
-# Without a relay the message is clear, and the server gets a proper end.
+# Without a relay the message is clear, and the session is ended properly.
 not_in_kernel() { # VERSION CIPHER
 	serve_lacking "$@"
 	expect_no_attach 7 --data-path kernel "${LACKING[@]}"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What a server may send in a TLS session besides data: the kernel's nbd driver can make
-# nothing of it and ends the link, and there is a new one.
+# What a server may send in a TLS session besides data. The kernel's nbd driver cannot handle
+# it and ends the link; a new one is made.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"

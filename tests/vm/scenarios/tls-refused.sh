@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A server that is not whom it should be, or that has no TLS: exit code 5, nothing attached,
-# and nothing said in plaintext but STARTTLS (and ABORT).
+# A server that cannot be verified, or that has no TLS: exit code 5, nothing attached, and
+# nothing sent in plaintext but STARTTLS (and ABORT).
 
 . "${0%/*}/../lib.sh"
 

@@ -61,7 +61,7 @@ not_verified() {
 	detach disk
 }
 
-# What a system may have GnuTLS do by itself: here it is left to the link worker.
+# What a system's policy may make GnuTLS do by itself is left to the link worker here.
 with_ktls() { # DATA-PATH
 	new_disk disk.img 8M
 	start_nbdkit --tls=require --tls-certificates="$PKI/server" file disk.img

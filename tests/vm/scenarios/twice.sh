@@ -27,7 +27,7 @@ warned() {
 	expect_says "first has the same export" "second has the same export"
 	detach second
 	detach first
-	# What is gone counts no more, and two readers are no danger.
+	# A detached disk no longer counts, and two readers are no danger.
 	attach --name fourth --read-only "nbd://127.0.0.1:$PORT/disk"
 	expect_quiet
 	detach --all
@@ -71,7 +71,7 @@ exclusive() {
 	detach third
 }
 
-# By a supervisor, and its key in a configuration file.
+# In the foreground, and by a key in a configuration file.
 configured() {
 	serve
 	mkdir -p /etc/nbd-attach

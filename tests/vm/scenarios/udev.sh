@@ -48,8 +48,8 @@ partitions() {
 	no_links
 }
 
-# A disk that is forced off while it is open lends its names to nobody, least of all to the
-# next disk of that name.
+# A disk that was detached by force while it was open no longer has its names, which the next
+# disk of that name needs.
 forced() {
 	local old
 	expect_in_kernel_log 'I/O error' # udev's, which looks at each change
@@ -91,7 +91,7 @@ others() {
 	nbd-client -d /dev/nbd3
 }
 
-# It is in the queue that is to become empty: nothing to wait for.
+# A udev rule's program is part of the queue, so waiting for the queue would never end.
 from_a_rule() {
 	new_disk disk 8M
 	start_nbdkit file dir=.

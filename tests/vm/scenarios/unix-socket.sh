@@ -41,7 +41,7 @@ serve_tls() {
 	URI="nbds+unix:///?socket=$PWD/socket&tls-certificates=$PKI/ca&tls-hostname=localhost"
 }
 
-# The kernel's TLS is TCP's: a relay does it, and says so.
+# Kernel TLS needs TCP: a relay is used, and says why.
 tls() {
 	serve_tls
 	attach --name disk "$URI"
@@ -52,7 +52,7 @@ tls() {
 	detach disk
 }
 
-# Rather than going on in plaintext.
+# It never continues in plaintext.
 no_tls_in_kernel() {
 	serve_tls
 	expect_no_attach 7 --data-path kernel "$URI"

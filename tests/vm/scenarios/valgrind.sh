@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Attached, reconnected, detached, all of it under valgrind: no byte is used that nobody
-# wrote or that is not ours, and nothing is lost on the way.
+# Attach, reconnect and detach under valgrind: no uninitialized or foreign memory is used, and
+# none is lost.
 # Long: valgrind is slow.
 
 . "${0%/*}/../lib.sh"
 
 REAL=$TOP/build/tests/vm/for-valgrind/nbd-attach
 
-# Wherever the scenarios call the program, and whatever that starts.
+# All calls of the program, and its children.
 under_valgrind() {
 	printf '#!/bin/sh\nexec valgrind --trace-children=yes --leak-check=full %s %s "$@"\n' \
 		"--show-leak-kinds=definite --log-file=$PWD/valgrind.%p" "$REAL" >program
@@ -17,7 +17,7 @@ under_valgrind() {
 	PROGRAM=$PWD/program
 }
 
-# A process that was killed has no summary, but has told what it met until then.
+# A killed process has no summary, but its errors until then are in the log.
 no_errors() {
 	local log
 	for log in valgrind.*; do
