@@ -355,10 +355,9 @@ static int conclude(struct link_attempt *attempt, const union report *report,
 	ret->facts.tls_verified &= t->tls_verify_peer || t->tls_auth == TLS_AUTH_PSK;
 	ret->fd = attempt->task == WORKER_LINK ? TAKE_FD(fd) : -1;
 	ret->by_name = attempt->entry == ENTRY_NAME;
-	ret->relay = 0;
+	ret->relay = attempt->task == WORKER_RELAY ? attempt->pid : 0;
 	if (attempt->task == WORKER_RELAY) {
 		ret->fd = TAKE_FD(attempt->near);
-		ret->relay = attempt->pid;
 		attempt->pid = 0;
 	}
 	return 0;
