@@ -17,25 +17,12 @@
 
 #include <cmocka.h>
 
+#include "psk-server.h"
 #include "wire/credentials.h"
 #include "wire/negotiate.h"
 #include "wire/tls-internal.h"
 
 #define PATIENCE 60
-
-static char user[] = "alice", keys[] = "keys.psk", hex[] = "00112233445566778899";
-
-static int give_key(
-	_unused_ gnutls_session_t session, _unused_ const char *name, gnutls_datum_t *key)
-{
-	static const unsigned char bytes[] = {
-		0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99};
-
-	key->data = gnutls_malloc(sizeof(bytes));
-	key->size = sizeof(bytes);
-	memcpy(key->data, bytes, sizeof(bytes));
-	return 0;
-}
 
 struct server {
 	int fd;
@@ -47,7 +34,7 @@ static gnutls_session_t new_session(gnutls_psk_server_credentials_t credentials,
 {
 	gnutls_session_t session;
 
-	gnutls_psk_set_server_credentials_function(credentials, give_key);
+	gnutls_psk_set_server_credentials_function(credentials, psk_find_key);
 	gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
 	gnutls_priority_set_direct(session, "NORMAL:+ECDHE-PSK", NULL);
 	gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials);
@@ -99,11 +86,11 @@ static enum entry ask(negotiate_fn fn, enum tls_mode mode, enum entry entry, int
 {
 	const struct target t = {.tls = mode,
 		.tls_auth = TLS_AUTH_PSK,
-		.tls_username = user,
-		.tls_psk_file = keys,
-		.export_name = user};
+		.tls_username = psk_user,
+		.tls_psk_file = psk_file,
+		.export_name = psk_user};
 	const struct credentials c = {
-		.psk_username = user, .psk_key = {hex, strlen(hex)}};
+		.psk_username = psk_user, .psk_key = {psk_hex, strlen(psk_hex)}};
 	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
 	_cleanup_(negotiation_freep) struct negotiation *n = NULL;
 	struct server_facts facts;

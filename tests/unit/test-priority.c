@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "psk-server.h"
 #include "wire/credentials.h"
 #include "wire/tls-internal.h"
 
@@ -108,31 +109,6 @@ static const struct row {
 		"from \"+NONSENSE\" on"},
 };
 
-static char user[] = "alice", hex[] = "00112233445566778899";
-
-static int give_key(
-	_unused_ gnutls_session_t session, _unused_ const char *name, gnutls_datum_t *key)
-{
-	static const unsigned char bytes[] = {
-		0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99};
-
-	key->data = gnutls_malloc(sizeof(bytes));
-	key->size = sizeof(bytes);
-	memcpy(key->data, bytes, sizeof(bytes));
-	return 0;
-}
-
-static void *serve(void *userdata)
-{
-	gnutls_session_t session = userdata;
-	int r;
-
-	do
-		r = gnutls_handshake(session);
-	while (r < 0 && !gnutls_error_is_fatal(r));
-	return NULL;
-}
-
 /* With keys, or for anonymous clients. */
 static gnutls_session_t new_server(const struct row *row, int fd)
 {
@@ -141,7 +117,7 @@ static gnutls_session_t new_server(const struct row *row, int fd)
 	gnutls_session_t session;
 
 	assert_int_equal(gnutls_psk_allocate_server_credentials(&psk), 0);
-	gnutls_psk_set_server_credentials_function(psk, give_key);
+	gnutls_psk_set_server_credentials_function(psk, psk_find_key);
 	gnutls_psk_set_server_known_dh_params(psk, GNUTLS_SEC_PARAM_MEDIUM);
 	assert_int_equal(gnutls_anon_allocate_server_credentials(&anon), 0);
 	assert_int_equal(gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL), 0);
@@ -166,7 +142,7 @@ static int shake_hands(const struct target *t, const struct tls_credentials *cre
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
 	server = new_server(row, pair[1]);
-	assert_int_equal(pthread_create(&thread, NULL, serve, server), 0);
+	assert_int_equal(pthread_create(&thread, NULL, psk_handshake, server), 0);
 	stream_init(&stream, pair[0], deadline_after(PATIENCE * USEC_PER_SEC));
 	r = tls_handshake(&stream, t, credentials, err);
 	if (r == 0)
@@ -186,10 +162,10 @@ static int play(const struct row *row, struct error *err)
 	const struct target t = {.tls = TLS_MODE_REQUIRE,
 		.tls_auth = row->auth,
 		.tls_priority = (char *)row->priority,
-		.tls_username = user,
-		.tls_psk_file = (char *)"keys.psk"};
+		.tls_username = psk_user,
+		.tls_psk_file = psk_file};
 	const struct credentials c = {
-		.psk_username = user, .psk_key = {hex, strlen(hex)}};
+		.psk_username = psk_user, .psk_key = {psk_hex, strlen(psk_hex)}};
 	struct tls_credentials *credentials = NULL;
 	int r = tls_credentials_new(&t, &c, &credentials, err);
 

@@ -14,34 +14,11 @@
 
 #include <cmocka.h>
 
+#include "psk-server.h"
 #include "wire/credentials.h"
 #include "wire/tls-internal.h"
 
 #define PATIENCE 60
-
-static char user[] = "alice", keys[] = "keys.psk", hex[] = "00112233445566778899";
-
-static int give_key(
-	_unused_ gnutls_session_t session, _unused_ const char *name, gnutls_datum_t *key)
-{
-	static const unsigned char bytes[] = {
-		0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99};
-
-	key->data = gnutls_malloc(sizeof(bytes));
-	key->size = sizeof(bytes);
-	memcpy(key->data, bytes, sizeof(bytes));
-	return 0;
-}
-
-static void *shake_hands(void *session)
-{
-	int r;
-
-	do
-		r = gnutls_handshake(session);
-	while (r < 0 && !gnutls_error_is_fatal(r));
-	return NULL;
-}
 
 static gnutls_session_t new_server(gnutls_psk_server_credentials_t credentials,
 	const char *version, unsigned limit, int fd)
@@ -49,7 +26,7 @@ static gnutls_session_t new_server(gnutls_psk_server_credentials_t credentials,
 	gnutls_session_t session;
 	char priority[128];
 
-	gnutls_psk_set_server_credentials_function(credentials, give_key);
+	gnutls_psk_set_server_credentials_function(credentials, psk_find_key);
 	assert_int_equal(gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL), 0);
 	snprintf(priority, sizeof(priority),
 		"NORMAL:%%ALLOW_SMALL_RECORDS:-VERS-ALL:+VERS-%s:+ECDHE-PSK", version);
@@ -66,10 +43,10 @@ static unsigned learn(int fd)
 {
 	const struct target t = {.tls = TLS_MODE_REQUIRE,
 		.tls_auth = TLS_AUTH_PSK,
-		.tls_username = user,
-		.tls_psk_file = keys};
+		.tls_username = psk_user,
+		.tls_psk_file = psk_file};
 	const struct credentials c = {
-		.psk_username = user, .psk_key = {hex, strlen(hex)}};
+		.psk_username = psk_user, .psk_key = {psk_hex, strlen(psk_hex)}};
 	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
 	struct error err = {0};
 	struct stream stream;
@@ -95,7 +72,7 @@ static unsigned learn_from(const char *version, unsigned limit)
 	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
 	assert_int_equal(gnutls_psk_allocate_server_credentials(&credentials), 0);
 	server = new_server(credentials, version, limit, pair[1]);
-	assert_int_equal(pthread_create(&thread, NULL, shake_hands, server), 0);
+	assert_int_equal(pthread_create(&thread, NULL, psk_handshake, server), 0);
 	payload = learn(pair[0]);
 	close(pair[0]);
 	pthread_join(thread, NULL);

@@ -16,24 +16,11 @@
 
 #include <cmocka.h>
 
+#include "psk-server.h"
 #include "wire/credentials.h"
 #include "wire/tls-internal.h"
 
 #define PATIENCE 60
-
-static char user[] = "alice", keys[] = "keys.psk", hex[] = "00112233445566778899";
-
-static int give_key(
-	_unused_ gnutls_session_t session, _unused_ const char *name, gnutls_datum_t *key)
-{
-	static const unsigned char bytes[] = {
-		0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99};
-
-	key->data = gnutls_malloc(sizeof(bytes));
-	key->size = sizeof(bytes);
-	memcpy(key->data, bytes, sizeof(bytes));
-	return 0;
-}
 
 /* What the server has to send, much more than a socket holds, and how much was sent. */
 static struct {
@@ -74,7 +61,7 @@ static gnutls_session_t new_server(gnutls_psk_server_credentials_t credentials, 
 {
 	gnutls_session_t session;
 
-	gnutls_psk_set_server_credentials_function(credentials, give_key);
+	gnutls_psk_set_server_credentials_function(credentials, psk_find_key);
 	assert_int_equal(gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL), 0);
 	assert_int_equal(gnutls_priority_set_direct(
 				 session, "NORMAL:+ECDHE-PSK:+DHE-PSK:+PSK", NULL),
@@ -88,10 +75,10 @@ static int read_byte(int fd, struct error *err)
 {
 	const struct target t = {.tls = TLS_MODE_REQUIRE,
 		.tls_auth = TLS_AUTH_PSK,
-		.tls_username = user,
-		.tls_psk_file = keys};
+		.tls_username = psk_user,
+		.tls_psk_file = psk_file};
 	const struct credentials c = {
-		.psk_username = user, .psk_key = {hex, strlen(hex)}};
+		.psk_username = psk_user, .psk_key = {psk_hex, strlen(psk_hex)}};
 	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
 	struct stream stream;
 	char byte;
@@ -178,11 +165,11 @@ static int shake_hands(int fd, usec_t deadline, struct error *err)
 {
 	const struct target t = {.tls = TLS_MODE_REQUIRE,
 		.tls_auth = TLS_AUTH_PSK,
-		.tls_username = user,
+		.tls_username = psk_user,
 		.tls_priority = (char *)greeting->versions,
-		.tls_psk_file = keys};
+		.tls_psk_file = psk_file};
 	const struct credentials c = {
-		.psk_username = user, .psk_key = {hex, strlen(hex)}};
+		.psk_username = psk_user, .psk_key = {psk_hex, strlen(psk_hex)}};
 	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
 	struct stream stream;
 	char byte = 0;
