@@ -10,6 +10,7 @@
 #include "attachment/stop-supervisor.h"
 #include "common/deadline.h"
 #include "common/fd.h"
+#include "common/interrupt.h"
 #include "common/timeouts.h"
 
 #define FDS_MAX 256 /* a supervisor never has more */
@@ -59,17 +60,33 @@ static void duplicate_sockets(const char *name, int pidfd, struct stopped *stopp
 	}
 }
 
-/* 0: it has exited. */
+/* Not interruptible: a process that was told to exit does so. */
+static int wait_for_exit(int pidfd, bool *ret_interrupted)
+{
+	usec_t deadline = deadline_after(SUPERVISOR_STOP_TIMEOUT);
+	int r;
+
+	while ((r = deadline_wait(pidfd, POLLIN, deadline)) == -EINTR) {
+		interrupt_clear();
+		*ret_interrupted = true;
+	}
+	return r;
+}
+
+/* 0 or -EINTR: it has exited. */
 static int end_process(int pidfd)
 {
+	bool interrupted = false;
 	int r = -ETIMEDOUT;
 
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0U) == 0)
-		r = deadline_wait(pidfd, POLLIN, deadline_after(SUPERVISOR_STOP_TIMEOUT));
+		r = wait_for_exit(pidfd, &interrupted);
 	if (r == -ETIMEDOUT &&
 		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0U) == 0)
-		r = deadline_wait(pidfd, POLLIN, deadline_after(SUPERVISOR_STOP_TIMEOUT));
-	return r < 0 ? r : 0;
+		r = wait_for_exit(pidfd, &interrupted);
+	if (r < 0)
+		return r;
+	return interrupted ? -EINTR : 0;
 }
 
 int stop_supervisor(const char *name, struct stopped *ret, struct error *err)
@@ -86,6 +103,8 @@ int stop_supervisor(const char *name, struct stopped *ret, struct error *err)
 	duplicate_sockets(name, pidfd, ret);
 	ret->stopped = true;
 	r = end_process(pidfd);
+	if (r == -EINTR)
+		return error_set(err, FAULT_OTHER, r, "interrupted");
 	if (r < 0)
 		return error_set(err, FAULT_KERNEL, r,
 			"the supervisor of %s (pid %d) does not exit: %m", name, pid);

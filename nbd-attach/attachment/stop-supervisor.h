@@ -20,6 +20,7 @@ void stopped_done(struct stopped *stopped);
  * Stops the supervisor of `name`, if it has one: by SIGTERM, then by SIGKILL, which is
  * safe. Before that, its sockets are duplicated: they are needed to shut down the links
  * if the disconnection hangs. Another holder of the name, an attach or detach, is left
- * alone, because it will soon be done. FAULT_KERNEL: it does not exit.
+ * alone, because it will soon be done. FAULT_KERNEL: it does not exit; -EINTR: it has
+ * exited, but an interruption came meanwhile.
  */
 int stop_supervisor(const char *name, struct stopped *ret, struct error *err);

@@ -209,6 +209,25 @@ interrupted_in_the_middle() {
 	detach disk
 }
 
+# detach waits for a supervisor that takes its time to exit, and then starts another one.
+interrupted_while_it_exits() {
+	WAYS=(tls-1)
+	new_disks 4M
+	serve
+	server_up
+	attach_ways
+	kill -STOP "$(supervisor tls-1)"
+	interruptible_detach tls-1
+	nap 1
+	interrupt
+	detach_ends
+	[ $CODE = 1 ] && grep -q interrupted err || fail "exit code $CODE"
+	within 15 is tls-1 up
+	supervisor tls-1
+	reads_back "${DEVICES[tls-1]}" disks/tls-1
+	detach --all
+}
+
 # Either the disk is gone and its name free, or everything is as before.
 interrupted_at_any_moment() {
 	local i
@@ -340,6 +359,7 @@ it "the state file is no JSON" supervised broken nonsense
 it "the state file is of another version" supervised broken '{"version": 999}'
 it "the state file is of a device that is gone" supervised stale
 it "SIGINT in the middle of it: it comes to its end" supervised interrupted_in_the_middle
+it "SIGINT while the supervisor exits" supervised interrupted_while_it_exits
 it "SIGINT at random moments: all of it or nothing" supervised interrupted_at_any_moment
 it "another is faster, and the number is another disk's" supervised number_is_anothers
 it "… and the name is there again, at another number" supervised numbers_are_exchanged
