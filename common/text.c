@@ -153,6 +153,11 @@ void text_put_json(FILE *file, const char *json)
 	}
 }
 
+bool text_is_same(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
 bool text_is_utf8(const void *bytes, size_t size)
 {
 	const unsigned char *in = bytes;

@@ -28,6 +28,9 @@ char *text_quote(const void *foreign, size_t size, char *out, size_t out_size);
  */
 void text_put_json(FILE *file, const char *json);
 
+/* Whether both are the same text; NULL is the empty text. */
+bool text_is_same(const char *a, const char *b);
+
 /* Whether size bytes are valid UTF-8 without NUL (the protocol's rule for strings). */
 bool text_is_utf8(const void *bytes, size_t size);
 

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "common/process.h"
+#include "common/text.h"
 #include "common/timeouts.h"
 #include "kernel/root-disk.h"
 #include "supervisor/private-root.h"
@@ -50,17 +51,12 @@ static bool is_same_blob(const struct blob *a, const struct blob *b)
 		(a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
 }
 
-static bool is_same_user(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
 static bool is_same(const struct credentials *a, const struct credentials *b)
 {
 	return is_same_blob(&a->ca, &b->ca) && is_same_blob(&a->cert, &b->cert) &&
 		is_same_blob(&a->key, &b->key) &&
 		is_same_blob(&a->psk_key, &b->psk_key) &&
-		is_same_user(a->psk_username, b->psk_username);
+		text_is_same(a->psk_username, b->psk_username);
 }
 
 static bool has_none(const struct supervisor *s)

@@ -215,11 +215,6 @@ int target_replay(struct target *t, const char *uri, const char *directory,
 	return r < 0 ? r : target_check(t, err);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "") == 0;
-}
-
 /* Of a name or address without its zone; "nas." is "nas", but absolute. */
 static size_t bare_size(const char *host)
 {
@@ -240,11 +235,11 @@ static bool same_host(const char *a, const char *b)
 bool target_is_same_export(const struct target *a, const struct target *b)
 {
 	if (a->transport != b->transport || a->tls != b->tls ||
-		!same_text(a->export_name, b->export_name))
+		!text_is_same(a->export_name, b->export_name))
 		return false;
 	switch (a->transport) {
 	case TRANSPORT_TCP:
-		return same_host(a->host, b->host) && same_text(a->port, b->port);
+		return same_host(a->host, b->host) && text_is_same(a->port, b->port);
 	case TRANSPORT_UNIX:
 		return a->socket_size == b->socket_size &&
 			memcmp(a->socket, b->socket, a->socket_size) == 0;
