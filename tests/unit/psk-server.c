@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "common/scope.h"
 #include "psk-server.h"
@@ -16,6 +22,19 @@ int psk_find_key(
 	ret->size = sizeof(bytes);
 	memcpy(ret->data, bytes, sizeof(bytes));
 	return 0;
+}
+
+gnutls_session_t psk_new_server(
+	gnutls_psk_server_credentials_t credentials, const char *priority, int fd)
+{
+	gnutls_session_t session;
+
+	gnutls_psk_set_server_credentials_function(credentials, psk_find_key);
+	assert_int_equal(gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL), 0);
+	assert_int_equal(gnutls_priority_set_direct(session, priority, NULL), 0);
+	assert_int_equal(gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials), 0);
+	gnutls_transport_set_int(session, fd);
+	return session;
 }
 
 void *psk_handshake(void *session)

@@ -26,15 +26,11 @@ static gnutls_session_t new_server(gnutls_psk_server_credentials_t credentials,
 	gnutls_session_t session;
 	char priority[128];
 
-	gnutls_psk_set_server_credentials_function(credentials, psk_find_key);
-	assert_int_equal(gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL), 0);
 	snprintf(priority, sizeof(priority),
 		"NORMAL:%%ALLOW_SMALL_RECORDS:-VERS-ALL:+VERS-%s:+ECDHE-PSK", version);
-	assert_int_equal(gnutls_priority_set_direct(session, priority, NULL), 0);
-	assert_int_equal(gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials), 0);
+	session = psk_new_server(credentials, priority, fd);
 	if (limit > 0)
 		assert_int_equal(gnutls_record_set_max_recv_size(session, limit), 0);
-	gnutls_transport_set_int(session, fd);
 	return session;
 }
 

@@ -59,16 +59,7 @@ static void *serve(void *userdata)
 
 static gnutls_session_t new_server(gnutls_psk_server_credentials_t credentials, int fd)
 {
-	gnutls_session_t session;
-
-	gnutls_psk_set_server_credentials_function(credentials, psk_find_key);
-	assert_int_equal(gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL), 0);
-	assert_int_equal(gnutls_priority_set_direct(
-				 session, "NORMAL:+ECDHE-PSK:+DHE-PSK:+PSK", NULL),
-		0);
-	assert_int_equal(gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials), 0);
-	gnutls_transport_set_int(session, fd);
-	return session;
+	return psk_new_server(credentials, "NORMAL:+ECDHE-PSK:+DHE-PSK:+PSK", fd);
 }
 
 static int read_byte(int fd, struct error *err)
