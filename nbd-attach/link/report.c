@@ -92,6 +92,17 @@ static int check_failed(const struct report_failed *failed, struct error *err)
 	return 0;
 }
 
+static int check_export(
+	const struct report_export *export, size_t size, struct error *err)
+{
+	if (export->name_size > NBD_STRING_MAX ||
+		size != REPORT_EXPORT_SIZE(export->name_size))
+		return distrust("export name", err);
+	return is_text(export->description, sizeof(export->description))
+		? 0
+		: distrust("description", err);
+}
+
 int report_check(const union report *report, size_t size, struct error *err)
 {
 	if (size < sizeof(report->head) || report->head.magic != REPORT_MAGIC)
@@ -106,12 +117,8 @@ int report_check(const union report *report, size_t size, struct error *err)
 			return check_failed(&report->failed, err);
 		break;
 	case REPORT_EXPORT:
-		if (size == sizeof(report->export))
-			return report->export.name_size <= NBD_STRING_MAX &&
-					is_text(report->export.description,
-						sizeof(report->export.description))
-				? 0
-				: distrust("export name", err);
+		if (size >= REPORT_EXPORT_SIZE(0))
+			return check_export(&report->export, size, err);
 		break;
 	}
 	return distrust("kind or size", err);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a link worker reports to its parent: messages of fixed size on a SOCK_SEQPACKET
- * socket. The worker has talked to the server and is no longer trusted, so the parent
- * uses a field only after report_check().
+ * What a link worker reports to its parent: messages on a SOCK_SEQPACKET socket. The
+ * worker has talked to the server and is no longer trusted, so the parent uses a field
+ * only after report_check().
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "wire/connect.h"
@@ -33,13 +34,17 @@ struct report_failed {
 	struct error error;
 };
 
-/* One export of a list; comes before report_done. */
+/*
+ * One export of a list; comes before report_done. It ends with the name, because there
+ * may be thousands of them, and few of full length.
+ */
 struct report_export {
 	struct report_head head;
 	uint32_t name_size;
-	char name[NBD_STRING_MAX]; /* any bytes, not terminated */
 	char description[NBD_DESCRIPTION_SIZE];
+	char name[NBD_STRING_MAX]; /* any bytes, not terminated */
 };
+#define REPORT_EXPORT_SIZE(name_size) (offsetof(struct report_export, name) + (name_size))
 
 union report {
 	struct report_head head;

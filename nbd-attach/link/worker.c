@@ -86,7 +86,7 @@ static int report_export(const char *name, size_t name_size, const char *descrip
 		text_cut(description, description_size, sizeof(export.description) - 1);
 	memcpy(export.description, description, description_size);
 	export.description[text_repair(export.description, description_size)] = 0;
-	return report(&export, sizeof(export));
+	return report(&export, REPORT_EXPORT_SIZE(name_size));
 }
 
 static int negotiate(const struct worker_order *order, struct negotiation *n,

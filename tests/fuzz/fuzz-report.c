@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a link worker tells its parent. The first byte is the kind of the report; the rest
- * is what follows its head, filled up to the size that the kind has: with zeros, or with
- * letters if bit 7 is set. With any other first byte the rest is taken for a report as it
- * is.
+ * is what follows its head, filled up to the size that it should have: with zeros, or
+ * with letters if bit 7 is set. With any other first byte the rest is taken for a report
+ * as it is.
  */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "common/scope.h"
 #include "export-rules.h"
-#include "rules.h"
 #include "link/report.h"
+#include "rules.h"
 
-static size_t kind_size(uint32_t kind)
+/* What follows the head of an export is the size of its name. */
+static size_t whole_size(uint32_t kind, const uint8_t *data, size_t size)
 {
+	uint32_t name_size = 0;
+
+	memcpy(&name_size, data, MIN(size, sizeof(name_size)));
 	switch (kind) {
-	case REPORT_EXPORT: return sizeof(struct report_export);
+	case REPORT_EXPORT: return REPORT_EXPORT_SIZE(MIN(name_size, NBD_STRING_MAX));
 	case REPORT_DONE: return sizeof(struct report_done);
 	case REPORT_FAILED: return sizeof(struct report_failed);
 	}
@@ -29,7 +34,7 @@ static union report *make_report(const uint8_t *data, size_t size, size_t *ret_s
 {
 	struct report_head head = {REPORT_MAGIC, data[0] & 0x7f};
 	int filling = data[0] & 0x80 ? 'x' : 0;
-	size_t whole = kind_size(head.kind), rest;
+	size_t whole = whole_size(head.kind, data + 1, size - 1), rest;
 	char *report;
 
 	data++;
@@ -82,7 +87,9 @@ static void check_done(const struct report_done *done)
 
 static void check_report(const union report *report, size_t size)
 {
-	assert(size == kind_size(report->head.kind));
+	assert(size ==
+		whole_size(report->head.kind, (const uint8_t *)&report->export.name_size,
+			sizeof(uint32_t)));
 	switch (report->head.kind) {
 	case REPORT_DONE: check_done(&report->done); break;
 	case REPORT_FAILED: must_be_told(report->failed.r, &report->failed.error); break;

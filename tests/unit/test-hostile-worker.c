@@ -61,7 +61,7 @@ static void send_exports(_unused_ char *told)
 	struct report_export report = {
 		.head = {REPORT_MAGIC, REPORT_EXPORT}, .name_size = 1, .name = "x"};
 
-	while (report_put(&report, sizeof(report)) >= 0)
+	while (report_put(&report, REPORT_EXPORT_SIZE(1)) >= 0)
 		;
 	_exit(0);
 }

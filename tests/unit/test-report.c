@@ -74,8 +74,8 @@ static void test_good(void **state _unused_)
 	assert_int_equal(check(&good_done, sizeof(good_done)), 0);
 	assert_int_equal(check(&list, sizeof(list)), 0);
 	assert_int_equal(check(&good_failed, sizeof(good_failed)), 0);
-	assert_int_equal(check(&good_export, sizeof(good_export)), 0);
-	assert_int_equal(check(&nameless, sizeof(nameless)), 0);
+	assert_int_equal(check(&good_export, REPORT_EXPORT_SIZE(5)), 0);
+	assert_int_equal(check(&nameless, REPORT_EXPORT_SIZE(0)), 0);
 }
 
 /* Puts `bytes` over a field of a good report. */
@@ -90,9 +90,11 @@ struct mutation {
 /* one change a line */
 /* clang-format off */
 
+#define SIZE(good) \
+	_Generic(good, struct report_export: REPORT_EXPORT_SIZE(5), default: sizeof(good))
 #define OFFSET(good, field) (size_t)((const char *)&good.field - (const char *)&good)
 #define CHANGE(good, field, ...)                                                     \
-	{#good ": " #field " = " #__VA_ARGS__, &good, sizeof(good), OFFSET(good, field), \
+	{#good ": " #field " = " #__VA_ARGS__, &good, SIZE(good), OFFSET(good, field), \
 		(const unsigned char[]){__VA_ARGS__},                                \
 		sizeof((const unsigned char[]){__VA_ARGS__})}
 #define ONES4     0xff, 0xff, 0xff, 0xff
@@ -102,7 +104,7 @@ struct mutation {
 /* Text without an end is made by filling a whole field. */
 static char letters[NBD_STRING_MAX + 1];
 #define FILL(good, field)                                                            \
-	{#good ": " #field " has no end", &good, sizeof(good), OFFSET(good, field),  \
+	{#good ": " #field " has no end", &good, SIZE(good), OFFSET(good, field),  \
 		letters, sizeof(good.field)}
 
 static const struct mutation mutations[] = {
@@ -147,6 +149,8 @@ static const struct mutation mutations[] = {
 	CHANGE(good_failed, error.text, 0x1b, ']', 0),
 	CHANGE(good_failed, error.text, 0x80, 0),
 	CHANGE(good_export, name_size, LITTLE(NBD_STRING_MAX + 1)),
+	CHANGE(good_export, name_size, LITTLE(4)),
+	CHANGE(good_export, name_size, LITTLE(6)),
 	FILL(good_export, name_size),
 	FILL(good_export, description),
 	CHANGE(good_export, description, 0xed, 0xa0, 0x80, 0), /* a surrogate */
@@ -182,8 +186,9 @@ static void test_wrong_size(void **state _unused_)
 			check(&report, size), size == sizeof(good_done) ? 0 : -EPROTO);
 	for (size_t size = 0; size < sizeof(good_failed); size++)
 		assert_int_equal(check(&good_failed, size), -EPROTO);
-	for (size_t size = 0; size < sizeof(good_export); size++)
-		assert_int_equal(check(&good_export, size), -EPROTO);
+	for (size_t size = 0; size <= sizeof(good_export); size++)
+		assert_int_equal(check(&good_export, size),
+			size == REPORT_EXPORT_SIZE(5) ? 0 : -EPROTO);
 }
 
 /* Bytes by chance behind a good head: whatever is said of them, nothing is overrun. */
