@@ -41,8 +41,8 @@ int set_up(void **state);
 int tear_down(void **state);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-void start(unsigned i, enum manner manner);
-void stop(struct server *s);
+void start_server(unsigned i, enum manner manner);
+void stop_server(struct server *s);
 
 /* The name has the addresses of servers that do so. */
 void name_has(const enum manner *manners, unsigned n);

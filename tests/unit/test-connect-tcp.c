@@ -102,7 +102,7 @@ static void test_only(void **state _unused_)
 	choice = last_was(1);
 	choice.only = true;
 	gets_to(1, &choice, 0, MANY);
-	stop(&servers[1]);
+	stop_server(&servers[1]);
 	servers[1].fd = -1;
 	fails(&choice, MOST, "127.0.0.3");
 	assert_int_equal(world.asked, 0);

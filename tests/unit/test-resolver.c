@@ -27,7 +27,7 @@ static void test_no_name_server(void **state _unused_)
 		": no name server has answered (is the network up?)");
 	world.code = EAI_NONAME;
 	gets_to(0, &choice, 0, MANY);
-	stop(&servers[0]);
+	stop_server(&servers[0]);
 	servers[0].fd = -1;
 	fails(&choice, MOST, "127.0.0.2");
 	fails(&choice, MOST, "cannot resolve " NAME);
@@ -48,7 +48,7 @@ static void test_slow_name_server(void **state _unused_)
 static void *start_later(void *userdata _unused_)
 {
 	sleep(1);
-	start(0, GREETS);
+	start_server(0, GREETS);
 	return NULL;
 }
 
