@@ -13,7 +13,7 @@
 #include "common/timeouts.h"
 #include "link/connector.h"
 #include "link/isolation.h"
-#include "link/link.h"
+#include "link/link-internal.h"
 #include "link/sandbox.h"
 #include "link/worker-exec.h"
 #include "wire/cmd-disc.h"
@@ -150,16 +150,7 @@ void link_prepare(void)
 	isolation_prepare();
 }
 
-/* What a link is to be made for, and how. */
-struct wish {
-	enum worker_task task;
-	enum entry entry;
-	const struct target *target;
-	const struct credentials *credentials;
-	const struct address_choice *choice; /* NULL: any address */
-};
-
-static int start(const struct wish *w, struct link_attempt *ret, struct error *err)
+static int start(const struct link_wish *w, struct link_attempt *ret, struct error *err)
 {
 	const struct target *t = w->target;
 	usec_t deadline = deadline_after(t->connect_timeout);
@@ -171,8 +162,7 @@ static int start(const struct wish *w, struct link_attempt *ret, struct error *e
 	attempt.task = w->task;
 	attempt.entry = t->no_go ? ENTRY_NAME : w->entry;
 	attempt.target = t;
-	if (w->choice)
-		attempt.choice = *w->choice;
+	attempt.choice = w->choice;
 	attempt.deadline =
 		deadline == USEC_INFINITY ? deadline : deadline + WORKER_KILL_DELAY;
 	r = make_sockets(&attempt, &ends);
@@ -400,100 +390,44 @@ static int take_reports(struct link_attempt *attempt, link_list_fn fn, void *use
 		err, FAULT_PROTOCOL, -EPROTO, "the server's list of exports is too long");
 }
 
-static int run_once(const struct wish *w, link_list_fn fn, void *userdata,
+/* Whatever comes of it, the attempt is over. */
+static int finish(struct link_attempt *attempt, link_list_fn fn, void *userdata,
 	enum entry *ret_retry, struct link *ret, struct error *err)
 {
-	struct link_attempt attempt = LINK_ATTEMPT_NONE;
-	int r = start(w, &attempt, err);
+	int r;
 
-	if (r == 0)
-		r = take_reports(&attempt, fn, userdata, ret, err);
-	if (attempt.retry > w->entry)
-		*ret_retry = attempt.retry;
-	link_attempt_cancel(&attempt);
+	ret->address[0] = 0;
+	r = take_reports(attempt, fn, userdata, ret, err);
+	if (r < 0 && !ret->address[0])
+		note_address(attempt, ret);
+	*ret_retry = attempt->retry;
+	link_attempt_cancel(attempt);
 	return r;
 }
 
-static void tell_way(enum entry entry, const struct error *first)
+int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct error *err)
 {
-	log_warning("%s; a new connection with %s worked%s", first->text,
-		entry == ENTRY_NAME ? "EXPORT_NAME" : "GO",
-		entry == ENTRY_NAME ? ": --no-go does that at once" : "");
+	enum entry ignored;
+
+	return finish(attempt, NULL, NULL, &ignored, ret, err);
 }
 
-/* Each connection begins with a later entry than the one before, so they are few. */
-static int run(struct wish w, link_list_fn fn, void *userdata, struct link *ret,
-	struct error *err)
+int link_try(const struct link_wish *w, link_list_fn fn, void *userdata,
+	enum entry *ret_retry, struct link *ret, struct error *err)
 {
-	struct error first = {0};
-	enum entry retry = w.entry;
-	int r, first_r = 0;
+	struct link_attempt attempt;
+	int r;
 
-	do {
-		w.entry = retry;
-		*err = (struct error){0};
-		r = run_once(&w, fn, userdata, &retry, ret, err);
-		if (r < 0 && first_r == 0) {
-			first = *err;
-			first_r = r;
-		}
-	} while (r < 0 && retry > w.entry);
-	if (r == 0 && first_r < 0)
-		tell_way(w.entry, &first);
-	if (r == 0 || (err->fault != FAULT_UNREACHED && err->fault != FAULT_PROTOCOL))
-		return r;
-	*err = first; /* the later ones may just follow from it */
-	return first_r;
-}
-
-static struct wish wish_for_link(const struct target *t, const struct credentials *c,
-	const struct address_choice *choice, unsigned how)
-{
-	return (struct wish){.task = how & LINK_RELAY ? WORKER_RELAY : WORKER_LINK,
-		.entry = how & LINK_BY_NAME ? ENTRY_NAME : ENTRY_ANY,
-		.target = t,
-		.credentials = c,
-		.choice = choice};
+	ret->address[0] = 0;
+	r = start(w, &attempt, err);
+	return r < 0 ? r : finish(&attempt, fn, userdata, ret_retry, ret, err);
 }
 
 int link_attempt_start(const struct target *t, const struct credentials *c,
 	const struct address_choice *choice, unsigned how, struct link_attempt *ret,
 	struct error *err)
 {
-	const struct wish w = wish_for_link(t, c, choice, how);
+	const struct link_wish w = link_wish(t, c, choice, how);
 
 	return start(&w, ret, err);
-}
-
-int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct error *err)
-{
-	int r;
-
-	ret->address[0] = 0;
-	r = take_reports(attempt, NULL, NULL, ret, err);
-	if (r < 0 && !ret->address[0])
-		note_address(attempt, ret);
-	link_attempt_cancel(attempt);
-	return r;
-}
-
-int link_open(const struct target *t, const struct credentials *c,
-	const struct address_choice *choice, unsigned how, struct link *ret,
-	struct error *err)
-{
-	return run(wish_for_link(t, c, choice, how), NULL, NULL, ret, err);
-}
-
-int link_info(const struct target *t, const struct credentials *c, struct link *ret,
-	struct error *err)
-{
-	return run((struct wish){.task = WORKER_INFO, .target = t, .credentials = c},
-		NULL, NULL, ret, err);
-}
-
-int link_list(const struct target *t, const struct credentials *c, link_list_fn fn,
-	void *userdata, struct link *ret, struct error *err)
-{
-	return run((struct wish){.task = WORKER_LIST, .target = t, .credentials = c}, fn,
-		userdata, ret, err);
 }

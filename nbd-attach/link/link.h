@@ -42,7 +42,9 @@ void link_disconnect(struct link *link);
  * choice may be NULL: any address of the target.
  *
  * A server that does not survive GO (see enum entry) is asked once more, on another
- * connection, with EXPORT_NAME: ret->by_name tells.
+ * connection, with EXPORT_NAME: ret->by_name tells. If the choice allows it, other
+ * addresses of the target's name are tried where the server that was reached is of no
+ * use.
  *
  * For TLS over TCP the kernel's modules must be loaded. All failures of wire/, with their
  * faults; -ETIMEDOUT also if the worker does not report in time.

@@ -102,6 +102,17 @@ static size_t count(const struct race *race, enum progress progress)
 
 /* ---- the addresses ---- */
 
+static bool is_left_out(const struct race *race, const struct candidate *c)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	candidate_text(c, text);
+	for (unsigned i = 0; i < race->choice->n_but; i++)
+		if (strcmp(race->choice->but[i], text) == 0)
+			return true;
+	return false;
+}
+
 static void add(struct race *race, const struct addrinfo *a)
 {
 	struct candidate new = {.peer.size = a->ai_addrlen, .fd = -1};
@@ -109,6 +120,8 @@ static void add(struct race *race, const struct addrinfo *a)
 	if (race->n == ADDRESSES_MAX || a->ai_addrlen > sizeof(new.peer.address))
 		return;
 	memcpy(&new.peer.address, a->ai_addr, a->ai_addrlen);
+	if (is_left_out(race, &new))
+		return;
 	for (size_t i = 0; i < race->n; i++)
 		if (peer_is_same(&race->list[i].peer, &new.peer))
 			return;
@@ -227,6 +240,15 @@ static void begin(struct race *race, struct candidate *c)
 	race->next_at = MAX(race->next_at, now + CONNECT_NEXT_DELAY);
 }
 
+/* With addresses left out there is an answer of theirs to report: soon. */
+static void begin_again(struct race *race, struct candidate *c)
+{
+	if (race->choice->n_but > 0)
+		fail(race, c, -ETIMEDOUT);
+	else
+		begin(race, c);
+}
+
 /* After each attempt that failed, another address comes first. */
 static struct candidate *next_waiting(struct race *race)
 {
@@ -319,7 +341,7 @@ static int run_once(struct race *race, usec_t deadline, struct candidate **ret_w
 		else if (r > 0 && fds[i].revents && check_connected(race, c) > 0)
 			*ret_winner = *ret_winner ? *ret_winner : c;
 		else if (c->progress == CONNECTING && c->renew_at <= deadline_now())
-			begin(race, c);
+			begin_again(race, c);
 	}
 	if (r > 0 && fds[n].revents)
 		take_answer(race);
@@ -365,6 +387,9 @@ static int unreachable(const struct race *race, int r, struct error *err)
 	if (race->n == 0 && race->resolver)
 		return error_set(err, FAULT_UNREACHED, r,
 			"cannot resolve %s: no answer in time", host);
+	if (race->n == 0 && race->unresolved.fault == FAULT_NONE)
+		return error_set(err, FAULT_UNREACHED, -EADDRNOTAVAIL,
+			"%s has no other address", host);
 	if (race->n == 0) {
 		*err = race->unresolved;
 		return r;

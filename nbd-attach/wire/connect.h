@@ -13,6 +13,9 @@ struct peer {
 	socklen_t size;
 };
 
+/* For the first link, so many addresses are left out at most. */
+#define ADDRESSES_LEFT_OUT 3
+
 /*
  * Where a connection may go to, of the addresses that a TCP target's name has. Two
  * addresses may be two servers, so all links of a device go to the same one.
@@ -21,6 +24,9 @@ struct address_choice {
 	char last[ADDRESS_TEXT_SIZE]; /* of the last link, from peer_text(); "": none */
 	bool only;                    /* other links are up: no other address will do */
 	unsigned turn;                /* so many addresses, in order, are tried last */
+	/* Not these, from peer_text(): the servers there were reached, and of no use. */
+	char but[ADDRESSES_LEFT_OUT][ADDRESS_TEXT_SIZE];
+	unsigned n_but;
 };
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which of a name's addresses a connection goes to, and how soon. */
+#include <errno.h>
 #include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -124,6 +125,37 @@ static void test_turns(void **state _unused_)
 	gets_to(1, &choice, 0, MANY);
 }
 
+/* Those that were reached, and refused. The rest is tried, but not for long. */
+static void test_left_out(void **state _unused_)
+{
+	struct address_choice choice = {0};
+
+	NAME_HAS(GREETS, GREETS, GREETS, DROPS);
+	for (; choice.n_but < ADDRESSES_LEFT_OUT; choice.n_but++) {
+		gets_to(choice.n_but, &choice, 0, MANY);
+		strcpy(choice.but[choice.n_but], last_was(choice.n_but).last);
+	}
+	fails(&choice, MOST, "127.0.0.5");
+	fails(&choice, MOST, "timed out");
+	world.addresses[3] = NULL;
+	fails(&choice, MOST, "no other address");
+}
+
+/* It is known to have no other one. */
+static void test_left_out_address(void **state _unused_)
+{
+	struct address_choice choice = {.n_but = 1};
+	struct error err = {0};
+	struct peer peer;
+	usec_t took;
+
+	NAME_HAS(GREETS);
+	strcpy(choice.but[0], last_was(0).last);
+	assert_int_equal(
+		attempt("127.0.0.2", &choice, MOST, &peer, &took, &err), -EADDRNOTAVAIL);
+	assert_int_equal(err.fault, FAULT_UNREACHED);
+}
+
 static void test_all_fail(void **state _unused_)
 {
 	NAME_HAS(REFUSES, REFUSES, REFUSES);
@@ -169,6 +201,8 @@ int main(void)
 		TEST(test_last_gone),
 		TEST(test_only),
 		TEST(test_turns),
+		TEST(test_left_out),
+		TEST(test_left_out_address),
 		TEST(test_all_fail),
 		TEST(test_deadline),
 		TEST(test_families),

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A name with two addresses, of two servers whose data differs: relays, and a server that is slow.
+# A name with two addresses, of two servers whose data differs: relays, a server that is slow, and
+# servers that are reached and cannot be used.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -31,5 +32,56 @@ slow() {
 	detach disk
 }
 
+# What listens at an address, instead of that twin.
+instead_of_twin() { # ADDRESS COMMAND…
+	stop_server "${TWIN[$1]}"
+	start "other-$1" "${@:2}"
+	TWIN[$1]=$SERVER_PID
+	within 20 listens_at "$1" "$PORT"
+}
+
+says() { # ADDRESS TEXT: to everybody who connects
+	printf '%b' "$2" >"said-$1"
+	instead_of_twin "$1" socat "TCP-LISTEN:$PORT,bind=$1,reuseaddr,fork" "SYSTEM:cat said-$1"
+}
+
+nbdkit_at() { # ADDRESS ARGUMENT…
+	instead_of_twin "$1" nbdkit --foreground --ipaddr "$1" --port "$PORT" "${@:2}"
+}
+
+no_such_export() {
+	nbdkit_at "$1" --tls-certificates="$PKI/server" --filter=exportname file "disk-$1" \
+		exportname=active exportname-strict=true
+}
+
+other_certificate() { nbdkit_at "$1" --tls=require --tls-certificates="$PKI/other" null; }
+no_tls() { nbdkit_at "$1" --tls=off null; }
+no_nbd() { says "$1" 'HTTP/1.1 400 Bad Request\r\n\r\n'; }
+hangs_up() { says "$1" 'NBDMAGICIHAVEOPT\0\3'; }
+
+# One is of no use, and then both are: the first error counts.
+of_no_use() { # WHAT CODE WORD
+	serve_twins
+	TWINS="nbds://twins:$PORT/?tls-certificates=$PKI/ca&tls-hostname=localhost"
+	"$1" $FIRST
+	attach_twins --connections 2
+	grep -q "$3.*$FIRST.*: $SECOND:$PORT is used instead" err || fail "no warning"
+	all_at $SECOND 2
+	detach disk
+	nbd_attach info "$TWINS"
+	[[ $OUT = *"$SECOND:$PORT"* ]] || fail "info is about another server"
+	nbd_attach info --list "$TWINS"
+	"$1" $SECOND
+	expect_no_attach "$2" "$TWINS"
+	expect_says "$3" "at $FIRST:$PORT; no other address"
+}
+
 it "relays stay together" supervised relay
 it "a slow server keeps its disk" supervised slow
+it "the first server has no such export: the other one" supervised of_no_use no_such_export 4 export
+it "the first server has another's certificate: the other one" \
+	supervised of_no_use other_certificate 5 certificate
+it "the first server has no TLS: the other one" supervised of_no_use no_tls 5 TLS
+it "the first address is not NBD's: the other one" supervised of_no_use no_nbd 6 HTTP
+it "the first server hangs up after its greeting: the other one" \
+	supervised of_no_use hangs_up 6 closed
