@@ -61,7 +61,8 @@ static int read_magics(struct stream *s, struct nbd_greeting *greeting, struct e
 	}
 	if (be64toh(greeting->option_magic) == NBD_OLDSTYLE_MAGIC)
 		return error_set(err, FAULT_PROTOCOL, -EPROTO,
-			"the server speaks old-style NBD, which has neither exports nor TLS");
+			"the server speaks old-style NBD, which has neither exports nor TLS: let it "
+			"serve by name (newstyle), or update it");
 	if (be64toh(greeting->option_magic) != NBD_OPTION_MAGIC)
 		return error_set(err, FAULT_PROTOCOL, -EPROTO,
 			"the server broke the protocol: its greeting lacks IHAVEOPT");

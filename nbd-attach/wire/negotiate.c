@@ -132,9 +132,9 @@ static int enter(
 	if (r == -ENOTSUP) {
 		err->fault = FAULT_NONE;
 		r = opt_export_name(n, export, err);
-	} else if (r < 0) {
-		leave(n, r, err);
 	}
+	if (r < 0 && r != -ECONNRESET) /* a server that hung up hears no ABORT */
+		leave(n, r, err);
 	return r < 0 ? note_retry(n, r, ENTRY_NAME, err) : 0;
 }
 

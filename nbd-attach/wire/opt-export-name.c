@@ -3,7 +3,35 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "wire/opt-export-name.h"
+
+/*
+ * Not of the protocol, but servers in Python refuse an export so, and go-nbd the option
+ * itself, both with UNSUP. An option reply that names another option was due to that.
+ */
+static int take_option_reply(struct negotiation *n,
+	const struct nbd_export_name_reply *begin, struct error *err)
+{
+	struct nbd_reply_header header;
+	char quoted[128];
+
+	memcpy(&header, begin, sizeof(*begin));
+	if (stream_read(&n->stream, (char *)&header + sizeof(*begin),
+		    sizeof(header) - sizeof(*begin), err) == 0 &&
+		be32toh(header.option) == NBD_OPT_EXPORT_NAME &&
+		(be32toh(header.type) & NBD_REP_ERR_BIT))
+		return error_set(err, FAULT_REFUSED, -ENOENT,
+			"the server has no export %s (see info --list)%s",
+			text_quote(n->target->export_name, strlen(n->target->export_name),
+				quoted, sizeof(quoted)),
+			n->entry == ENTRY_NAME
+				? ", or knows no EXPORT_NAME (then do not use --no-go)"
+				: "");
+	n->astray = true;
+	return error_set(err, FAULT_PROTOCOL, -EPROTO,
+		"the server broke the protocol: it answers EXPORT_NAME with an option reply");
+}
 
 int opt_export_name(struct negotiation *n, struct nbd_export *ret, struct error *err)
 {
@@ -28,14 +56,8 @@ int opt_export_name(struct negotiation *n, struct nbd_export *ret, struct error 
 	if (r < 0)
 		return r;
 	found.size = be64toh(reply.size);
-	/* an option reply, as go-nbd sends it, or one that was due to the option before
-	 */
-	n->astray = found.size == NBD_REPLY_MAGIC;
-	if (n->astray)
-		return error_set(err, FAULT_PROTOCOL, -EPROTO,
-			"the server broke the protocol: it answers EXPORT_NAME with an option "
-			"reply%s",
-			n->entry == ENTRY_NAME ? " (do not use --no-go with it)" : "");
+	if (found.size == NBD_REPLY_MAGIC)
+		return take_option_reply(n, &reply, err);
 	if (!n->no_zeroes) {
 		r = stream_read(&n->stream, padding, sizeof(padding), err);
 		if (r < 0)

@@ -7,7 +7,12 @@
 #include "common/text.h"
 #include "wire/opt-info-go.h"
 
+/*
+ * What is asked for beside the export's size and flags. GO asks for nothing to show only:
+ * rust-nbd refuses such a GO, and enters the transmission phase all the same.
+ */
 static const uint16_t requests[] = {NBD_INFO_BLOCK_SIZE, NBD_INFO_DESCRIPTION};
+#define N_REQUESTS(option) ((option) == NBD_OPT_GO ? 1 : ELEMENTSOF(requests))
 
 static int broken(const char *how, struct error *err)
 {
@@ -22,7 +27,7 @@ static int send_request(struct negotiation *n, enum nbd_option option, struct er
 	char data[sizeof(uint32_t) + NBD_STRING_MAX + sizeof(uint16_t) +
 		sizeof(requests)];
 	uint32_t name_size = htobe32((uint32_t)size);
-	uint16_t count = htobe16(ELEMENTSOF(requests));
+	uint16_t count = htobe16((uint16_t)N_REQUESTS(option));
 	char *p = data;
 
 	if (size > NBD_STRING_MAX)
@@ -31,7 +36,7 @@ static int send_request(struct negotiation *n, enum nbd_option option, struct er
 	p = mempcpy(p, &name_size, sizeof(name_size));
 	p = mempcpy(p, name, size);
 	p = mempcpy(p, &count, sizeof(count));
-	for (size_t i = 0; i < ELEMENTSOF(requests); i++) {
+	for (size_t i = 0; i < N_REQUESTS(option); i++) {
 		uint16_t request = htobe16(requests[i]);
 
 		p = mempcpy(p, &request, sizeof(request));

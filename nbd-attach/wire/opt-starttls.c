@@ -12,6 +12,10 @@ int opt_starttls(struct negotiation *n, struct error *err)
 	if (r < 0)
 		return r;
 	r = option_receive(n, NBD_OPT_STARTTLS, 0, &reply, err);
+	if (r == -ECONNRESET)
+		return error_set(err, FAULT_PROTOCOL, r,
+			"the server closed the connection when asked for TLS (STARTTLS): it may "
+			"have none, which --tls off does without");
 	if (r < 0)
 		return r;
 	if (reply.type == NBD_REP_ACK) {

@@ -30,10 +30,10 @@
 
 /* an option without data; INFO and GO for the export "disk" */
 #define OPTION(option) "> 'IHAVEOPT' " option "00000000 "
-#define ASK(option)                                        \
-	"> 'IHAVEOPT' " option "0000000e 00000004 'disk' " \
-	"0002 0003 0002 "
-#define ENTER "> 'IHAVEOPT' 00000001 00000004 'disk' "
+#define ASK(option)    ASK_##option
+#define ASK_INFO       "> 'IHAVEOPT' " INFO "0000000e 00000004 'disk' 0002 0003 0002 "
+#define ASK_GO         "> 'IHAVEOPT' " GO "0000000c 00000004 'disk' 0001 0003 "
+#define ENTER          "> 'IHAVEOPT' 00000001 00000004 'disk' "
 
 #define REPLY(option, type, size) "< 0003e889045565a9 " option type " " size " "
 #define ACK(option)               REPLY(option, "00000001", "00000000")

@@ -70,11 +70,11 @@ static const struct row go_rows[] = {
 		.script = GREETING ASK(GO)
 			INFO_REPLY(GO, "0000000c") "0000 7fffffffffffffff ffff " ACK(GO)},
 	{.name = "GO: an empty name", .export = {DISK}, .export_name = "",
-		.script = GREETING "> 'IHAVEOPT' " GO "0000000a 00000000 0002 0003 0002 "
+		.script = GREETING "> 'IHAVEOPT' " GO "00000008 00000000 0001 0003 "
 			EXPORT(GO) ACK(GO)},
 	{.name = "GO: the longest name", .export = {DISK}, .export_name = name_4096,
 		.script = GREETING "> 'IHAVEOPT' " GO
-			"0000100a 00001000 'x'*4096 0002 0003 0002 " EXPORT(GO) ACK(GO)},
+			"00001008 00001000 'x'*4096 0001 0003 " EXPORT(GO) ACK(GO)},
 	{.name = "GO: not a word before the last reply has come", .export = {DISK},
 		.script = GREETING ASK(GO) "=" INFO_REPLY(GO, "00000002") "8000 =" EXPORT(GO)
 			"=" ACK(GO)},
@@ -334,10 +334,41 @@ static const struct row old_rows[] = {
 		.r = -EUSERS, .script = "< 'NBDMAGIC' ."},
 	{.name = "EXPORT_NAME first, hung up: nothing else is tried", REFUSED(ECONNRESET),
 		.entry = ENTRY_NAME, .script = GREETING ENTER "."},
-	{.name = "go-nbd: EXPORT_NAME first", STRANGE, .says = "do not use --no-go",
+	{.name = "go-nbd: EXPORT_NAME first", REFUSED(ENOENT),
+		.says = "or knows no EXPORT_NAME (then do not use --no-go)",
 		.entry = ENTRY_NAME,
 		.script = GREETING_ONLY("0001") "> 00000001 " ENTER
-			ERROR(EXPORT_NAME, ERR_UNSUP)},
+			ERROR(EXPORT_NAME, ERR_UNSUP) LEAVES},
+	{.name = "Benji, swift-nbd-server: another export", REFUSED(ENOENT),
+		.says = "the server has no export \"disk\" (see info --list)",
+		.script = GREETING ASK(GO) ERROR(GO, ERR_UNSUP) ENTER
+			ERROR(EXPORT_NAME, ERR_UNSUP) LEAVES},
+	{.name = "EXPORT_NAME gets a reply to another option", STRANGE,
+		.retry = ENTRY_NAME, .says = "answers EXPORT_NAME with an option reply",
+		.script = GREETING ASK(GO) ERROR(GO, ERR_UNSUP) ENTER
+			ERROR(GO, ERR_UNSUP)},
+	{.name = "EXPORT_NAME gets an ACK", STRANGE, .entry = ENTRY_NAME,
+		.says = "answers EXPORT_NAME with an option reply",
+		.script = GREETING ENTER ACK(EXPORT_NAME)},
+	{.name = "EXPORT_NAME gets half an option reply", STRANGE, .entry = ENTRY_NAME,
+		.says = "answers EXPORT_NAME with an option reply",
+		.script = GREETING ENTER "< 0003e889045565a9 00000001 ."},
+	{.name = "rust-nbd (tchajed): INFO is refused for the description",
+		.asks = ASKS_INFO, .export = {DISK},
+		.script = GREETING ASK(INFO) BLOCKS(INFO, "00000001", "00001000", "00020000")
+			ERROR(INFO, ERR_UNSUP) ENTER "< 0000000000100000 0005 " DISCONNECTS},
+	{.name = "rust-nbd (vi), tokio-nbd: STARTTLS ends INFO", .asks = ASKS_INFO,
+		.export = {DISK},
+		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS) "."
+			OPTION(ABORT)},
+	{.name = "rust-nbd (vi), tokio-nbd: STARTTLS ends LIST", .asks = ASKS_LIST,
+		.lists = "rustnbd|;",
+		.script = GREETING OPTION(LIST) SERVER("0000000b") "00000007 'rustnbd' "
+			ACK(LIST) OPTION(STARTTLS) "." OPTION(ABORT)},
+	{.name = "rust-nbd (vi), tokio-nbd: STARTTLS after an error of INFO",
+		.asks = ASKS_INFO, REFUSED(ENOENT),
+		.script = GREETING ASK(INFO) ERROR(INFO, ERR_UNKNOWN) OPTION(STARTTLS) "."
+			OPTION(ABORT)},
 };
 
 /* clang-format on */

@@ -16,8 +16,9 @@ import threading
 EXPORT_NAME, ABORT, LIST, STARTTLS, INFO, GO = 1, 2, 3, 5, 6, 7
 ACK, SERVER, INFO_REPLY = 1, 2, 3
 UNSUP, INVALID, UNKNOWN = (1 << 31) + 1, (1 << 31) + 3, (1 << 31) + 6
-READ, WRITE, DISC, FLUSH, TRIM = 0, 1, 2, 3, 4
-HAS_FLAGS, SEND_FLUSH, MULTI_CONN = 1, 4, 256
+READ, WRITE, DISC, ZERO = 0, 1, 2, 6
+HAS_FLAGS, SEND_FLUSH, SEND_FUA, SEND_TRIM, WRITE_ZEROES = 1, 4, 8, 32, 64
+MULTI_CONN, SEND_CACHE, FAST_ZERO = 256, 1024, 2048
 
 
 class Gone(Exception):
@@ -67,16 +68,20 @@ class Client:
             self.send(bytes(124))
         self.transmit(disk)
 
-    def transmit(self, disk):
+    def transmit(self, disk, most=1 << 32):
+        """Ends at what is no request, or has more than `most` bytes of data."""
         while True:
-            _, _, command, cookie, offset, size = struct.unpack(">IHHQQI", self.take(28))
+            magic, _, command, cookie, offset, size = struct.unpack(">IHHQQI", self.take(28))
             data = b""
-            if command == DISC:
+            if magic != 0x25609513 or command == DISC or \
+                    command in (READ, WRITE) and size > most:
                 raise Gone
             if command == READ:
                 data = os.pread(disk, size, offset)
             elif command == WRITE:
                 os.pwrite(disk, self.take(size), offset)
+            elif command == ZERO:
+                os.pwrite(disk, bytes(size), offset)
             self.send(struct.pack(">IIQ", 0x67446698, 0, cookie) + data)
 
 
@@ -124,7 +129,7 @@ def nbd_server_3_17(c, disk):
         c.reply(option, UNSUP)
 
 
-def xnbd_server(c, disk):
+def xnbd_wrapper(c, disk):
     """Newstyle, but not fixed: has only EXPORT_NAME, and sends the zeroes."""
     c.greet(0)
     if c.option() != EXPORT_NAME or c.data() != b"disk":
@@ -165,7 +170,9 @@ def go_nbd_single(c, disk):
 
 
 def zerofs(c, disk):
-    """Supports FLUSH, but not FUA; an unknown export ends the session."""
+    """No info but the export's, whatever is asked for; offers all that there is."""
+    flags = HAS_FLAGS | SEND_FLUSH | SEND_FUA | SEND_TRIM | WRITE_ZEROES | \
+        MULTI_CONN | SEND_CACHE | FAST_ZERO
     c.greet(3)
     while True:
         option = c.option()
@@ -173,10 +180,8 @@ def zerofs(c, disk):
         if option in (INFO, GO):
             if name_of(data) != b"disk":
                 c.reply(option, UNKNOWN)
-                if option == GO:
-                    raise Gone
                 continue
-            c.info(option, HAS_FLAGS | SEND_FLUSH, disk)
+            c.info(option, flags, disk)
             c.reply(option, ACK)
             if option == GO:
                 c.transmit(disk)
@@ -184,7 +189,131 @@ def zerofs(c, disk):
             c.reply(LIST, SERVER, b"\0\0\0\4disk")
             c.reply(LIST, ACK)
         elif option == EXPORT_NAME:
+            if data != b"disk":
+                raise Gone
+            c.enter_by_name(flags, disk)
+        elif option == ABORT:
+            c.reply(ABORT, ACK)
+            raise Gone
+        else:
+            c.reply(option, UNSUP)
+
+
+def benji(c, disk):
+    """And backy2, swift-nbd-server: an export that is not there gets an option reply."""
+    c.greet(3)
+    while True:
+        option = c.option()
+        data = c.data()
+        if option == EXPORT_NAME and data == b"disk":
             c.enter_by_name(HAS_FLAGS | SEND_FLUSH, disk)
+        elif option == EXPORT_NAME and not data:
+            raise Gone
+        elif option == LIST:
+            c.reply(LIST, SERVER, b"\0\0\0\4disk")
+            c.reply(LIST, ACK)
+        elif option == ABORT:
+            c.reply(ABORT, ACK)
+            raise Gone
+        else:
+            c.reply(option, UNSUP)
+
+
+def rust_nbd_tchajed(c, disk):
+    """Refuses INFO and GO for a description, but enters all the same; ignores names."""
+    flags = HAS_FLAGS | SEND_FLUSH | SEND_FUA
+    most = 256 * 1024
+    c.greet(3)
+    while True:
+        option = c.option()
+        data = c.data()
+        if option in (INFO, GO):
+            requests = data[6 + len(name_of(data)):]
+            for kind in struct.unpack(f">{len(requests) // 2}H", requests) + (0,):
+                if kind == 0:
+                    c.info(option, flags, disk)
+                elif kind == 3:
+                    c.reply(option, INFO_REPLY, struct.pack(">HIII", 3, 1, 4096, most // 2))
+                else:
+                    c.reply(option, UNSUP)
+                    break
+            else:
+                c.reply(option, ACK)
+            if option == GO:
+                c.transmit(disk, most)
+        elif option == LIST:
+            c.reply(LIST, SERVER, b"\0\0\0\7default")
+            c.reply(LIST, ACK)
+        elif option == EXPORT_NAME:
+            c.enter_by_name(flags, disk)
+        elif option == ABORT:
+            raise Gone
+        else:
+            c.reply(option, UNSUP)
+
+
+def rust_nbd_vi(c, disk):
+    """STARTTLS ends the session. One name is listed, all are the same export."""
+    c.greet(3)
+    while True:
+        option = c.option()
+        c.data()
+        if option == EXPORT_NAME:
+            c.enter_by_name(HAS_FLAGS | SEND_FLUSH, disk)
+        elif option == LIST:
+            c.reply(LIST, SERVER, b"\0\0\0\7rustnbd")
+            c.reply(LIST, ACK)
+        elif option in (INFO, GO):
+            c.reply(option, UNSUP)
+        else:
+            if option == ABORT:
+                c.reply(ABORT, ACK)
+            raise Gone
+
+
+def tokio_nbd(c, disk):
+    """STARTTLS ends the session, and EXPORT_NAME gets no answer."""
+    c.greet(3)
+    while True:
+        option = c.option()
+        data = c.data()
+        if option in (INFO, GO):
+            if name_of(data) != b"disk":
+                c.reply(option, UNKNOWN, b"unknown export")
+                continue
+            c.info(option, HAS_FLAGS | SEND_FLUSH, disk)
+            c.reply(option, INFO_REPLY, b"\0\1disk")
+            c.reply(option, INFO_REPLY, b"\0\2a disk")
+            c.reply(option, INFO_REPLY, struct.pack(">HIII", 3, 1, 4096, 1 << 20))
+            c.reply(option, ACK)
+            if option == GO:
+                c.transmit(disk)
+        elif option == LIST:
+            c.reply(LIST, SERVER, b"\0\0\0\4disk")
+            c.reply(LIST, ACK)
+        elif option == EXPORT_NAME:
+            c.transmit(disk)
+        else:
+            if option == ABORT:
+                c.reply(ABORT, ACK)
+            raise Gone
+
+
+def lwnbd(c, disk):
+    """Ends the session unless the client's flags are its own. Lists descriptions, too."""
+    c.greet(3)
+    if not c.no_zeroes:
+        raise Gone
+    while True:
+        option = c.option()
+        data = c.data()
+        if option == EXPORT_NAME:
+            if data != b"disk":
+                raise Gone
+            c.enter_by_name(HAS_FLAGS | SEND_FLUSH, disk)
+        elif option == LIST:
+            c.reply(LIST, SERVER, b"\0\0\0\4diska memory card")
+            c.reply(LIST, ACK)
         elif option == ABORT:
             c.reply(ABORT, ACK)
             raise Gone

@@ -74,8 +74,22 @@ no_flags() {
 no_export_name() {
 	new_disk disk.img 8M
 	odd_server go_nbd
-	expect_no_attach 6 --no-go "$(plain)"
+	expect_no_attach 4 --no-go "$(plain)"
 	expect_says 'do not use --no-go'
+}
+
+no_export_of_benji() {
+	new_disk disk.img 8M
+	odd_server benji
+	expect_no_attach 4 "nbd://127.0.0.1:$PORT/none"
+	expect_says 'no export "none"'
+}
+
+no_tls_but_a_close() {
+	new_disk disk.img 8M
+	odd_server rust_nbd_vi
+	expect_no_attach 6 --tls-ca "$PKI/ca/ca-cert.pem" "nbds://127.0.0.1:$PORT/disk"
+	expect_says 'it may have none'
 }
 
 # Of a user with Latin-1, and a file system with such names.
@@ -136,11 +150,18 @@ it "nbd-server 3.13 (3.8 and later): by EXPORT_NAME" supervised imitated nbd_ser
 it "nbd-server 3.13, with --no-go" supervised imitated nbd_server_3_13 disk true --no-go
 it "nbd-server 3.13: what is said, and no way around TLS" told_of_old
 it "nbd-server 3.17, which dies of INFO" supervised imitated nbd_server_3_17 - false
-it "xnbd-server" supervised imitated xnbd_server - false
+it "xnbd-wrapper" supervised imitated xnbd_wrapper - false
 it "go-nbd" supervised imitated go_nbd "disk other" false
 it "go-nbd without HAS_FLAGS is refused, and the message says why" no_flags
 it "go-nbd has no EXPORT_NAME" no_export_name
 it "ZeroFS" supervised imitated zerofs disk false
+it "Benji, backy2, swift-nbd-server" supervised imitated benji disk false
+it "Benji: an export that is not there" no_export_of_benji
+it "rust-nbd of tchajed: GO, within the largest request that it takes" supervised imitated rust_nbd_tchajed default false
+it "rust-nbd of vi: STARTTLS ends info" supervised imitated rust_nbd_vi rustnbd false
+it "rust-nbd of vi: no TLS, and a word on it" no_tls_but_a_close
+it "tokio-nbd" supervised imitated tokio_nbd disk false
+it "lwNBD" supervised imitated lwnbd disk false
 it "qemu-storage-daemon" supervised qemu_storage_daemon
 it "nbd-server of this system, with --no-go" nbd_server_no_go
 it "qemu-nbd and nbdkit with text in Latin-1" latin1
