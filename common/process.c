@@ -108,19 +108,28 @@ void process_abandon(pid_t child)
 		}
 }
 
-void process_kill(pid_t child)
+int process_end(pid_t child, int *ret_status)
 {
 	struct timespec pause = {.tv_nsec = 1000000};
 	usec_t deadline = deadline_after(PROCESS_KILL_TIMEOUT);
+	pid_t ended;
 
 	kill(child, SIGKILL);
-	while (waitpid(child, NULL, WNOHANG) == 0) {
+	while ((ended = waitpid(child, ret_status, WNOHANG)) == 0) {
 		if (deadline_left(deadline) == 0) {
 			process_abandon(child);
-			return;
+			return -ETIMEDOUT;
 		}
 		nanosleep(&pause, NULL);
 	}
+	return ended < 0 ? -errno : 0;
+}
+
+void process_kill(pid_t child)
+{
+	int ignored;
+
+	(void)process_end(child, &ignored);
 }
 
 static pid_t start(int (*work)(const void *userdata), const void *userdata,

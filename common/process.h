@@ -56,6 +56,9 @@ pid_t process_start_uninterrupted(
  */
 void process_kill(pid_t child);
 
+/* The same; 0 and its status as of waitpid(2), or -ETIMEDOUT. */
+int process_end(pid_t child, int *ret_status);
+
 /*
  * What a child's work returned, from its status as of waitpid(2). -EINTR: it died of
  * SIGINT, SIGTERM or SIGHUP, which a terminal also sends to children; -EIO: of another

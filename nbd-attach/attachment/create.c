@@ -173,8 +173,8 @@ static int prepare(const struct target *t, struct links *links, struct attachmen
 }
 
 /* The kernel must not get a link on which the server has sent something or closed. */
-static int connect_in_time(const struct target *t, bool supervised,
-	const struct links *links, struct attachment *a, struct error *err)
+static int connect_in_time(const struct target *t, bool supervised, struct links *links,
+	struct attachment *a, struct error *err)
 {
 	int r = links_check(links, err);
 

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "kernel/module.h"
+#include "link/alert.h"
 #include "link/links.h"
 
 #define AUTO_LINKS_MAX 4
@@ -168,22 +169,37 @@ int links_open(const struct target *t, struct links *links, struct error *err)
 	return r;
 }
 
+static int closed(const struct link *link, struct error *err)
+{
+	return error_set(err, FAULT_UNREACHED, -ECONNRESET,
+		"%s closed the connection right after the negotiation: try again",
+		link->address);
+}
+
 /* With kernel TLS the socket is readable when a record has come: data, or an alert. */
-static int check(const struct link *link, struct error *err)
+static int check(struct link *link, struct error *err)
 {
 	struct pollfd fd = {.fd = link->fd, .events = POLLIN | POLLRDHUP};
+	char why[ALERT_TEXT_SIZE];
+	int alert;
 
 	if (poll(&fd, 1, 0) <= 0)
 		return 0;
+	alert = alert_find(link->fd, link->relay);
+	link->relay = 0;
+	if (alert == ALERT_CLOSE_NOTIFY)
+		return closed(link, err);
+	alert_text(alert, why);
+	if (alert >= 0)
+		return error_set(err, FAULT_TLS, -EPROTO,
+			"%s ended TLS right after the negotiation%s", link->address, why);
 	if (fd.revents != POLLIN)
-		return error_set(err, FAULT_UNREACHED, -ECONNRESET,
-			"%s closed the connection right after the negotiation: try again",
-			link->address);
+		return closed(link, err);
 	return error_set(err, FAULT_PROTOCOL, -EPROTO,
 		"%s sent unexpected data after its last reply", link->address);
 }
 
-int links_check(const struct links *links, struct error *err)
+int links_check(struct links *links, struct error *err)
 {
 	int r = 0;
 

@@ -30,10 +30,10 @@ void links_done(struct links *links);
 
 /*
  * Whether the links are still idle after the server's last reply. FAULT_UNREACHED,
- * -ECONNRESET: one has ended; FAULT_PROTOCOL, -EPROTO: unexpected bytes came, which are
- * not read.
+ * -ECONNRESET: one has ended; FAULT_TLS, -EPROTO: with a TLS alert; FAULT_PROTOCOL,
+ * -EPROTO: unexpected bytes came, which are not read.
  */
-int links_check(const struct links *links, struct error *err);
+int links_check(struct links *links, struct error *err);
 
 /* Ends the links that were not given to the kernel: NBD_CMD_DISC on each. */
 void links_disconnect(struct links *links);

@@ -10,6 +10,7 @@
 #include "common/process.h"
 #include "common/text.h"
 #include "common/wipe.h"
+#include "link/alert.h"
 #include "link/isolation.h"
 #include "link/report.h"
 #include "link/sandbox.h"
@@ -115,7 +116,10 @@ static int negotiate(const struct worker_order *order, struct negotiation *n,
 	return r;
 }
 
-/* From here on the process belongs to the device, not to the one that started it. */
+/*
+ * From here on the process belongs to the device, not to the one that started it. Returns
+ * its exit code.
+ */
 static int run_relay(
 	struct relay *relay, const struct report_done *done, struct stream *far)
 {
@@ -128,7 +132,7 @@ static int run_relay(
 	if (r == 0)
 		(void)relay_run(relay, WORKER_NEAR, far);
 	tls_abandon(far); /* the relay has ended the TLS session itself */
-	return 0;
+	return alert_to_exit_code(relay_alert(relay));
 }
 
 static enum sandbox_use use_of(const struct worker_order *order)
@@ -180,6 +184,7 @@ static int prepare(const struct worker_order *order, struct relay **ret_relay,
 	return sandbox_enter(use_of(order), err);
 }
 
+/* Returns the exit code, or -errno. */
 static int work(
 	const struct worker_order *order, enum entry *ret_retry, struct error *err)
 {
@@ -226,5 +231,5 @@ _Noreturn void worker_run(const struct worker_order *order)
 		r = work(order, &retry, &err);
 	if (r < 0)
 		report_failure(WORKER_SOCKET, r, retry, &err);
-	_exit(r < 0);
+	_exit(r < 0 ? EXIT_FAILURE : r);
 }

@@ -2,9 +2,9 @@
 #include <sys/param.h>
 
 #include "common/timeouts.h"
+#include "link/alert.h"
 #include "supervisor/driver-timeouts.h"
 #include "supervisor/failing.h"
-#include "wire/tls.h"
 
 void failing_begin(const struct supervisor *s, struct connection *conn)
 {
@@ -76,22 +76,12 @@ static void try_relay(struct supervisor *s, const char *why)
 		"from now on the data goes through a process in user space: %s", why);
 }
 
-void failing_alert(int alert, char out[ALERT_TEXT_SIZE])
-{
-	const char *name = alert < 0 ? NULL : tls_alert_name(alert);
-
-	out[0] = 0;
-	if (alert >= 0)
-		snprintf(out, ALERT_TEXT_SIZE, ": the server sent the TLS alert %d (%s)",
-			alert, name ? name : "unknown");
-}
-
 /* Kept until a link works. */
 static void describe(struct connection *conn, char *out, size_t size)
 {
 	char alert[ALERT_TEXT_SIZE];
 
-	failing_alert(conn->any_alert, alert);
+	alert_text(conn->any_alert, alert);
 	if (conn->fruitless >= LINKS_FAILING_MIN)
 		snprintf(out, size,
 			"%u connections in a row ended before a request was completed%s",

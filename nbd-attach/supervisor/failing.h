@@ -15,13 +15,8 @@
 
 #include "supervisor/supervisor.h"
 
-#define ALERT_TEXT_SIZE 128
-
 /* connection.completed_before of a link that counts as one that worked. */
 #define FAILING_NOT_KNOWN UINT64_MAX
-
-/* For messages about the loss of the link: ": the server sent the TLS alert …", or "". */
-void failing_alert(int alert, char out[ALERT_TEXT_SIZE]);
 
 /* Notes the requests completed so far: before the driver gets a new link, or at a link
  * that it already uses.

@@ -15,6 +15,7 @@
 #include "attachment/fd-store.h"
 #include "common/process.h"
 #include "common/timeouts.h"
+#include "link/alert.h"
 #include "supervisor/attempt.h"
 #include "supervisor/backoff.h"
 #include "supervisor/deferred.h"
@@ -23,7 +24,6 @@
 #include "supervisor/handover.h"
 #include "supervisor/recovery.h"
 #include "supervisor/server-address.h"
-#include "wire/tls.h"
 
 static uint32_t random_number(void)
 {
@@ -57,17 +57,20 @@ enum phase recovery_connect(struct supervisor *s, struct connection *conn)
 
 /*
  * A relay exits when both its connections have ended. If it hangs, requests that it has
- * not passed on must not reach the server after they were resent: it is killed.
+ * not passed on must not reach the server after they were resent: it is killed. Returns
+ * the server's alert, or -ENODATA.
  */
-static void stop_relay(struct supervisor *s, const struct connection *conn)
+static int stop_relay(struct supervisor *s, const struct connection *conn)
 {
 	pid_t *relay = &s->a->relays[conn->number];
+	int alert = -ENODATA;
 
 	if (*relay > 0 && conn->idle)
 		process_abandon(*relay);
-	else if (*relay > 0)
-		process_kill(*relay);
+	else
+		alert = alert_find(s->a->sockets[conn->number], *relay);
 	*relay = 0;
+	return alert;
 }
 
 /*
@@ -102,7 +105,7 @@ static void tell_loss(
 		return; /* as those before */
 	switch (idle_loss_add(&conn->idle_losses, age, idle)) {
 	case IDLE_LOSS_NONE:
-		failing_alert(conn->alert, alert);
+		alert_text(conn->alert, alert);
 		supervisor_tell(
 			s, LINK(conn), "lost", "connection to %s lost%s", address, alert);
 		break;
@@ -132,7 +135,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	idle = readable && io.in_flight == 0;
 	s->a->state.repeated += io.in_flight;
 	conn->completed = io.completed;
-	conn->alert = ktls_peek_alert(*fd);
+	conn->alert = stop_relay(s, conn);
 	conn->timed_out = has_timed_out(s, conn, &io, now);
 	conn->no_descriptor = *fd < 0;
 	(void)encryption_check(&s->a->encryption[conn->number], *fd, &s->a->plaintext);
@@ -140,7 +143,6 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	fd_store_remove(s->a, conn->number);
 	closep(fd);
 	*fd = -1;
-	stop_relay(s, conn);
 	deferred_stop(s);
 	failing_count(s, conn, readable ? &io : NULL, now);
 	conn->tries = conn->turn = 0;

@@ -10,6 +10,8 @@ struct relay {
 	struct relay_buffer down_wire,
 		down; /* from the server; what goes to the kernel */
 	struct stream *far;
+	bool deaf; /* the far side takes no more; what it has sent is still read */
+	int alert; /* of the server, which ended TLS; -ENODATA: none */
 	char *memory;
 };
 
@@ -19,7 +21,7 @@ void relay_tls_begin(struct relay *relay);
 /*
  * Moves data from up to up_wire as records, and from down_wire to down, as far as there
  * is room. Returns the bytes of data; 0: nothing; -EPROTO: TLS failed. After close_notify
- * `over` of down is set.
+ * or another alert that ends the session, `over` of down is set, and the alert.
  */
 ssize_t relay_tls_send(struct relay *relay);
 ssize_t relay_tls_receive(struct relay *relay);

@@ -89,6 +89,19 @@ static void refuse_renegotiation(struct relay *relay)
 		relay->far->tls->gnutls, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
 }
 
+/* Whether the server has ended the session, with or without a reason. */
+static bool is_end(struct relay *relay, ssize_t n)
+{
+	if (n == 0)
+		relay->alert = GNUTLS_A_CLOSE_NOTIFY;
+	if (n == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+		relay->alert = (int)gnutls_alert_get(relay->far->tls->gnutls);
+		relay->deaf = true;
+	}
+	return n == 0 || n == GNUTLS_E_FATAL_ALERT_RECEIVED ||
+		n == GNUTLS_E_PREMATURE_TERMINATION;
+}
+
 ssize_t relay_tls_receive(struct relay *relay)
 {
 	struct relay_buffer *to = &relay->down;
@@ -111,10 +124,10 @@ ssize_t relay_tls_receive(struct relay *relay)
 			continue;
 		else if (is_passing(n))
 			break;
-		else if (n < 0 && n != GNUTLS_E_PREMATURE_TERMINATION)
-			return -EPROTO;
-		else if (n <= 0)
+		else if (is_end(relay, n))
 			to->over = true;
+		else if (n < 0)
+			return -EPROTO;
 		else {
 			to->end += (size_t)n;
 			moved += n;

@@ -24,6 +24,7 @@ struct relay *relay_new(void)
 			munmap(memory, N_BUFFERS * RELAY_BUFFER_SIZE);
 		return NULL;
 	}
+	relay->alert = -ENODATA;
 	relay->memory = memory;
 	relay->up.data = memory;
 	relay->up_wire.data = memory + RELAY_BUFFER_SIZE;
@@ -49,15 +50,36 @@ static struct relay_buffer *from_far(struct relay *relay)
 	return relay->far->tls ? &relay->down_wire : &relay->down;
 }
 
-/* Does each step once, without blocking. Returns the bytes moved in total, or -errno. */
-static ssize_t move(struct relay *relay, int near)
+/*
+ * A server that has closed the connection may have said why before, and may have sent
+ * replies: they are read.
+ */
+static ssize_t drain_to_far(struct relay *relay)
+{
+	ssize_t n = relay_buffer_drain(to_far(relay), relay->far->fd);
+
+	if (n != -EPIPE && n != -ECONNRESET)
+		return n;
+	relay->deaf = true;
+	return 0;
+}
+
+static ssize_t move_up(struct relay *relay, int near)
 {
 	ssize_t sum = 0, n = relay_buffer_fill(&relay->up, near);
 
 	if (n >= 0 && relay->far->tls)
 		n = (sum += n, relay_tls_send(relay));
 	if (n >= 0)
-		n = (sum += n, relay_buffer_drain(to_far(relay), relay->far->fd));
+		n = (sum += n, drain_to_far(relay));
+	return n < 0 ? n : sum + n;
+}
+
+/* Does each step once, without blocking. Returns the bytes moved in total, or -errno. */
+static ssize_t move(struct relay *relay, int near)
+{
+	ssize_t sum = 0, n = relay->deaf ? 0 : move_up(relay, near);
+
 	if (n >= 0)
 		n = (sum += n, relay_buffer_fill(from_far(relay), relay->far->fd));
 	if (n >= 0 && relay->far->tls)
@@ -73,13 +95,13 @@ static int wait_for_more(struct relay *relay, int near, usec_t deadline)
 	struct relay_buffer *out = to_far(relay), *in = from_far(relay);
 	struct pollfd fds[] = {{.fd = near}, {.fd = relay->far->fd}};
 
-	if (!relay->up.over && relay_buffer_room(&relay->up) > 0)
+	if (!relay->deaf && !relay->up.over && relay_buffer_room(&relay->up) > 0)
 		fds[0].events |= POLLIN;
 	if (relay_buffer_used(&relay->down) > 0)
 		fds[0].events |= POLLOUT;
 	if (!in->over && relay_buffer_room(in) > 0)
 		fds[1].events |= POLLIN;
-	if (relay_buffer_used(out) > 0)
+	if (!relay->deaf && relay_buffer_used(out) > 0)
 		fds[1].events |= POLLOUT;
 	/* POLLHUP of a side that we do not wait for must not wake us. */
 	for (size_t i = 0; i < ELEMENTSOF(fds); i++)
@@ -139,13 +161,19 @@ int relay_run(struct relay *relay, int near, struct stream *far)
 			 * near side was seen: send close_notify. With unsent data, which
 			 * must not arrive any more, do not.
 			 */
-			if (relay_buffer_used(to_far(relay)) == 0)
+			if (!relay->deaf && relay_buffer_used(to_far(relay)) == 0)
 				say_goodbye(relay);
 			return -ECONNRESET;
 		}
-		if (deadline == USEC_INFINITY && (relay->up.over || relay->down.over))
+		if (deadline == USEC_INFINITY &&
+			(relay->up.over || relay->down.over || relay->deaf))
 			deadline = deadline_after(RELAY_DRAIN_TIMEOUT);
 		if (n == 0 && wait_for_more(relay, near, deadline) == -ETIMEDOUT)
 			return -ETIMEDOUT;
 	}
+}
+
+int relay_alert(const struct relay *relay)
+{
+	return relay->alert;
 }

@@ -26,3 +26,9 @@ DEFINE_CLEANUP(struct relay *, relay_free)
  * -ETIMEDOUT: one side has ended and the other does not (RELAY_DRAIN_TIMEOUT).
  */
 int relay_run(struct relay *relay, int near, struct stream *far);
+
+/*
+ * After that: the alert (its description) with which the server ended TLS, and of which
+ * close_notify is one. -ENODATA: none.
+ */
+int relay_alert(const struct relay *relay);

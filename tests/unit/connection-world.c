@@ -14,9 +14,9 @@
 #include "common/process.h"
 #include "connection-world.h"
 #include "kernel/root-disk.h"
+#include "link/alert.h"
 #include "link/worker-exec.h"
 #include "supervisor/rotation.h"
-#include "wire/tls.h"
 
 #define START  (1000 * USEC_PER_SEC)
 #define WORKER 4242
@@ -162,14 +162,18 @@ void driver_reconnect_timeout_restore(struct supervisor *of)
 	of->reconnect_shortened = false;
 }
 
-int ktls_peek_alert(int fd)
+int alert_find(int fd, pid_t relay)
 {
+	if (relay > 0)
+		call("kill");
 	return fd >= 0 && world.alert ? world.alert : -ENODATA;
 }
 
-const char *tls_alert_name(_unused_ int alert)
+void alert_text(int alert, char out[ALERT_TEXT_SIZE])
 {
-	return "an alert";
+	out[0] = 0;
+	if (alert >= 0)
+		snprintf(out, ALERT_TEXT_SIZE, ": alert %d", alert);
 }
 
 void driver_timeout_extend(_unused_ struct supervisor *of)
@@ -195,11 +199,6 @@ void deferred_stop(_unused_ struct supervisor *of)
 void process_abandon(_unused_ pid_t child)
 {
 	call("leave");
-}
-
-void process_kill(_unused_ pid_t child)
-{
-	call("kill");
 }
 
 bool rotation_before_attempt(struct supervisor *of)

@@ -188,7 +188,7 @@ static void test_alert(void **state _unused_)
 	world.target.data_path = DATA_PATH_KERNEL;
 	world.alert = 22;
 	lose_links(1 + LINKS_FAILING_MIN, 0);
-	assert_non_null(strstr(ERROR, ": the server sent the TLS alert 22 (an alert)"));
+	assert_non_null(strstr(ERROR, ": alert 22"));
 	assert_string_equal(world.a.state.relay, "");
 	connection_world_end();
 }

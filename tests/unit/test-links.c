@@ -48,7 +48,7 @@ static int tear_down(void **state)
 
 static void test_silent(void **state)
 {
-	const struct scene *s = *state;
+	struct scene *s = *state;
 	struct error err = {0};
 
 	assert_int_equal(links_check(&s->links, &err), 0);
@@ -57,7 +57,7 @@ static void test_silent(void **state)
 
 static void test_byte(void **state)
 {
-	const struct scene *s = *state;
+	struct scene *s = *state;
 	struct error err = {0};
 
 	assert_int_equal(write(s->servers[1], "!", 1), 1);
@@ -69,7 +69,7 @@ static void test_byte(void **state)
 /* A byte before it or not: it is gone, which may be no fault of the server's program. */
 static void test_end(void **state)
 {
-	const struct scene *s = *state;
+	struct scene *s = *state;
 	struct error err = {0};
 
 	assert_int_equal(write(s->servers[1], "!", 1), 1);

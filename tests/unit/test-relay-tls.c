@@ -191,6 +191,8 @@ static void tls_far_ends(bool politely)
 	end_flow(&taker);
 	assert_int_equal(taker.result, 0);
 	assert_int_equal(relay_result(w), -ECONNRESET);
+	assert_int_equal(
+		relay_alert(w->relay), politely ? (int)GNUTLS_A_CLOSE_NOTIFY : -ENODATA);
 	assert_int_equal(gnutls_record_recv(w->server_tls, &byte, 1), 0);
 	world_free(w);
 }
@@ -199,6 +201,57 @@ static void tls_server_ends(_unused_ void **state)
 {
 	tls_far_ends(true);
 	tls_far_ends(false);
+}
+
+static void send_alert(const struct world *w, gnutls_alert_description_t alert)
+{
+	while (gnutls_alert_send(w->server_tls, GNUTLS_AL_FATAL, alert) == GNUTLS_E_AGAIN)
+		deadline_wait(w->server, POLLOUT, USEC_INFINITY);
+}
+
+/* The server ends the session with a reason: that is known, and what it said before
+ * comes. */
+static void tls_server_complains(_unused_ void **state)
+{
+	struct world *w = tls_world_new(false);
+	struct flow sender = {.fd = w->server, .tls = w->server_tls, .total = 1000000};
+	struct flow taker = {.fd = w->kernel,
+		.total = sender.total,
+		.until_end = true,
+		.slowly = true};
+
+	start_relay(w);
+	start_flow(&sender, run_sender);
+	start_flow(&taker, run_taker);
+	end_flow(&sender);
+	send_alert(w, GNUTLS_A_RECORD_OVERFLOW);
+	/* which the kernel does not know: it goes on */
+	assert_int_equal(send(w->kernel, "request", 7, MSG_NOSIGNAL), 7);
+	end_flow(&taker);
+	assert_int_equal(relay_result(w), -ECONNRESET);
+	assert_int_equal(relay_alert(w->relay), GNUTLS_A_RECORD_OVERFLOW);
+	world_free(w);
+}
+
+/* … and is gone before the relay looks, which then has more to send. */
+static void tls_server_is_gone(_unused_ void **state)
+{
+	struct world *w = tls_world_new(false);
+	struct flow sender = {.fd = w->server, .tls = w->server_tls, .total = 50000};
+	struct flow taker = {.fd = w->kernel, .total = sender.total, .until_end = true};
+
+	start_flow(&sender, run_sender);
+	end_flow(&sender);
+	send_alert(w, GNUTLS_A_INTERNAL_ERROR);
+	close(w->server);
+	w->server = -1;
+	assert_int_equal(send(w->kernel, "request", 7, MSG_NOSIGNAL), 7);
+	start_relay(w);
+	start_flow(&taker, run_taker);
+	end_flow(&taker);
+	assert_int_equal(relay_result(w), -ECONNRESET);
+	assert_int_equal(relay_alert(w->relay), GNUTLS_A_INTERNAL_ERROR);
+	world_free(w);
 }
 
 static void tls_is_broken(_unused_ void **state)
@@ -210,6 +263,7 @@ static void tls_is_broken(_unused_ void **state)
 	assert_true(send(w->server, garbage, sizeof(garbage), MSG_NOSIGNAL) > 0);
 	start_relay(w);
 	assert_int_equal(relay_result(w), -EPROTO);
+	assert_int_equal(relay_alert(w->relay), -ENODATA);
 	world_free(w);
 }
 
@@ -244,6 +298,8 @@ int main(void)
 		cmocka_unit_test(tls_flows_with_key_updates),
 		cmocka_unit_test(tls_messages_before_data),
 		cmocka_unit_test(tls_server_ends),
+		cmocka_unit_test(tls_server_complains),
+		cmocka_unit_test(tls_server_is_gone),
 		cmocka_unit_test(tls_is_broken),
 	};
 

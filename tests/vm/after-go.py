@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""after-go.py PORT PKI byte|end|later plain|tls: a server on 127.0.0.1 that agrees to all,
-and sends a byte more, or the end, in the packet of its last reply; or it leaves a little
-later."""
+"""after-go.py PORT PKI byte|end|goodbye|later plain|tls: a server on 127.0.0.1 that agrees
+to all, and sends a byte more, the end, or close_notify of TLS, in the packet of its last
+reply; or it leaves a little later."""
 
 import pathlib
 import socket
@@ -27,6 +27,14 @@ def behave(c):
         c.send(b"!")
         c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
         c.listen()
+    if way == "goodbye":
+        c.sock.settimeout(0)
+        try:
+            c.sock.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        time.sleep(5)
     if way == "later":
         time.sleep(0.5)
 

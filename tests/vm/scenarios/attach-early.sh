@@ -83,8 +83,9 @@ late_udev() { # supervised|alone
 	detach disk
 }
 
-# The server sends a byte too many after GO, or closes at once, or later without any reply.
-after_go() { # byte|end|later plain|tls CODE WORD
+# The server sends a byte too many after GO, or ends TLS, or closes at once, or later without any
+# reply.
+after_go() { # byte|end|goodbye|later plain|tls CODE WORD
 	local uri
 	expect_in_kernel_log 'I/O error|Possible stuck'
 	free_port
@@ -123,5 +124,7 @@ for transport in plain tls; do
 	it "$transport: the server leaves a little later, each time" \
 		supervised after_go later $transport 3 '--io-timeout'
 done
+it "tls: the server says good-bye after its last reply" \
+	supervised after_go goodbye tls 3 'closed the connection'
 it "the kernel's answer gets lost" supervised answer_lost supervised
 it "the same without a supervisor" supervised answer_lost alone

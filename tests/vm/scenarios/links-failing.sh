@@ -90,6 +90,8 @@ runs_out() {
 	for way in "${WAYS[@]}"; do
 		within 10 no_error "$way"
 		end_load "$way"
+		# what the next load expects where it has not written
+		dd if=/dev/zero of="${DEVICES[$way]}" bs=1M count=4 oflag=direct status=none
 		start_load "$way"
 	done
 	touch resets
@@ -145,6 +147,20 @@ not_without() {
 	restart_front
 }
 
+# A relay has the session in user space, and tells what has ended it.
+relays_alone() {
+	local way
+	ATTACH_OPTIONS=(--data-path relay)
+	front_with --refuse 1000
+	start_loads
+	all_say 'connections in a row ended .*TLS alert 22 \(.*overflow'
+	for way in "${WAYS[@]}"; do
+		"$PROGRAM" status --json "$way" | grep -q 'lost: the server sent the TLS alert 22' ||
+			fail "no event: $("$PROGRAM" status --json "$way")"
+	done
+	restart_front
+}
+
 # A relay does not help either.
 in_vain() {
 	local way
@@ -171,4 +187,5 @@ it "a server that resets them at the first request, and is mended" supervised he
 it "until --reconnect-timeout has passed" supervised runs_out
 it "a relay can do what the kernel cannot" supervised by_relay
 it "with an alert, and without a relay" supervised not_without
+it "with an alert to a relay" supervised relays_alone
 it "a relay does not help" supervised in_vain
