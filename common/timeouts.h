@@ -136,7 +136,8 @@
 #define SUPERVISED_IO_TIMEOUT_MSEC 1000
 /* A link that dies earlier than this was not stable. */
 #define LINK_STABLE_AFTER          (3 * USEC_PER_SEC)
-/* Links that were cut while idle have the same age if it differs by this, or by a tenth. */
+/* Links that were cut while idle have the same age if it differs by this, or by a tenth.
+ */
 #define IDLE_LOSS_MARGIN           (1 * USEC_PER_SEC)
 /*
  * Not a time: so many links in a row that end early or before a request was completed are
@@ -144,6 +145,11 @@
  * or three; with the delays between them five take three seconds.
  */
 #define LINKS_FAILING_MIN          5
+/*
+ * … while a device with several links is attached: the driver sends a request again only
+ * after --io-timeout, and attach waits for twice that time.
+ */
+#define LINKS_FAILING_MIN_SLOW     2
 /* Then I/O waits at least so long for the next one, which may work. */
 #define RECONNECT_TIMEOUT_LEFT_MIN (1 * USEC_PER_SEC)
 /*

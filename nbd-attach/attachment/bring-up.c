@@ -177,18 +177,9 @@ static int read_io(const struct bring_up *m, unsigned index, struct sysfs_io *re
 	return r;
 }
 
-/* What is known of links that end; "": nothing. */
-static const char *find_error(const struct state *state)
+int bring_up_check(struct bring_up *m, const struct attachment *a, const char *why,
+	struct error *err)
 {
-	for (unsigned i = 0; i < state->n_links; i++)
-		if (state->links[i].error[0])
-			return state->links[i].error;
-	return "";
-}
-
-int bring_up_check(struct bring_up *m, const struct attachment *a, struct error *err)
-{
-	const char *why = find_error(&a->state);
 	usec_t now = deadline_now();
 	struct sysfs_io io;
 
@@ -265,7 +256,7 @@ int bring_up_run(struct attachment *a, const struct target *t, struct error *err
 	int r = bring_up_start(a, t, false, &m, err);
 
 	while (r == 0) {
-		r = bring_up_check(&m, a, err);
+		r = bring_up_check(&m, a, "", err);
 		if (r == 0)
 			r = check_links(a, err);
 		if (r == 0 && deadline_wait(m.pidfd, POLLIN, m.check_at) == -EINTR)

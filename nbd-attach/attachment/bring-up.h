@@ -27,9 +27,11 @@ int bring_up_start(struct attachment *a, const struct target *t, bool supervised
 
 /*
  * Whether the server still makes progress: it may take as long as replies come, and
- * --io-timeout without one, whether links are lost or not. -ETIMEDOUT, FAULT_UNREACHED.
+ * --io-timeout without one, whether links are lost or not. -ETIMEDOUT, FAULT_UNREACHED;
+ * `why`: what is known of links that ended, or "".
  */
-int bring_up_check(struct bring_up *m, const struct attachment *a, struct error *err);
+int bring_up_check(struct bring_up *m, const struct attachment *a, const char *why,
+	struct error *err);
 
 /*
  * 0: it is done, and the device is ready. -EAGAIN: it is still running. FAULT_KERNEL: a

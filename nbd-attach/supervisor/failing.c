@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <sys/param.h>
 
 #include "common/timeouts.h"
 #include "link/alert.h"
 #include "supervisor/driver-timeouts.h"
 #include "supervisor/failing.h"
+
+/* While the device is made ready, a child waits for its first requests. */
+static bool is_new(const struct supervisor *s)
+{
+	return s->bring_up.child > 0;
+}
+
+unsigned failing_min(const struct supervisor *s)
+{
+	return is_new(s) && s->a->state.n_links > 1 ? LINKS_FAILING_MIN_SLOW
+						    : LINKS_FAILING_MIN;
+}
 
 void failing_begin(const struct supervisor *s, struct connection *conn)
 {
@@ -64,48 +77,89 @@ static void try_relay(struct supervisor *s, const char *why)
 {
 	char *relay = s->a->state.relay;
 
-	if (s->relay_trial == RELAY_ON_TRIAL && ++s->relays_lost >= LINKS_FAILING_MIN)
+	if (s->relay_trial == RELAY_ON_TRIAL && ++s->relays_lost >= failing_min(s))
 		give_up_relay(s, RELAY_FAILED, "a relay did not help");
 	if (s->relay_trial != RELAY_NOT_TRIED || !s->a->state.tls || relay[0] ||
 		!link_may_try_relay(s->target))
 		return;
 	s->relay_trial = RELAY_ON_TRIAL;
 	s->relays_lost = 0;
+	if (is_new(s)) /* it gets as much time as the links before */
+		progress_restart(&s->bring_up.progress, deadline_now());
 	snprintf(relay, sizeof(s->a->state.relay), "%s", why);
 	supervisor_tell(s, -1, "relay",
 		"from now on the data goes through a process in user space: %s", why);
 }
 
-/* Kept until a link works. */
-static void describe(struct connection *conn, char *out, size_t size)
+static void describe_fruitless(const struct connection *conn, char out[ERROR_TEXT_SIZE])
 {
 	char alert[ALERT_TEXT_SIZE];
 
 	alert_text(conn->any_alert, alert);
-	if (conn->fruitless >= LINKS_FAILING_MIN)
-		snprintf(out, size,
+	if (conn->fruitless == 1)
+		snprintf(out, ERROR_TEXT_SIZE,
+			"a connection ended before a request was completed%s", alert);
+	else
+		snprintf(out, ERROR_TEXT_SIZE,
 			"%u connections in a row ended before a request was completed%s",
 			conn->fruitless, alert);
-	else
-		snprintf(out, size,
-			"%u connections in a row ended within %u s of being made%s",
-			conn->flaps, (unsigned)(LINK_STABLE_AFTER / USEC_PER_SEC), alert);
+}
+
+static void describe_flaps(const struct connection *conn, char out[ERROR_TEXT_SIZE])
+{
+	char alert[ALERT_TEXT_SIZE];
+
+	alert_text(conn->any_alert, alert);
+	snprintf(out, ERROR_TEXT_SIZE,
+		"%u connections in a row ended within %u s of being made%s", conn->flaps,
+		(unsigned)(LINK_STABLE_AFTER / USEC_PER_SEC), alert);
 }
 
 bool failing_report(struct supervisor *s, struct connection *conn)
 {
 	struct state_link *link = &s->a->state.links[conn->number];
 
-	if (!conn->failing && MAX(conn->fruitless, conn->flaps) < LINKS_FAILING_MIN)
+	if (!conn->failing && conn->fruitless < failing_min(s) &&
+		conn->flaps < LINKS_FAILING_MIN)
 		return false;
-	describe(conn, link->error, sizeof(link->error));
+	if (conn->fruitless >= failing_min(s)) /* kept until a link works */
+		describe_fruitless(conn, link->error);
+	else
+		describe_flaps(conn, link->error);
 	s->changed = true;
 	if (!conn->failing)
 		supervisor_tell(
 			s, LINK(conn), "failing", "%s: %s", link->address, link->error);
 	conn->failing = true;
 	try_relay(s, link->error);
-	return conn->fruitless >= LINKS_FAILING_MIN;
+	return conn->fruitless >= failing_min(s);
+}
+
+void failing_reason(const struct supervisor *s, char out[ERROR_TEXT_SIZE])
+{
+	out[0] = 0;
+	for (unsigned i = 0; i < s->a->state.n_links && !out[0]; i++)
+		if (s->a->state.links[i].error[0])
+			snprintf(out, ERROR_TEXT_SIZE, "%s", s->a->state.links[i].error);
+		else if (s->conns[i].fruitless > 0)
+			describe_fruitless(&s->conns[i], out);
+}
+
+int failing_give_up(const struct supervisor *s, struct error *err)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++) {
+		const struct connection *conn = &s->conns[i];
+
+		if (conn->fruitless < 2 * failing_min(s) ||
+			s->relay_trial == RELAY_ON_TRIAL)
+			continue;
+		return error_set(err,
+			conn->any_alert > ALERT_CLOSE_NOTIFY ? FAULT_TLS
+							     : FAULT_UNREACHED,
+			-ECONNABORTED, "cannot read from %s: %s", s->a->state.server,
+			s->a->state.links[i].error);
+	}
+	return 0;
 }
 
 /* A link that kept failing has been stable for long enough, with replies or idle. */

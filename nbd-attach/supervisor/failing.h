@@ -10,6 +10,9 @@
  * If one request ends each link while others are completed, this is reported as well, but
  * I/O continues and both times stay as they are. A link that is idle when it ends does
  * not count.
+ *
+ * While a device is made ready nobody uses it yet. Then it is given up when as many links
+ * again have not worked: by relay, or to another address.
  */
 #pragma once
 
@@ -17,6 +20,9 @@
 
 /* connection.completed_before of a link that counts as one that worked. */
 #define FAILING_NOT_KNOWN UINT64_MAX
+
+/* How many links in a row that end before a request was completed are not by chance. */
+unsigned failing_min(const struct supervisor *s);
 
 /* Notes the requests completed so far: before the driver gets a new link, or at a link
  * that it already uses.
@@ -35,3 +41,12 @@ bool failing_report(struct supervisor *s, struct connection *conn);
 
 /* Checks the links that are up, and schedules the next check. */
 void failing_check(struct supervisor *s, const struct sysfs_io *io, usec_t now);
+
+/* What is known of links that end, for a message; "": nothing. */
+void failing_reason(const struct supervisor *s, char out[ERROR_TEXT_SIZE]);
+
+/*
+ * While the device is made ready: -ECONNABORTED if no link will work. FAULT_TLS if the
+ * server has sent an alert as the reason, else FAULT_UNREACHED.
+ */
+int failing_give_up(const struct supervisor *s, struct error *err);

@@ -174,7 +174,7 @@ enum phase recovery_reconnect(struct supervisor *s, struct connection *conn)
 	tries = conn->flaps;
 	if (failing_report(s, conn)) {
 		reason = BACKOFF_REFUSED;
-		tries = conn->fruitless - LINKS_FAILING_MIN;
+		tries = conn->fruitless - failing_min(s);
 		driver_timeout_shorten(s); /* requests would not see the timeout */
 	} else if (tries == 0) {
 		return recovery_connect(s, conn);

@@ -4,6 +4,7 @@
 #include <sys/param.h>
 
 #include "common/timeouts.h"
+#include "supervisor/failing.h"
 #include "supervisor/server-address.h"
 
 /* A link that we end ourselves is as good as up: the server is there. */
@@ -35,7 +36,7 @@ static const char *address_in_use(
  */
 static bool is_of_no_use(const struct supervisor *s, const struct connection *conn)
 {
-	return conn->fruitless > 0 && conn->fruitless % LINKS_FAILING_MIN == 0 &&
+	return conn->fruitless > 0 && conn->fruitless % failing_min(s) == 0 &&
 		s->relay_trial != RELAY_ON_TRIAL;
 }
 

@@ -212,15 +212,25 @@ static int refuse_plaintext(struct supervisor *s, struct error *err)
 	return -EPROTO;
 }
 
-/* The bring-up has ended, or is still running and may be due for a check. */
+/* It is still running, and may be due for a check. */
+static int check_bring_up(struct supervisor *s, struct error *err)
+{
+	char why[ERROR_TEXT_SIZE];
+	int r = failing_give_up(s, err);
+
+	if (r < 0 || s->bring_up.check_at > deadline_now())
+		return r;
+	failing_reason(s, why);
+	return bring_up_check(&s->bring_up, s->a, why, err);
+}
+
+/* The bring-up has ended, or is still running. */
 static int handle_bring_up(struct supervisor *s, struct error *err)
 {
 	int r = bring_up_finish(&s->bring_up, err);
 
 	if (r == -EAGAIN)
-		return s->bring_up.check_at <= deadline_now()
-			? bring_up_check(&s->bring_up, s->a, err)
-			: 0;
+		return check_bring_up(s, err);
 	if (r == 0)
 		r = attachment_check_encryption(s->a, err);
 	if (s->a->plaintext.fault != FAULT_NONE)
@@ -288,6 +298,11 @@ static void begin(struct supervisor *s)
 			.size = state->size,
 			.completed_before = FAILING_NOT_KNOWN,
 			.timer = USEC_INFINITY};
+	/* The first links of a new device count as those that replace them. */
+	for (unsigned i = 0; i < state->n_links && !state->ready && !s->a->adopted; i++) {
+		s->conns[i].up_since = now;
+		failing_begin(s, &s->conns[i]);
+	}
 }
 
 /* Closes a socket that the kernel does not use: replaced, or not accepted. */

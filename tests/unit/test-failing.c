@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Links that come up again and again and never work, and links that only look like it. */
+#include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -271,6 +272,97 @@ static void test_relay_then_another_address(void **state _unused_)
 	connection_world_end();
 }
 
+static int give_up(struct error *err)
+{
+	*err = (struct error){0};
+	return failing_give_up(&world.s, err);
+}
+
+static void begin_new(bool tls, unsigned links)
+{
+	begin(tls);
+	world.a.state.n_links = links;
+	world.s.bring_up.child = 1;
+	snprintf(world.a.state.server, sizeof(world.a.state.server), "nas:10809");
+	failing_begin(&world.s, world.conn);
+}
+
+/* A disk that is being attached is given up when another address was tried, too. */
+static void test_new_device(void **state _unused_)
+{
+	struct error err;
+
+	begin_new(false, 1);
+	lose_links(2 * LINKS_FAILING_MIN - 1, 0);
+	assert_int_equal(give_up(&err), 0);
+	lose(100 * USEC_PER_MSEC);
+	assert_int_equal(give_up(&err), -ECONNABORTED);
+	assert_int_equal(err.fault, FAULT_UNREACHED);
+	assert_string_equal(err.text,
+		"cannot read from nas:10809: 10 connections in a row ended before a request was "
+		"completed");
+	restore();
+	world.io.completed++; /* this one works */
+	check();
+	assert_int_equal(give_up(&err), 0);
+	connection_world_end();
+}
+
+/* … or a relay, which gets as much time as the kernel. */
+static void test_new_device_by_relay(void **state _unused_)
+{
+	struct error err;
+
+	begin_new(true, 1);
+	world.alert = 22;
+	lose_links(LINKS_FAILING_MIN, 0);
+	assert_int_not_equal(world.a.state.relay[0], 0);
+	assert_in_range(world.now - world.s.bring_up.progress.since, 0, USEC_PER_SEC);
+	lose_links(LINKS_FAILING_MIN - 1, 0);
+	assert_int_equal(give_up(&err), 0);
+	lose(100 * USEC_PER_MSEC);
+	assert_int_equal(give_up(&err), -ECONNABORTED);
+	assert_int_equal(err.fault, FAULT_TLS);
+	assert_non_null(strstr(err.text, "was completed: alert 22"));
+	connection_world_end();
+}
+
+/* With several links each of them takes long to fail. */
+static void test_new_device_with_several_links(void **state _unused_)
+{
+	struct error err;
+
+	begin_new(true, 2);
+	lose_links(LINKS_FAILING_MIN_SLOW, 0);
+	assert_int_not_equal(world.a.state.relay[0], 0);
+	lose_links(LINKS_FAILING_MIN_SLOW - 1, 0);
+	assert_int_equal(give_up(&err), 0);
+	lose(100 * USEC_PER_MSEC);
+	assert_int_equal(give_up(&err), -ECONNABORTED);
+	connection_world_end();
+}
+
+/* What the end of --io-timeout says of the links before it. */
+static void test_reason(void **state _unused_)
+{
+	char why[ERROR_TEXT_SIZE];
+
+	begin_new(false, 1);
+	failing_reason(&world.s, why);
+	assert_string_equal(why, "");
+	lose_links(1, 0);
+	failing_reason(&world.s, why);
+	assert_string_equal(why, "a connection ended before a request was completed");
+	lose_links(1, 0);
+	failing_reason(&world.s, why);
+	assert_string_equal(
+		why, "2 connections in a row ended before a request was completed");
+	snprintf(ERROR, sizeof(ERROR), "nobody is there");
+	failing_reason(&world.s, why);
+	assert_string_equal(why, "nobody is there");
+	connection_world_end();
+}
+
 /* If the counters cannot be read, the link counts as one that worked. */
 static void test_blind(void **state _unused_)
 {
@@ -318,6 +410,10 @@ int main(void)
 		cmocka_unit_test(test_relay_does_not_help),
 		cmocka_unit_test(test_another_address),
 		cmocka_unit_test(test_relay_then_another_address),
+		cmocka_unit_test(test_new_device),
+		cmocka_unit_test(test_new_device_by_relay),
+		cmocka_unit_test(test_new_device_with_several_links),
+		cmocka_unit_test(test_reason),
 		cmocka_unit_test(test_blind),
 		cmocka_unit_test(test_replaced),
 	};

@@ -28,6 +28,14 @@ serve_twin() { # ADDRESS
 	within 20 listens_at "$1" "$PORT"
 }
 
+# From now on links to that one never work, while there is a file "resets".
+serve_resetting_twin() { # ADDRESS
+	stop_server "${TWIN[$1]}"
+	start "proxy-$1" "$VM_LIB/resetting-proxy.py" "$PORT" "$BEHIND" "$1"
+	TWIN[$1]=$SERVER_PID
+	within 20 listens_at "$1" "$PORT"
+}
+
 serve_twins() {
 	local address
 	free_port

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# resetting-proxy.py PORT SERVER-PORT: between client and server on 127.0.0.1. While there is
-# a file "resets" in its folder, it resets each connection at the client's next request.
+# resetting-proxy.py PORT SERVER-PORT [ADDRESS]: between client and server on 127.0.0.1 or that
+# address. While there is a file "resets" in its folder, it resets each connection at the
+# client's next request.
 
 import os
 import socket
@@ -11,7 +12,8 @@ import sys
 import threading
 
 REQUEST = b"\x25\x60\x95\x13"
-port, server_port = map(int, sys.argv[1:])
+port, server_port = map(int, sys.argv[1:3])
+address = (sys.argv + ["127.0.0.1"])[3]
 
 
 def pump(source, sink):
@@ -35,10 +37,10 @@ def run(source, sink):
         pass
 
 
-listener = socket.create_server(("127.0.0.1", port))
+listener = socket.create_server((address, port))
 while True:
     client, _ = listener.accept()
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = socket.create_connection(("127.0.0.1", server_port))
+    server = socket.create_connection((address, server_port))
     for source, sink in (client, server), (server, client):
         threading.Thread(target=run, args=(source, sink), daemon=True).start()

@@ -13,8 +13,8 @@
  *	SIGWINCH  the warning alert "user canceled"
  *	SIGALRM   close_notify; the client may go on sending, what the server says is lost
  *
- * With --refuse a record with more than N bytes ends the session with an alert, although
- * that was not announced. With --key-update each session begins with a KeyUpdate, at the
+ * With --refuse a request in a record with more than N bytes ends the session with an
+ * alert, although that was not announced. With --key-update each session begins with a KeyUpdate, at the
  * first request. Each step is logged to stderr.
  */
 #include <arpa/inet.h>
@@ -140,11 +140,16 @@ static void from_server(void)
 	}
 }
 
-static void update_key_once(void)
+static bool is_request(void)
 {
 	const uint32_t magic = htobe32(NBD_REQUEST_MAGIC);
 
-	if (!key_update || memcmp(up, &magic, sizeof(magic)) != 0)
+	return memcmp(up, &magic, sizeof(magic)) == 0;
+}
+
+static void update_key_once(void)
+{
+	if (!key_update || !is_request())
 		return;
 	key_update = false;
 	check(gnutls_session_key_update(tls, 0), "KeyUpdate");
@@ -154,7 +159,7 @@ static void from_client(void)
 {
 	ssize_t n = gnutls_record_recv(tls, up, sizeof(up));
 
-	if (n > (ssize_t)MIN(refused, SSIZE_MAX)) {
+	if (n > (ssize_t)MIN(refused, SSIZE_MAX) && is_request()) {
 		gnutls_alert_send(tls, GNUTLS_AL_FATAL, GNUTLS_A_RECORD_OVERFLOW);
 		errx(0, "a record of %zd bytes", n);
 	}

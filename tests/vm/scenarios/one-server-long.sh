@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # A name with two addresses, of two servers whose data differs: relays, a server that is slow, and
-# servers that are reached and cannot be used.
+# servers that are reached and cannot be used, or with which links never work.
 # Long: left to `tests/run vm`, for the time that all of them take together.
 
 . "${0%/*}/../lib.sh"
@@ -76,6 +76,30 @@ of_no_use() { # WHAT CODE WORD
 	expect_says "$3" "at $FIRST:$PORT; no other address"
 }
 
+# The disk moves, and only then, if links to its server end again and again before a request was
+# completed.
+never_works() { # N
+	expect_in_kernel_log 'Possible stuck|timed out|Receive control'
+	serve_twins
+	serve_resetting_twin $FIRST
+	attach_twins --connections "$1" --io-timeout 2s
+	all_at $FIRST "$1"
+	touch resets
+	dd if="$DEVICE" of=read bs=4k count=1 iflag=direct status=none &
+	within 60 happened failing
+	within 60 happened moved
+	wait $!
+	cmp -n 4096 read "disk-$SECOND" || fail "not the other server's data"
+	grep -q "$SECOND.* instead of .*$FIRST" syslog || fail "the log does not say so"
+	all_at $SECOND "$1"
+	within 20 no_error
+	detach disk
+}
+
+no_error() {
+	! "$PROGRAM" status disk | grep '^ *last error:'
+}
+
 it "relays stay together" supervised relay
 it "a slow server keeps its disk" supervised slow
 it "the first server has no such export: the other one" supervised of_no_use no_such_export 4 export
@@ -85,3 +109,5 @@ it "the first server has no TLS: the other one" supervised of_no_use no_tls 5 TL
 it "the first address is not NBD's: the other one" supervised of_no_use no_nbd 6 HTTP
 it "the first server hangs up after its greeting: the other one" \
 	supervised of_no_use hangs_up 6 closed
+it "a server with which links never work" supervised never_works 1
+it "the same with two links" supervised never_works 2
