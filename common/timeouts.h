@@ -100,6 +100,9 @@
 /* To create a network namespace: the kernel may wait for other changes of the network. */
 #define NETWORK_NAMESPACE_TIMEOUT (1 * USEC_PER_SEC)
 
+/* From the last data that was sent to a reset because of it, at most. */
+#define LINK_RESET_WITHIN (500 * USEC_PER_MSEC)
+
 /* Attachment */
 
 /* For others to close the chosen device. */

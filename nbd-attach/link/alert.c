@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "common/process.h"
+#include "common/timeouts.h"
 #include "link/alert.h"
 #include "wire/tls.h"
 
@@ -30,6 +34,26 @@ static int alert_of_relay(pid_t relay)
 int alert_find(int fd, pid_t relay)
 {
 	return relay > 0 ? alert_of_relay(relay) : ktls_peek_alert(fd);
+}
+
+/*
+ * If both sides have ended it, or it was reset, a reset follows soon after what was sent;
+ * the driver ends a link whose request was sent long ago.
+ */
+bool alert_ended_by_server(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+		return false;
+	switch (info.tcpi_state) {
+	case TCP_CLOSE_WAIT:
+	case TCP_LAST_ACK: return true;
+	case TCP_CLOSE:
+		return info.tcpi_last_data_sent < LINK_RESET_WITHIN / USEC_PER_MSEC;
+	default: return false;
+	}
 }
 
 void alert_text(int alert, char out[ALERT_TEXT_SIZE])

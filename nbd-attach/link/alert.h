@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define ALERT_TEXT_SIZE 128
@@ -18,6 +19,12 @@
  * killed if it still runs. -ENODATA: none is known.
  */
 int alert_find(int fd, pid_t relay);
+
+/*
+ * Whether the server, or something on the way, has ended a TCP connection, rather than
+ * this side. False if that cannot be known.
+ */
+bool alert_ended_by_server(int fd);
 
 /* For messages: ": the server sent the TLS alert …", or "" if there is none. */
 void alert_text(int alert, char out[ALERT_TEXT_SIZE]);

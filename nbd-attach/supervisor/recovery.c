@@ -84,7 +84,8 @@ static bool has_timed_out(const struct supervisor *s, const struct connection *c
 {
 	const struct sysfs_io *last = &s->progress.last;
 
-	return s->a->state.n_links > 1 && !conn->being_replaced &&
+	return s->a->state.n_links > 1 && !conn->being_replaced && conn->alert < 0 &&
+		!alert_ended_by_server(s->a->sockets[conn->number]) &&
 		(io->in_flight > 0 || last->in_flight > 0) &&
 		io->completed == last->completed &&
 		now - s->progress.since >= s->request_timeout / 3 * 2;

@@ -169,6 +169,11 @@ int alert_find(int fd, pid_t relay)
 	return fd >= 0 && world.alert ? world.alert : -ENODATA;
 }
 
+bool alert_ended_by_server(_unused_ int fd)
+{
+	return world.reset;
+}
+
 void alert_text(int alert, char out[ALERT_TEXT_SIZE])
 {
 	out[0] = 0;

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a relay's end says about the server's TLS alert. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "common/deadline.h"
+#include "common/fd.h"
 #include "common/scope.h"
+#include "common/timeouts.h"
 #include "link/alert.h"
 
 /* A relay that exits with this code. */
@@ -77,6 +84,83 @@ static void test_text(_unused_ void **state)
 	assert_string_equal(text, "");
 }
 
+static void connect_ends(int ends[2])
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (bind(listener, (struct sockaddr *)&address, size) < 0 ||
+		listen(listener, 1) < 0 ||
+		getsockname(listener, (struct sockaddr *)&address, &size) < 0) {
+		closep(&listener);
+		skip(); /* no such network here */
+	}
+	ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(ends[0], (struct sockaddr *)&address, size), 0);
+	ends[1] = accept(listener, NULL, NULL);
+	assert_true(ends[1] >= 0);
+	closep(&listener);
+}
+
+enum end {
+	NOBODY,
+	THIS_SIDE,
+	THIS_SIDE_LONG_AFTER,
+	SERVER,
+	SERVER_THEN_THIS_SIDE,
+	RESET
+};
+
+/* A request is sent, and then: */
+static void end(int ends[2], enum end how)
+{
+	const struct linger reset = {.l_onoff = 1};
+
+	assert_int_equal(write(ends[0], "request", 7), 7);
+	switch (how) {
+	case NOBODY: return;
+	case THIS_SIDE_LONG_AFTER:
+		usleep(LINK_RESET_WITHIN + 100 * USEC_PER_MSEC);
+		shutdown(ends[0], SHUT_RDWR);
+		closep(&ends[1]); /* at once */
+		break;
+	case THIS_SIDE: shutdown(ends[0], SHUT_RDWR); return;
+	case RESET:
+		setsockopt(ends[1], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		closep(&ends[1]);
+		break;
+	case SERVER:
+	case SERVER_THEN_THIS_SIDE:
+		shutdown(ends[1], SHUT_WR);
+		deadline_wait(ends[0], POLLRDHUP, deadline_after(USEC_PER_SEC));
+		if (how == SERVER_THEN_THIS_SIDE)
+			shutdown(ends[0], SHUT_RDWR);
+		return;
+	}
+	ends[1] = -1;
+	deadline_wait(ends[0], POLLHUP, deadline_after(USEC_PER_SEC));
+}
+
+static void test_who_has_ended_it(_unused_ void **state)
+{
+	static const bool by_server[] = {
+		[SERVER] = true, [SERVER_THEN_THIS_SIDE] = true, [RESET] = true};
+
+	for (enum end how = NOBODY; how <= RESET; how++) {
+		int ends[2];
+
+		connect_ends(ends);
+		end(ends, how);
+		if (alert_ended_by_server(ends[0]) != by_server[how])
+			fail_msg("end %d", how);
+		closep(&ends[0]);
+		closep(&ends[1]);
+	}
+	assert_false(alert_ended_by_server(-1));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -84,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_still_runs),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_who_has_ended_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,25 @@ heals() {
 	finish
 }
 
+# A dead link's requests wait for --io-timeout. That is not a slow server.
+several() { # N
+	local way
+	expect_in_kernel_log 'timed out|Receive control'
+	ATTACH_OPTIONS=(--connections "$1" --io-timeout 2s)
+	resetting
+	touch resets
+	all_say 'connections in a row ended before a request was completed'
+	rm resets
+	flows 20
+	for way in "${WAYS[@]}"; do
+		! has_event "$way" slow || fail "not a slow server: $("$PROGRAM" status --json "$way")"
+		within 10 is "$way" up
+		within 10 no_error "$way"
+	done
+	sleep 4
+	finish
+}
+
 no_error() { # WAY
 	! says "$1" 'last error' .
 }
@@ -184,6 +203,8 @@ restart_front() {
 }
 
 it "a server that resets them at the first request, and is mended" supervised heals
+it "the same with two links" supervised several 2
+it "the same with four links" supervised several 4
 it "until --reconnect-timeout has passed" supervised runs_out
 it "a relay can do what the kernel cannot" supervised by_relay
 it "with an alert, and without a relay" supervised not_without
