@@ -16,6 +16,7 @@
 #include "kernel/hardware-queues.h"
 #include "kernel/read-ahead.h"
 #include "kernel/udev.h"
+#include "link/link-end.h"
 
 struct bring_up_result {
 	int r;
@@ -241,13 +242,21 @@ static bool is_lost(const struct attachment *a)
 }
 
 /* Without a supervisor nobody makes a new link, and the driver would wait for one. */
-static int check_links(const struct attachment *a, struct error *err)
+static int check_links(struct attachment *a, struct error *err)
 {
+	char why[ALERT_TEXT_SIZE];
+	int alert = -ENODATA;
+
 	if (!is_lost(a))
 		return 0;
-	return error_set(err, FAULT_UNREACHED, -ENOTCONN,
-		"the connection to %s was lost while its disk was attached",
-		a->state.server);
+	for (unsigned i = 0; i < a->state.n_links; i++) {
+		alert = MAX(alert, link_end_find(a->sockets[i], a->relays[i]).alert);
+		a->relays[i] = 0;
+	}
+	link_end_text(alert, why);
+	return error_set(err, alert > ALERT_CLOSE_NOTIFY ? FAULT_TLS : FAULT_UNREACHED,
+		-ENOTCONN, "the connection to %s was lost while its disk was attached%s",
+		a->state.server, why);
 }
 
 int bring_up_run(struct attachment *a, const struct target *t, struct error *err)

@@ -8,7 +8,7 @@
 
 #include "common/log.h"
 #include "kernel/module.h"
-#include "link/alert.h"
+#include "link/link-end.h"
 #include "link/links.h"
 
 #define AUTO_LINKS_MAX 4
@@ -185,11 +185,11 @@ static int check(struct link *link, struct error *err)
 
 	if (poll(&fd, 1, 0) <= 0)
 		return 0;
-	alert = alert_find(link->fd, link->relay);
+	alert = link_end_find(link->fd, link->relay).alert;
 	link->relay = 0;
 	if (alert == ALERT_CLOSE_NOTIFY)
 		return closed(link, err);
-	alert_text(alert, why);
+	link_end_text(alert, why);
 	if (alert >= 0)
 		return error_set(err, FAULT_TLS, -EPROTO,
 			"%s ended TLS right after the negotiation%s", link->address, why);

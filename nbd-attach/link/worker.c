@@ -10,8 +10,8 @@
 #include "common/process.h"
 #include "common/text.h"
 #include "common/wipe.h"
-#include "link/alert.h"
 #include "link/isolation.h"
+#include "link/link-end.h"
 #include "link/report.h"
 #include "link/sandbox.h"
 #include "link/worker.h"
@@ -130,9 +130,9 @@ static int run_relay(
 	close(WORKER_SOCKET);
 	close(WORKER_LOG); /* somebody may wait for end of file */
 	if (r == 0)
-		(void)relay_run(relay, WORKER_NEAR, far);
+		r = relay_run(relay, WORKER_NEAR, far);
 	tls_abandon(far); /* the relay has ended the TLS session itself */
-	return alert_to_exit_code(relay_alert(relay));
+	return link_end_exit_code(r, relay_alert(relay));
 }
 
 static enum sandbox_use use_of(const struct worker_order *order)

@@ -33,7 +33,7 @@ struct worker_order {
 
 /*
  * Does the task, reports and exits. The link and the sockets of the order are the only
- * descriptors it keeps. The exit code of a relay tells the TLS alert of the server that
- * has ended it: see alert.h.
+ * descriptors it keeps. The exit code of a relay tells how the link has ended: see
+ * link-end.h.
  */
 _Noreturn void worker_run(const struct worker_order *order);

@@ -3,7 +3,7 @@
 #include <sys/param.h>
 
 #include "common/timeouts.h"
-#include "link/alert.h"
+#include "link/link-end.h"
 #include "supervisor/driver-timeouts.h"
 #include "supervisor/failing.h"
 
@@ -95,7 +95,7 @@ static void describe_fruitless(const struct connection *conn, char out[ERROR_TEX
 {
 	char alert[ALERT_TEXT_SIZE];
 
-	alert_text(conn->any_alert, alert);
+	link_end_text(conn->any_alert, alert);
 	if (conn->fruitless == 1)
 		snprintf(out, ERROR_TEXT_SIZE,
 			"a connection ended before a request was completed%s", alert);
@@ -109,7 +109,7 @@ static void describe_flaps(const struct connection *conn, char out[ERROR_TEXT_SI
 {
 	char alert[ALERT_TEXT_SIZE];
 
-	alert_text(conn->any_alert, alert);
+	link_end_text(conn->any_alert, alert);
 	snprintf(out, ERROR_TEXT_SIZE,
 		"%u connections in a row ended within %u s of being made%s", conn->flaps,
 		(unsigned)(LINK_STABLE_AFTER / USEC_PER_SEC), alert);

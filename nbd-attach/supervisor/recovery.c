@@ -15,7 +15,7 @@
 #include "attachment/fd-store.h"
 #include "common/process.h"
 #include "common/timeouts.h"
-#include "link/alert.h"
+#include "link/link-end.h"
 #include "supervisor/attempt.h"
 #include "supervisor/backoff.h"
 #include "supervisor/deferred.h"
@@ -58,19 +58,19 @@ enum phase recovery_connect(struct supervisor *s, struct connection *conn)
 /*
  * A relay exits when both its connections have ended. If it hangs, requests that it has
  * not passed on must not reach the server after they were resent: it is killed. Returns
- * the server's alert, or -ENODATA.
+ * how the link has ended.
  */
-static int stop_relay(struct supervisor *s, const struct connection *conn)
+static struct link_end stop_relay(struct supervisor *s, const struct connection *conn)
 {
 	pid_t *relay = &s->a->relays[conn->number];
-	int alert = -ENODATA;
+	struct link_end end = {.alert = -ENODATA};
 
 	if (*relay > 0 && conn->idle)
 		process_abandon(*relay);
 	else
-		alert = alert_find(s->a->sockets[conn->number], *relay);
+		end = link_end_find(s->a->sockets[conn->number], *relay);
 	*relay = 0;
-	return alert;
+	return end;
 }
 
 /*
@@ -84,8 +84,7 @@ static bool has_timed_out(const struct supervisor *s, const struct connection *c
 {
 	const struct sysfs_io *last = &s->progress.last;
 
-	return s->a->state.n_links > 1 && !conn->being_replaced && conn->alert < 0 &&
-		!alert_ended_by_server(s->a->sockets[conn->number]) &&
+	return s->a->state.n_links > 1 && !conn->being_replaced &&
 		(io->in_flight > 0 || last->in_flight > 0) &&
 		io->completed == last->completed &&
 		now - s->progress.since >= s->request_timeout / 3 * 2;
@@ -106,7 +105,7 @@ static void tell_loss(
 		return; /* as those before */
 	switch (idle_loss_add(&conn->idle_losses, age, idle)) {
 	case IDLE_LOSS_NONE:
-		alert_text(conn->alert, alert);
+		link_end_text(conn->alert, alert);
 		supervisor_tell(
 			s, LINK(conn), "lost", "connection to %s lost%s", address, alert);
 		break;
@@ -128,6 +127,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	usec_t now = deadline_now(), age = now - conn->up_since;
 	int *fd = &s->a->sockets[conn->number];
 	struct sysfs_io io = {0};
+	struct link_end end;
 	bool readable, idle;
 
 	conn->phase =
@@ -136,8 +136,9 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	idle = readable && io.in_flight == 0;
 	s->a->state.repeated += io.in_flight;
 	conn->completed = io.completed;
-	conn->alert = stop_relay(s, conn);
-	conn->timed_out = has_timed_out(s, conn, &io, now);
+	end = stop_relay(s, conn);
+	conn->alert = end.alert;
+	conn->timed_out = !end.by_server && has_timed_out(s, conn, &io, now);
 	conn->no_descriptor = *fd < 0;
 	(void)encryption_check(&s->a->encryption[conn->number], *fd, &s->a->plaintext);
 	connection_link(s, conn)->encrypts = false;

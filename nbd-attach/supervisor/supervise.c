@@ -297,6 +297,7 @@ static void begin(struct supervisor *s)
 			.candidate = {.fd = -1},
 			.size = state->size,
 			.completed_before = FAILING_NOT_KNOWN,
+			.any_alert = -ENODATA,
 			.timer = USEC_INFINITY};
 	/* The first links of a new device count as those that replace them. */
 	for (unsigned i = 0; i < state->n_links && !state->ready && !s->a->adopted; i++) {

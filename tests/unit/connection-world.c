@@ -14,7 +14,7 @@
 #include "common/process.h"
 #include "connection-world.h"
 #include "kernel/root-disk.h"
-#include "link/alert.h"
+#include "link/link-end.h"
 #include "link/worker-exec.h"
 #include "supervisor/rotation.h"
 
@@ -162,19 +162,15 @@ void driver_reconnect_timeout_restore(struct supervisor *of)
 	of->reconnect_shortened = false;
 }
 
-int alert_find(int fd, pid_t relay)
+struct link_end link_end_find(int fd, pid_t relay)
 {
 	if (relay > 0)
 		call("kill");
-	return fd >= 0 && world.alert ? world.alert : -ENODATA;
+	return (struct link_end){.by_server = world.reset,
+		.alert = fd >= 0 && world.alert ? world.alert : -ENODATA};
 }
 
-bool alert_ended_by_server(_unused_ int fd)
-{
-	return world.reset;
-}
-
-void alert_text(int alert, char out[ALERT_TEXT_SIZE])
+void link_end_text(int alert, char out[ALERT_TEXT_SIZE])
 {
 	out[0] = 0;
 	if (alert >= 0)

@@ -24,7 +24,7 @@ struct connection_world {
 	bool no_handover;       /* the kernel takes no link */
 	bool busy;              /* … because it knows of none that is dead */
 	int alert;              /* of TLS, which a link ends with; 0: none */
-	bool reset;             /* … or it was the server that has ended it */
+	bool reset;             /* it was the server that has ended the link */
 	bool blind;             /* the device's counters cannot be read */
 	struct sysfs_io io;
 	struct error found; /* what the next attempt ends with; FAULT_NONE: a link … */

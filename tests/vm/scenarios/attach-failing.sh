@@ -70,6 +70,15 @@ alert_each_time() { # OPTION…
 	assert_clean
 }
 
+# Nobody makes another link.
+alert_once() { # OPTION…
+	front --refuse 20
+	run "$PROGRAM" attach --no-daemon "$@" "$FRONT"
+	[ "$CODE" = 5 ] || fail "exit code $CODE"
+	assert_clean
+	expect_says "localhost:$PORT was lost while its disk was attached: .*TLS alert 22"
+}
+
 # Links to the first address never work, those to the second do.
 another_address() {
 	expect_trouble
@@ -88,4 +97,6 @@ it "a relay can do what the kernel cannot" supervised relay_helps
 it "the same with two links" supervised relay_helps --connections 2 --io-timeout 5s
 it "an alert ends each link, and each relay" supervised alert_each_time
 it "the same without a relay" supervised alert_each_time --data-path kernel
+it "an alert without a supervisor" supervised alert_once --data-path kernel
+it "an alert to a relay without a supervisor" supervised alert_once --data-path relay
 it "another address of the name" supervised another_address

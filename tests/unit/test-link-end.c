@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a relay's end says about the server's TLS alert. */
+/* How a link has ended, by its socket or by its relay's exit code. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -20,7 +20,7 @@
 #include "common/fd.h"
 #include "common/scope.h"
 #include "common/timeouts.h"
-#include "link/alert.h"
+#include "link/link-end.h"
 
 /* A relay that exits with this code. */
 static pid_t relay_that_exits(int code)
@@ -35,40 +35,55 @@ static pid_t relay_that_exits(int code)
 	return pid;
 }
 
-static void test_passes(_unused_ void **state)
+static void test_alerts(_unused_ void **state)
 {
 	static const int alerts[] = {ALERT_CLOSE_NOTIFY, 10, 20, 22, 40, 80, 120};
 
 	for (size_t i = 0; i < ELEMENTSOF(alerts); i++) {
-		pid_t relay = relay_that_exits(alert_to_exit_code(alerts[i]));
+		pid_t relay =
+			relay_that_exits(link_end_exit_code(-ECONNRESET, alerts[i]));
+		struct link_end end = link_end_find(-1, relay);
 
-		assert_int_equal(alert_find(-1, relay), alerts[i]);
+		assert_int_equal(end.alert, alerts[i]);
+		assert_true(end.by_server);
 		assert_int_equal(waitpid(relay, NULL, WNOHANG), -1);
 	}
 }
 
+static void assert_no_alert(int code, bool by_server)
+{
+	struct link_end end = link_end_find(-1, relay_that_exits(code));
+
+	assert_int_equal(end.alert, -ENODATA);
+	assert_int_equal(end.by_server, by_server);
+}
+
 /* No alert, failures of the relay's own, and what only a relay that was taken over says.
  */
-static void test_nothing(_unused_ void **state)
+static void test_no_alerts(_unused_ void **state)
 {
 	static const int codes[] = {0, EXIT_FAILURE, 127, 128 + 1, 128 + 127, 255};
 
 	for (size_t i = 0; i < ELEMENTSOF(codes); i++)
-		assert_int_equal(alert_find(-1, relay_that_exits(codes[i])), -ENODATA);
-	assert_int_equal(alert_to_exit_code(-ENODATA), 0);
-	assert_int_equal(alert_to_exit_code(128), 0);
-	assert_int_equal(alert_find(-1, 0), -ENODATA);
+		assert_no_alert(codes[i], false);
+	assert_no_alert(link_end_exit_code(0, -ENODATA), false);
+	assert_no_alert(link_end_exit_code(-EPIPE, -ENODATA), false);
+	assert_no_alert(link_end_exit_code(-ECONNRESET, -ENODATA), true);
+	assert_no_alert(link_end_exit_code(-EPROTO, 128), true);
 }
 
 /* The driver has ended the link, the relay does not know yet: it is killed. */
 static void test_still_runs(_unused_ void **state)
 {
+	struct link_end end;
 	pid_t relay = fork();
 
 	if (relay == 0)
 		for (;;)
 			pause();
-	assert_int_equal(alert_find(-1, relay), -ENODATA);
+	end = link_end_find(-1, relay);
+	assert_int_equal(end.alert, -ENODATA);
+	assert_false(end.by_server);
 	assert_int_equal(kill(relay, 0), -1);
 }
 
@@ -76,11 +91,11 @@ static void test_text(_unused_ void **state)
 {
 	char text[ALERT_TEXT_SIZE];
 
-	alert_text(22, text);
+	link_end_text(22, text);
 	assert_string_equal(text, ": the server sent the TLS alert 22 (Record overflow)");
-	alert_text(99, text);
+	link_end_text(99, text);
 	assert_string_equal(text, ": the server sent the TLS alert 99 (unknown)");
-	alert_text(-ENODATA, text);
+	link_end_text(-ENODATA, text);
 	assert_string_equal(text, "");
 }
 
@@ -153,19 +168,19 @@ static void test_who_has_ended_it(_unused_ void **state)
 
 		connect_ends(ends);
 		end(ends, how);
-		if (alert_ended_by_server(ends[0]) != by_server[how])
+		if (link_end_find(ends[0], 0).by_server != by_server[how])
 			fail_msg("end %d", how);
 		closep(&ends[0]);
 		closep(&ends[1]);
 	}
-	assert_false(alert_ended_by_server(-1));
+	assert_false(link_end_find(-1, 0).by_server);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_passes),
-		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_alerts),
+		cmocka_unit_test(test_no_alerts),
 		cmocka_unit_test(test_still_runs),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_who_has_ended_it),

@@ -8,39 +8,41 @@
 
 #include "common/process.h"
 #include "common/timeouts.h"
-#include "link/alert.h"
+#include "link/link-end.h"
 #include "wire/tls.h"
 
-/* Added to an alert; other exit codes are less than that. */
-#define EXIT_ALERT 0x80
+/* Exit codes of a relay: the server has ended the link, or with an alert, added to this.
+ */
+#define EXIT_BY_SERVER 0x40
+#define EXIT_ALERT     0x80
 
-int alert_to_exit_code(int alert)
+int link_end_exit_code(int r, int alert)
 {
-	return alert >= 0 && alert < EXIT_ALERT ? EXIT_ALERT | alert : 0;
+	if (alert >= 0 && alert < EXIT_ALERT)
+		return EXIT_ALERT | alert;
+	return r == -ECONNRESET || r == -EPROTO ? EXIT_BY_SERVER : 0;
 }
 
 /* An alert without a name is not one that a server would send. */
-static int alert_of_relay(pid_t relay)
+static struct link_end of_relay(pid_t relay)
 {
+	struct link_end end = {.alert = -ENODATA};
 	int status, code;
 
 	if (process_end(relay, &status) < 0 || !WIFEXITED(status))
-		return -ENODATA;
+		return end;
 	code = WEXITSTATUS(status);
-	return code >= EXIT_ALERT && tls_alert_name(code - EXIT_ALERT) ? code - EXIT_ALERT
-								       : -ENODATA;
-}
-
-int alert_find(int fd, pid_t relay)
-{
-	return relay > 0 ? alert_of_relay(relay) : ktls_peek_alert(fd);
+	if (code >= EXIT_ALERT && tls_alert_name(code - EXIT_ALERT))
+		end.alert = code - EXIT_ALERT;
+	end.by_server = code == EXIT_BY_SERVER || end.alert >= 0;
+	return end;
 }
 
 /*
  * If both sides have ended it, or it was reset, a reset follows soon after what was sent;
  * the driver ends a link whose request was sent long ago.
  */
-bool alert_ended_by_server(int fd)
+static bool is_ended_by_server(int fd)
 {
 	struct tcp_info info = {0};
 	socklen_t size = sizeof(info);
@@ -56,7 +58,18 @@ bool alert_ended_by_server(int fd)
 	}
 }
 
-void alert_text(int alert, char out[ALERT_TEXT_SIZE])
+struct link_end link_end_find(int fd, pid_t relay)
+{
+	struct link_end end;
+
+	if (relay > 0)
+		return of_relay(relay);
+	end.alert = ktls_peek_alert(fd);
+	end.by_server = end.alert >= 0 || is_ended_by_server(fd);
+	return end;
+}
+
+void link_end_text(int alert, char out[ALERT_TEXT_SIZE])
 {
 	const char *name = alert < 0 ? NULL : tls_alert_name(alert);
 
