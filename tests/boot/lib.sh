@@ -6,7 +6,8 @@
 #
 #	it "does something" function [ARGUMENT…]
 #
-# the first command that fails ends the case; later cases see what earlier ones have left.
+# the first command that fails ends the case; later cases see what earlier ones have left. The
+# machine's Debian may be any release from bookworm on.
 #
 # Servers, each on its own port:
 #	server_start NAME [KEY=VALUE…] [ARGUMENT…]	lib-servers.sh tells the keys
