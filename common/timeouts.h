@@ -206,6 +206,8 @@
 #define BACKOFF_FLAPPING_MAX       (2 * USEC_PER_SEC)
 /* … while something is missing on this machine: it may be back soon. */
 #define BACKOFF_LOCAL_MAX          (1 * USEC_PER_SEC)
+/* For a child to read the system's trust store. */
+#define TRUST_STORE_TIMEOUT        (5 * USEC_PER_SEC)
 /* For a child to check credentials that were read again. */
 #define CREDENTIALS_CHECK_TIMEOUT  (5 * USEC_PER_SEC)
 /* Before files that were not valid at SIGHUP are read again. */

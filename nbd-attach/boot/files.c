@@ -22,6 +22,7 @@
 #include "kernel/root-disk.h"
 #include "target/config.h"
 #include "wire/credentials.h"
+#include "wire/trust-store.h"
 
 /* af_packet is for DHCP clients. */
 static const char *const modules[] = {"nbd", "tls", "af_packet", "crypto-gcm",
@@ -156,13 +157,13 @@ static bool print_folder(void)
 
 static void print_trust(void)
 {
-	const char *path = credentials_system_file();
+	const char *path = trust_store_file("");
 
 	if (path)
 		print("file", path);
 	else
-		log_warning("the system has no trust store: install ca-certificates, or "
-			    "say tls-ca=");
+		log_warning("the system's trust store is not a file that an image could "
+			    "hold: install ca-certificates, or say tls-ca=");
 }
 
 int boot_files(struct error *err)

@@ -216,24 +216,16 @@ static void say_ready(unsigned index)
 	begin_service(0, index, &none);
 }
 
-/*
- * A system cannot recover from I/O errors on its own disk, so I/O waits without limit.
- * The trust store is kept in memory, because later its file would be read from that disk.
- */
+/* A system cannot recover from I/O errors on its own disk, so I/O waits without limit. */
 static int set_initrd_defaults(struct target *t, struct error *err)
 {
 	static const char key[] = "reconnect-timeout=";
-	const char *trust = NULL;
 	bool given = false;
 	int r;
 
 	for (size_t i = 0; i < t->n_settings; i++)
 		given |= strncmp(t->settings[i], key, strlen(key)) == 0;
 	r = given ? 0 : target_set(t, "reconnect-timeout", "infinity", err);
-	if (credentials_are_system(t))
-		trust = credentials_system_file();
-	if (r == 0 && trust)
-		r = target_set(t, "tls-ca", trust, err);
 	return r < 0 ? r : target_set(t, "lock-memory", NULL, err);
 }
 

@@ -44,9 +44,9 @@ static bool put_blob(FILE *file, const struct blob *blob)
 
 static bool put_credentials(FILE *file, const struct credentials *c)
 {
-	return put_blob(file, &c->ca) && put_blob(file, &c->cert) &&
-		put_blob(file, &c->key) && put_text(file, c->psk_username) &&
-		put_blob(file, &c->psk_key);
+	return put_blob(file, &c->ca) && put_blob(file, &c->distrusted) &&
+		put_blob(file, &c->cert) && put_blob(file, &c->key) &&
+		put_text(file, c->psk_username) && put_blob(file, &c->psk_key);
 }
 
 static bool put_order(FILE *file, const struct worker_order *order)
@@ -146,6 +146,8 @@ static int take_credentials(struct pieces *from, struct credentials *ret)
 	struct blob user = {0};
 	int r = take_blob(from, &ret->ca);
 
+	if (r == 0)
+		r = take_blob(from, &ret->distrusted);
 	if (r == 0)
 		r = take_blob(from, &ret->cert);
 	if (r == 0)

@@ -53,8 +53,9 @@ static bool is_same_blob(const struct blob *a, const struct blob *b)
 
 static bool is_same(const struct credentials *a, const struct credentials *b)
 {
-	return is_same_blob(&a->ca, &b->ca) && is_same_blob(&a->cert, &b->cert) &&
-		is_same_blob(&a->key, &b->key) &&
+	return is_same_blob(&a->ca, &b->ca) &&
+		is_same_blob(&a->distrusted, &b->distrusted) &&
+		is_same_blob(&a->cert, &b->cert) && is_same_blob(&a->key, &b->key) &&
 		is_same_blob(&a->psk_key, &b->psk_key) &&
 		text_is_same(a->psk_username, b->psk_username);
 }

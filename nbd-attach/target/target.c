@@ -137,6 +137,13 @@ static int anchor_path(const struct target *t, char **path, struct error *err)
 	return 0;
 }
 
+/* Of GnuTLS's URLs: a link worker cannot talk to a token. */
+static bool is_url(const char *path)
+{
+	return strncasecmp(path, "pkcs11:", strlen("pkcs11:")) == 0 ||
+		strncasecmp(path, "tpmkey:", strlen("tpmkey:")) == 0;
+}
+
 /* A daemon runs in /, and another supervisor may replace it. */
 static int anchor_paths(struct target *t, struct error *err)
 {
@@ -149,7 +156,11 @@ static int anchor_paths(struct target *t, struct error *err)
 		return error_set(err, FAULT_USAGE, -errno,
 			"cannot tell the working directory: %m");
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(paths); i++)
-		r = anchor_path(t, paths[i], err);
+		r = *paths[i] && is_url(*paths[i])
+			? error_set(err, FAULT_USAGE, -EINVAL,
+				  "%s is in a PKCS#11 token or TPM, and only files can be used",
+				  *paths[i])
+			: anchor_path(t, paths[i], err);
 	if (r == 0 && t->transport == TRANSPORT_UNIX && t->socket[0]) {
 		r = anchor_path(t, &t->socket, err);
 		t->socket_size = strlen(t->socket);

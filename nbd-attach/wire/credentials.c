@@ -4,16 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include "common/text.h"
 #include "wire/credentials.h"
+#include "wire/trust-store.h"
 
 #define CREDENTIAL_SIZE_MAX ((size_t)1024 * 1024)
 
 void credentials_done(struct credentials *c)
 {
 	blob_done(&c->ca);
+	blob_done(&c->distrusted);
 	blob_done(&c->cert);
 	blob_done(&c->key);
 	blob_done(&c->psk_key);
@@ -226,18 +227,6 @@ bool credentials_are_system(const struct target *t)
 		t->tls_verify_peer && !t->tls_ca;
 }
 
-const char *credentials_system_file(void)
-{
-	static const char *const places[] = {"/etc/ssl/certs/ca-certificates.crt",
-		"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-		"/etc/ssl/cert.pem"};
-
-	for (size_t i = 0; i < ELEMENTSOF(places); i++)
-		if (access(places[i], R_OK) == 0)
-			return places[i];
-	return NULL;
-}
-
 int credentials_read(const struct target *t, struct credentials *ret, struct error *err)
 {
 	_cleanup_credentials_ struct credentials c = {0};
@@ -250,7 +239,9 @@ int credentials_read(const struct target *t, struct credentials *ret, struct err
 	if (t->tls_auth == TLS_AUTH_PSK) {
 		r = read_psk(t, &c, err);
 	} else if (t->tls_auth == TLS_AUTH_X509) {
-		r = read_one("CA file", t->tls_ca, false, &c.ca, err);
+		r = credentials_are_system(t)
+			? trust_store_read("", &c.ca, &c.distrusted, err)
+			: read_one("CA file", t->tls_ca, false, &c.ca, err);
 		if (r == 0)
 			r = read_one("certificate", t->tls_cert, false, &c.cert, err);
 		if (r == 0)

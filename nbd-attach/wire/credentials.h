@@ -9,9 +9,10 @@
 #include "target/target.h"
 
 struct credentials {
-	struct blob ca;   /* PEM; empty: the system's trust store */
-	struct blob cert; /* PEM */
-	struct blob key;  /* PEM, secret */
+	struct blob ca;         /* PEM: whom to trust, … */
+	struct blob distrusted; /* … and, of the system's trust store, whom not */
+	struct blob cert;       /* PEM */
+	struct blob key;        /* PEM, secret */
 	char *psk_username;
 	struct blob psk_key; /* hexadecimal digits, secret */
 };
@@ -23,12 +24,10 @@ void credentials_done(struct credentials *c);
 /* Whether the system's trust store is used, because no CA is given. */
 bool credentials_are_system(const struct target *t);
 
-/* The trust store as one file, where this distribution keeps it; or NULL. */
-const char *credentials_system_file(void);
-
 /*
- * Reads the files that the target names; none if it does not use TLS. Key files that
- * others can read are refused. FAULT_USAGE and a line that names the file; -ENOKEY: it is
- * a systemd credential, and this process is not that service.
+ * Reads the files that the target names, and the system's trust store if it is used;
+ * nothing without TLS. Key files that others can read are refused. FAULT_USAGE and a line
+ * that names the file; -ENOKEY: it is a systemd credential, and this process is not that
+ * service. FAULT_OTHER: the trust store cannot be read.
  */
 int credentials_read(const struct target *t, struct credentials *ret, struct error *err);

@@ -53,11 +53,25 @@ static int no_certificate(const char *what, const char *path, const struct blob 
 	return bad_file(what, path, "has no certificate in PEM format", r, err);
 }
 
+static int distrust(
+	struct tls_credentials *tls, const gnutls_datum_t *pem, struct error *err)
+{
+	gnutls_x509_trust_list_t list = NULL;
+	int r;
+
+	gnutls_certificate_get_trust_list(tls->x509, &list);
+	r = gnutls_x509_trust_list_remove_trust_mem(list, pem, GNUTLS_X509_FMT_PEM);
+	return r < 0 ? error_set(err, FAULT_OTHER, -EINVAL,
+			       "cannot use what the system's trust store distrusts: %s",
+			       gnutls_strerror(r))
+		     : 0;
+}
+
 /* The CAs to trust; unused without verification. */
 static int add_trust(struct tls_credentials *tls, const struct target *t,
 	const struct credentials *c, struct error *err)
 {
-	gnutls_datum_t ca = datum(&c->ca);
+	gnutls_datum_t ca = datum(&c->ca), distrusted = datum(&c->distrusted);
 	int r;
 
 	if (t->tls_ca) {
@@ -67,10 +81,11 @@ static int add_trust(struct tls_credentials *tls, const struct target *t,
 	}
 	if (!t->tls_verify_peer)
 		return 0;
-	/* With an empty store every certificate is rejected; tls_reject() says so.
-	 */
-	tls->trusts_nobody = gnutls_certificate_set_x509_system_trust(tls->x509) <= 0;
-	return 0;
+	/* With an empty store every certificate is rejected; tls_reject() says so. */
+	tls->trusts_nobody = ca.size == 0 ||
+		gnutls_certificate_set_x509_trust_mem(
+			tls->x509, &ca, GNUTLS_X509_FMT_PEM) <= 0;
+	return distrusted.size == 0 ? 0 : distrust(tls, &distrusted, err);
 }
 
 /* A key that is too short can be broken, and the server would admit an attacker. */

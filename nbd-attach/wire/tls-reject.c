@@ -37,6 +37,9 @@ static void say_remedy(const struct tls_session *tls, char *out, size_t size)
 		remedy =
 			" The system's trust store is empty: install ca-certificates, or name "
 			"a CA with --tls-ca.";
+	else if (tls->flaws & GNUTLS_CERT_REVOKED)
+		remedy =
+			" This system distrusts it, or an authority above it: see trust(1).";
 	else if (tls->flaws & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
 		remedy = " Name its CA with --tls-ca or tls-certificates=.";
 	else if (tls->flaws & GNUTLS_CERT_UNEXPECTED_OWNER)

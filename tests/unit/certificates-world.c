@@ -119,6 +119,12 @@ void pki_make(const struct row *row, struct pki *p)
 			row->trusts == TRUST_SERVER ? p->chain[0] : p->ca[row->trusts],
 			GNUTLS_X509_FMT_PEM, &p->trusted),
 		0);
+	if (row->distrusts != DISTRUST_NOBODY)
+		assert_int_equal(
+			gnutls_x509_crt_export2(
+				row->distrusts == DISTRUST_SERVER ? p->chain[0] : issuer,
+				GNUTLS_X509_FMT_PEM, &p->distrusted),
+			0);
 }
 
 void pki_free(struct pki *p)
@@ -128,6 +134,7 @@ void pki_free(struct pki *p)
 	for (size_t i = 0; i < ELEMENTSOF(p->ca); i++)
 		gnutls_x509_crt_deinit(p->ca[i]);
 	gnutls_free(p->trusted.data);
+	gnutls_free(p->distrusted.data);
 }
 
 /* ---- the server ---- */
@@ -168,9 +175,11 @@ static int shake_hands(
 		.tls_ignore_not_before = row->ignore,
 		.tls_priority = (char *)row->priority,
 		.host = (char *)NAME,
-		.tls_ca = (char *)"ca.pem"};
+		.tls_ca = row->system ? NULL : (char *)"ca.pem"};
 	const struct credentials c = {
-		.ca = {.data = (char *)p->trusted.data, .size = p->trusted.size}};
+		.ca = {.data = (char *)p->trusted.data, .size = p->trusted.size},
+		.distrusted = {
+			.data = (char *)p->distrusted.data, .size = p->distrusted.size}};
 	_cleanup_(tls_credentials_freep) struct tls_credentials *credentials = NULL;
 	struct stream stream;
 	int r;

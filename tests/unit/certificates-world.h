@@ -19,6 +19,9 @@ enum who { CA, IMPOSTOR, MIDDLE, SERVER, N_KEYS };
 /* What is in the client's trust store. */
 enum trust { TRUST_CA, TRUST_OTHER, TRUST_SERVER };
 
+/* Whose certificate the system distrusts, though it trusts the authority. */
+enum distrust { DISTRUST_NOBODY, DISTRUST_SERVER, DISTRUST_ISSUER };
+
 /* What kind of key somebody has. */
 enum kind { P256, RSA_1024, RSA_2048, N_KINDS };
 
@@ -33,6 +36,8 @@ struct row {
 	bool with_middle;   /* an authority between the two */
 	enum who signed_by; /* IMPOSTOR: not by the issuer that it names */
 	enum trust trusts;
+	bool system; /* by the system's trust store; no CA is given */
+	enum distrust distrusts;
 	const char *server_name, *purpose, *ca_name; /* NULL: as they should be */
 	const char *says;                            /* NULL: accepted */
 };
@@ -41,7 +46,7 @@ struct row {
 struct pki {
 	gnutls_x509_crt_t ca[2], chain[2];
 	unsigned n_chain;
-	gnutls_datum_t trusted; /* PEM */
+	gnutls_datum_t trusted, distrusted; /* PEM */
 };
 void pki_make(const struct row *row, struct pki *p);
 void pki_free(struct pki *p);

@@ -44,6 +44,41 @@ static void test_strict(_unused_ void **state)
 	rows_hold(rows, ELEMENTSOF(rows));
 }
 
+/* The system's store, and what it distrusts though it trusts the authority. */
+static void test_system(_unused_ void **state)
+{
+	static const char revoked[] = "revoked", distrusts[] = "This system distrusts it";
+	static const struct row rows[] = {
+		{.name = "trusted", .system = true},
+		{.name = "trusted chain", .system = true, .with_middle = true},
+		{.name = "unknown authority",
+			.system = true,
+			.trusts = TRUST_OTHER,
+			.says = "issuer is unknown"},
+		{.name = "distrusted server",
+			.system = true,
+			.distrusts = DISTRUST_SERVER,
+			.says = revoked},
+		{.name = "distrusted server in store",
+			.system = true,
+			.trusts = TRUST_SERVER,
+			.distrusts = DISTRUST_SERVER,
+			.says = revoked},
+		{.name = "distrusted middle",
+			.system = true,
+			.with_middle = true,
+			.distrusts = DISTRUST_ISSUER,
+			.says = distrusts},
+		{.name = "distrusted authority",
+			.system = true,
+			.distrusts = DISTRUST_ISSUER,
+			.says = "issuer is unknown"},
+		{.name = "distrusted by the system only", .distrusts = DISTRUST_SERVER},
+	};
+
+	rows_hold(rows, ELEMENTSOF(rows));
+}
+
 /* With it, a certificate may be too early, and nothing else. */
 static void test_early(_unused_ void **state)
 {
@@ -258,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strict),
+		cmocka_unit_test(test_system),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_early_and_wrong),
 		cmocka_unit_test(test_late),

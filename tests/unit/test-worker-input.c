@@ -21,6 +21,7 @@ static char key[] = "secret\0key";
 
 static struct credentials given = {
 	.ca = {.data = (char *)"authority", .size = 9},
+	.distrusted = {.data = (char *)"villain", .size = 7},
 	.key = {.data = key, .size = sizeof(key) - 1},
 	.psk_username = (char *)"alice",
 	.psk_key = {.data = (char *)"00ff", .size = 4},
@@ -89,6 +90,7 @@ static void test_whole(_unused_ void **state)
 	assert_int_equal(t.io_timeout, 7 * USEC_PER_SEC);
 	assert_false(t.tls_verify_peer);
 	same_blob(&c.ca, &given.ca);
+	same_blob(&c.distrusted, &given.distrusted);
 	same_blob(&c.cert, &given.cert);
 	same_blob(&c.key, &given.key);
 	same_blob(&c.psk_key, &given.psk_key);

@@ -88,3 +88,18 @@ system_trusts() {
 	mkdir -p /etc/ssl/certs
 	cp "$1/ca-cert.pem" /etc/ssl/certs/ca-certificates.crt
 }
+
+# p11_kit_trusts FOLDER: the same, but the store is a module of p11-kit, and there is no file. On
+# Debian the module's store is that file: here, in a copy, it is P11_STORE, which is as long.
+P11_STORE=/etc/ssl/certs/store-of-the-module
+p11_kit_trusts() {
+	local module
+	module=$(echo /usr/lib/*/pkcs11/p11-kit-trust.so)
+	rm -f /etc/ssl/certs/ca-certificates.crt
+	mkdir -p /etc/pkcs11/modules "$P11_STORE"/{anchors,blocklist}
+	cp "$1/ca-cert.pem" "$P11_STORE/anchors"
+	sed "s,/etc/ssl/certs/ca-certificates.crt,$P11_STORE," "$module" >/etc/pkcs11/test.so
+	grep -aq "$P11_STORE" /etc/pkcs11/test.so || fail "$module has another store"
+	printf 'module: /etc/pkcs11/test.so\ntrust-policy: yes\n' \
+		>/etc/pkcs11/modules/p11-kit-trust.module
+}

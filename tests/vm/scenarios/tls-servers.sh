@@ -45,6 +45,37 @@ trusted_by_system() {
 	detach disk
 }
 
+trusted_by_p11_kit() {
+	new_disk disk.img 8M
+	start_nbdkit --tls=require --tls-certificates="$PKI/server" file disk.img
+	p11_kit_trusts "$PKI/ca"
+	attach "nbds://localhost:$PORT/disk"
+	roundtrip "$DEVICE" disk.img
+	detach disk
+	# a file comes first, but what p11-kit distrusts stays so
+	system_trusts "$PKI/ca"
+	attach "nbds://localhost:$PORT/disk"
+	detach disk
+	cp "$PKI/server/server-cert.pem" "$P11_STORE/blocklist"
+	expect_no_attach 5 "nbds://localhost:$PORT/disk"
+	expect_says 'This system distrusts it'
+}
+
+# It may be on the disk whose link is lost, or in a file system that is gone.
+store_is_gone() { # TRUSTS
+	new_disk disk.img 8M
+	start_nbdkit --tls=require --tls-certificates="$PKI/server" file disk.img
+	"$1" "$PKI/ca"
+	nbd_attach attach "nbds://localhost:$PORT/disk"
+	DEVICE=$OUT
+	rm -rf /etc/ssl/certs/ca-certificates.crt /etc/pkcs11 "$P11_STORE"
+	stop_server "$SERVER_PID"
+	start nbdkit nbdkit --foreground --ipaddr 127.0.0.1 --port "$PORT" --tls=require \
+		--tls-certificates="$PKI/server" file disk.img
+	roundtrip "$DEVICE" disk.img
+	detach disk
+}
+
 another_name() {
 	new_disk disk.img 8M
 	start_nbdkit --tls=require --tls-certificates="$PKI/other" file disk.img
@@ -106,6 +137,9 @@ it "qemu-nbd" qemu_nbd
 it "nbd-server with TLS 1.2, its default" nbd_server
 it "nbd-server with TLS 1.3" nbd_server 'tlsprio = NORMAL:-VERS-TLS-ALL:+VERS-TLS1.3'
 it "without a CA given, the system's trust store is asked" trusted_by_system
+it "the same, where p11-kit has it" trusted_by_p11_kit
+it "the store is gone when a link is replaced" supervised store_is_gone system_trusts
+it "the same, with p11-kit" supervised store_is_gone p11_kit_trusts
 it "tls-hostname= is the name to find in the certificate" another_name
 it "tls-verify-peer=0 takes any certificate" not_verified
 it "where GnuTLS is told to give keys to the kernel" with_ktls kernel
