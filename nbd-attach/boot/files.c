@@ -22,6 +22,7 @@
 #include "kernel/root-disk.h"
 #include "target/config.h"
 #include "wire/credentials.h"
+#include "wire/tls.h"
 #include "wire/trust-store.h"
 
 /* af_packet is for DHCP clients. */
@@ -185,6 +186,7 @@ int boot_files(struct error *err)
 		return error_set(err, FAULT_NO_SUCH, -ENOENT, "nothing to attach");
 	for (size_t i = 0; i < ELEMENTSOF(modules); i++)
 		print("module", modules[i]);
+	print("file", tls_policy_file());
 	if (trust)
 		print_trust();
 	return 0;

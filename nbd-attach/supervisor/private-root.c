@@ -11,6 +11,7 @@
 #include "common/cgroup.h"
 #include "common/file.h"
 #include "supervisor/private-root.h"
+#include "wire/tls.h"
 
 #define ROOT          "/.nbd-attach"
 #define MOUNTS_MAX    64
@@ -21,10 +22,9 @@ static bool entered;
 /* The same file systems wherever they are mounted. */
 static const char *const shared[] = {"proc", "sys", "dev", "run"};
 
-/* Read when a name is resolved or TLS begins. A missing file is not needed. */
-static const char *const folders[] = {"etc", "etc/gnutls"};
-static const char *const copied[] = {"etc/hosts", "etc/resolv.conf", "etc/host.conf",
-	"etc/gai.conf", "etc/passwd", "etc/gnutls/config"};
+/* Read when a name is resolved. A missing file is not needed. */
+static const char *const copied[] = {"/etc/hosts", "/etc/resolv.conf", "/etc/host.conf",
+	"/etc/gai.conf", "/etc/passwd"};
 
 /* Anything else would need a module of libc or a daemon on the disk. */
 #define NSSWITCH "passwd: files\nhosts: files dns\n"
@@ -43,25 +43,46 @@ static int write_file(const char *path, const void *data, size_t size)
 	return fd < 0 || write(fd, data, size) != (ssize_t)size ? -errno : 0;
 }
 
+/* Those that a file in the new root is in. */
+static int make_folders(const char *path)
+{
+	char folder[PATH_MAX];
+
+	for (const char *end = strchr(path + strlen(ROOT "/"), '/'); end;
+		end = strchr(end + 1, '/')) {
+		snprintf(folder, sizeof(folder), "%.*s", (int)(end - path), path);
+		if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+static int copy_file(const char *from, struct error *err)
+{
+	_cleanup_blob_ struct blob text = {0};
+	char to[PATH_MAX];
+
+	snprintf(to, sizeof(to), ROOT "%s", from);
+	if (file_read(from, COPY_SIZE_MAX, false, &text) < 0)
+		return 0;
+	if (make_folders(to) < 0 || write_file(to, text.data, text.size) < 0)
+		return failed(to, err);
+	return 0;
+}
+
 static int copy_files(struct error *err)
 {
-	char from[PATH_MAX], to[PATH_MAX];
+	/* GnuTLS reads it again for each handshake, and without it allows what it forbids
+	 */
+	const char *policy = tls_policy_file();
+	int r = policy ? copy_file(policy, err) : 0;
 
-	for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
-		snprintf(to, sizeof(to), ROOT "/%s", folders[i]);
-		if (mkdir(to, 0755) < 0)
-			return failed(to, err);
-	}
-	for (size_t i = 0; i < ELEMENTSOF(copied); i++) {
-		_cleanup_blob_ struct blob text = {0};
-
-		snprintf(from, sizeof(from), "/%s", copied[i]);
-		snprintf(to, sizeof(to), ROOT "/%s", copied[i]);
-		if (file_read(from, COPY_SIZE_MAX, false, &text) == 0 &&
-			write_file(to, text.data, text.size) < 0)
-			return failed(to, err);
-	}
-	if (write_file(ROOT "/etc/nsswitch.conf", NSSWITCH, strlen(NSSWITCH)) < 0)
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(copied); i++)
+		r = copy_file(copied[i], err);
+	if (r < 0)
+		return r;
+	if (make_folders(ROOT "/etc/") < 0 ||
+		write_file(ROOT "/etc/nsswitch.conf", NSSWITCH, strlen(NSSWITCH)) < 0)
 		return failed("nsswitch.conf", err);
 	return 0;
 }
@@ -73,7 +94,8 @@ static int mount_shared(struct error *err)
 	for (size_t i = 0; i < ELEMENTSOF(shared); i++) {
 		snprintf(from, sizeof(from), "/%s", shared[i]);
 		snprintf(to, sizeof(to), ROOT "/%s", shared[i]);
-		if (mkdir(to, 0755) < 0 || mount(from, to, NULL, MS_BIND, NULL) < 0)
+		if ((mkdir(to, 0755) < 0 && errno != EEXIST) ||
+			mount(from, to, NULL, MS_BIND, NULL) < 0)
 			return failed(from, err);
 	}
 	return 0;

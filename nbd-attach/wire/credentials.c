@@ -7,6 +7,7 @@
 
 #include "common/text.h"
 #include "wire/credentials.h"
+#include "wire/tls.h"
 #include "wire/trust-store.h"
 
 #define CREDENTIAL_SIZE_MAX ((size_t)1024 * 1024)
@@ -236,6 +237,9 @@ int credentials_read(const struct target *t, struct credentials *ret, struct err
 		*ret = c;
 		return 0;
 	}
+	r = tls_check_library(err);
+	if (r < 0)
+		return r;
 	if (t->tls_auth == TLS_AUTH_PSK) {
 		r = read_psk(t, &c, err);
 	} else if (t->tls_auth == TLS_AUTH_X509) {

@@ -28,6 +28,6 @@ bool credentials_are_system(const struct target *t);
  * Reads the files that the target names, and the system's trust store if it is used;
  * nothing without TLS. Key files that others can read are refused. FAULT_USAGE and a line
  * that names the file; -ENOKEY: it is a systemd credential, and this process is not that
- * service. FAULT_OTHER: the trust store cannot be read.
+ * service. FAULT_OTHER: the trust store cannot be read, or GnuTLS refuses to work.
  */
 int credentials_read(const struct target *t, struct credentials *ret, struct error *err);

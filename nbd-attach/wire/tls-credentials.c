@@ -23,6 +23,16 @@ void tls_credentials_free(struct tls_credentials *c)
 	wipe_freed(); /* GnuTLS wipes neither a pre-shared key nor all of a private one */
 }
 
+int tls_check_library(struct error *err)
+{
+	/* it was initialized when it was loaded; this is what came of it */
+	int r = gnutls_global_init();
+
+	return r < 0 ? error_set(err, FAULT_OTHER, -EIO, "GnuTLS cannot be used: %s",
+			       gnutls_strerror(r))
+		     : 0;
+}
+
 static gnutls_datum_t datum(const struct blob *blob)
 {
 	return (gnutls_datum_t){

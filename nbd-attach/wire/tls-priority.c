@@ -3,6 +3,7 @@
 #include <gnutls/crypto.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "wire/tls-internal.h"
@@ -29,20 +30,27 @@ static bool contains(const unsigned *list, int n, unsigned wanted)
 	return false;
 }
 
-/* Our own keyword, else the system's, else GnuTLS's default. */
-static int init_policy(gnutls_priority_t *ret, const char **ret_base)
-{
-	static const char *const bases[] = {"@NBD-ATTACH,SYSTEM", "NORMAL"};
-	int r = GNUTLS_E_INVALID_REQUEST;
+/* A priority string, which GnuTLS appends to its default if that flag is set. */
+struct string {
+	char text[512];
+	unsigned flags;
+};
 
-	for (size_t i = 0; i < ELEMENTSOF(bases); i++) {
-		r = gnutls_priority_init(ret, bases[i], NULL);
-		if (r == GNUTLS_E_SUCCESS) {
-			*ret_base = bases[i];
-			break;
-		}
-	}
-	return r;
+/*
+ * Our own keyword, else the system's; where neither is defined, GnuTLS's default, which
+ * the system may also set. A keyword that allows nothing is no reason to use another; one
+ * that GnuTLS cannot parse looks as if it were not defined.
+ */
+static int init_policy(gnutls_priority_t *ret, struct string *ret_base)
+{
+	int r;
+
+	*ret_base = (struct string){.text = "@NBD-ATTACH,SYSTEM"};
+	r = gnutls_priority_init(ret, ret_base->text, NULL);
+	if (r != GNUTLS_E_INVALID_REQUEST)
+		return r;
+	*ret_base = (struct string){.flags = GNUTLS_PRIORITY_INIT_DEF_APPEND};
+	return gnutls_priority_init(ret, NULL, NULL);
 }
 
 static const char *key_exchanges(enum tls_auth auth)
@@ -80,23 +88,24 @@ static void write_ciphers(FILE *text, gnutls_priority_t policy)
  * Limits the policy to the versions and ciphers that we accept, and adds none, so that
  * what an administrator has forbidden stays forbidden.
  */
-static int build_default(enum tls_auth auth, char *out, size_t size)
+static int build_default(enum tls_auth auth, struct string *out)
 {
 	gnutls_priority_t policy = NULL;
 	const unsigned *list = NULL;
-	const char *base = NULL;
+	struct string base;
 	FILE *text;
 	int n, r;
 
 	r = init_policy(&policy, &base);
 	if (r != GNUTLS_E_SUCCESS)
 		return r;
-	text = fmemopen(out, size, "w");
+	out->flags = base.flags;
+	text = fmemopen(out->text, sizeof(out->text), "w");
 	if (!text) {
 		gnutls_priority_deinit(policy);
 		return GNUTLS_E_MEMORY_ERROR;
 	}
-	fprintf(text, "%s:-VERS-ALL", base);
+	fprintf(text, "%s%s-VERS-ALL", base.text, base.text[0] ? ":" : "");
 	n = gnutls_priority_protocol_list(policy, &list);
 	for (size_t i = 0; i < ELEMENTSOF(versions); i++)
 		if (contains(list, n, versions[i]))
@@ -209,8 +218,8 @@ static int cannot_use(const struct target *t, const char *why, struct error *err
 }
 
 /* Leaves out TLS 1.3 and curves if a server that chose them could not be used. */
-static int check_offer(const struct target *t, const char *priority, gnutls_priority_t *p,
-	struct error *err)
+static int check_offer(const struct target *t, const char *priority, unsigned flags,
+	gnutls_priority_t *p, struct error *err)
 {
 	const struct offer o = examine(*p, t->tls_auth);
 	static const char no_curves[] = ":-ECDHE-PSK:-ANON-ECDH:-ECDHE-RSA:-ECDHE-ECDSA";
@@ -225,27 +234,36 @@ static int check_offer(const struct target *t, const char *priority, gnutls_prio
 		return error_memory(err);
 	gnutls_priority_deinit(*p);
 	*p = NULL;
-	if (gnutls_priority_init(p, without, NULL) != GNUTLS_E_SUCCESS)
+	if (gnutls_priority_init2(p, without, NULL, flags) != GNUTLS_E_SUCCESS)
 		return cannot_use(t, "nothing for TLS 1.2", err);
 	log_debug("TLS 1.3 cannot be used with these credentials: %s", without);
 	return 0;
 }
 
+const char *tls_policy_file(void)
+{
+	const char *path = gnutls_get_system_config_file();
+
+	return path && path[0] == '/' && access(path, R_OK) == 0 ? path : NULL;
+}
+
 int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct error *err)
 {
 	const char *where = NULL, *priority = t->tls_priority;
-	char built[512];
+	struct string built = {0};
 	int r;
 
 	if (!priority) {
-		r = build_default(t->tls_auth, built, sizeof(built));
+		r = build_default(t->tls_auth, &built);
+		if (r == GNUTLS_E_NO_PRIORITIES_WERE_SET)
+			return cannot_use(t, "no cipher suite", err);
 		if (r != GNUTLS_E_SUCCESS)
-			return error_set(err, FAULT_OTHER, -EINVAL,
-				"GnuTLS has no usable default priority: %s",
+			return error_set(err, FAULT_USAGE, -EINVAL,
+				"the system's crypto policy (GnuTLS) cannot be used: %s",
 				gnutls_strerror(r));
-		priority = built;
+		priority = built.text;
 	}
-	r = gnutls_priority_init(ret, priority, &where);
+	r = gnutls_priority_init2(ret, priority, &where, built.flags);
 	if (r == GNUTLS_E_NO_PRIORITIES_WERE_SET || (r < 0 && !t->tls_priority))
 		return cannot_use(t, "no cipher suite", err);
 	if (r < 0)
@@ -253,5 +271,5 @@ int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct erro
 			"GnuTLS rejects the priority string \"%s\", from \"%s\" on",
 			t->tls_priority, where ? where : priority);
 	log_debug("TLS priorities: %s", priority);
-	return check_offer(t, priority, ret, err);
+	return check_offer(t, priority, built.flags, ret, err);
 }

@@ -20,6 +20,13 @@ struct credentials;
 int tls_credentials_new(const struct target *t, const struct credentials *c,
 	struct tls_credentials **ret, struct error *err);
 void tls_credentials_free(struct tls_credentials *credentials);
+
+/* The file with the system's crypto policy, where GnuTLS looks for it; or NULL. */
+const char *tls_policy_file(void);
+
+/* FAULT_OTHER: GnuTLS refuses to work, as when its self-tests in FIPS mode fail. */
+int tls_check_library(struct error *err);
+
 DEFINE_CLEANUP(struct tls_credentials *, tls_credentials_free)
 
 /*

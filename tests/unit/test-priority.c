@@ -51,6 +51,34 @@ static const char strict_version[] = "[overrides]\n"
 				     "tls-disabled-cipher = aes-128-ccm\n"
 				     "disabled-version = tls1.2\n";
 
+/* As Fedora's: what is not listed is forbidden. */
+static const char allowlist[] = "[global]\n"
+				"override-mode = allowlist\n"
+				"[overrides]\n"
+				"secure-hash = sha256\n"
+				"secure-hash = sha384\n"
+				"secure-sig = rsa-sha256\n"
+				"tls-enabled-mac = aead\n"
+				"tls-enabled-group = group-ffdhe2048\n"
+				"tls-enabled-cipher = aes-256-gcm\n"
+				"tls-enabled-kx = dhe-psk\n"
+				"enabled-version = tls1.2\n"
+				"[priorities]\n"
+				"SYSTEM=NONE\n";
+static const char nothing[] = "[priorities]\n"
+			      "SYSTEM = NONE\n";
+static const char ours_first[] = "[priorities]\n"
+				 "SYSTEM = NORMAL:-CIPHER-ALL:+AES-128-CCM\n"
+				 "NBD-ATTACH = NORMAL:-CIPHER-ALL:+AES-256-GCM\n";
+static const char of_all[] = "[priorities]\n"
+			     "SYSTEM = NORMAL:-CIPHER-ALL:+AES-256-GCM\n";
+static const char other_default[] =
+	"[overrides]\n"
+	"default-priority-string = NORMAL:-CIPHER-ALL:+AES-256-GCM\n";
+static const char invalid_default[] = "[overrides]\n"
+				      "default-priority-string = NORMAL:+NONSENSE\n";
+static const char not_a_policy[] = "nonsense";
+
 static const struct row {
 	const char *name;
 	enum tls_auth auth;
@@ -90,6 +118,24 @@ static const struct row {
 		"no group"},
 	{"key, no cipher that the kernel supports", TLS_AUTH_PSK, not_in_kernel, NULL,
 		NULL, "TLS1.2 AES-256-CCM", NULL},
+	{"key, allowlist", TLS_AUTH_PSK, allowlist, NULL, NULL, "TLS1.2 AES-256-GCM",
+		NULL},
+	{"certificate, allowlist without", TLS_AUTH_X509, allowlist, NULL, NULL, NULL,
+		"policy (GnuTLS) leaves no"},
+	{"nobody, our keyword", TLS_AUTH_ANON, ours_first, NULL, NULL,
+		"TLS1.2 AES-256-GCM", NULL},
+	{"nobody, the system's keyword", TLS_AUTH_ANON, of_all, NULL, NULL,
+		"TLS1.2 AES-256-GCM", NULL},
+	{"nobody, the system's default", TLS_AUTH_ANON, other_default, NULL, NULL,
+		"TLS1.2 AES-256-GCM", NULL},
+	{"key, the system's default", TLS_AUTH_PSK, other_default, NULL, NULL,
+		"TLS1.2 AES-256-GCM", NULL},
+	{"nobody, an invalid default", TLS_AUTH_ANON, invalid_default, NULL, NULL, NULL,
+		"policy (GnuTLS) cannot be used"},
+	{"certificate, a policy that allows nothing", TLS_AUTH_X509, nothing, NULL, NULL,
+		NULL, "policy (GnuTLS) leaves no cipher suite"},
+	{"nobody, not a policy", TLS_AUTH_ANON, not_a_policy, NULL, NULL,
+		"TLS1.2 AES-128-GCM", NULL},
 	{"key, no authenticated cipher", TLS_AUTH_PSK, no_aead, NULL, NULL, NULL,
 		"no cipher suite"},
 	{"nobody", TLS_AUTH_ANON, NULL, NULL, NULL, "TLS1.2 AES-128-GCM", NULL},

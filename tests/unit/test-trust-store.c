@@ -21,11 +21,15 @@
 #include <cmocka.h>
 
 #include "common/scope.h"
+#include "wire/credentials.h"
 #include "wire/trust-store.h"
 
 static char folder[] = "/tmp/test-trust-store-XXXXXX";
 
 static bool has_p11_kit;
+
+/* What came of GnuTLS's initialization. */
+static int library;
 
 /* What GnuTLS finds by itself; NULL: nothing. */
 static const char *gnutls_default;
@@ -40,6 +44,12 @@ int __wrap_gnutls_x509_trust_list_add_system_trust(
 		? gnutls_x509_trust_list_add_trust_file(list, gnutls_default, NULL,
 			  GNUTLS_X509_FMT_PEM, flags, verify_flags)
 		: GNUTLS_E_UNIMPLEMENTED_FEATURE;
+}
+
+int __wrap_gnutls_global_init(void);
+int __wrap_gnutls_global_init(void)
+{
+	return library;
 }
 
 /* As PEM. purpose NULL: any. */
@@ -219,6 +229,20 @@ static void test_not_a_file(void **state _unused_)
 	assert_string_equal(err.text, says);
 }
 
+/* In FIPS mode it may find that it was damaged; nothing else would say so. */
+static void test_broken_library(void **state _unused_)
+{
+	const struct target t = {.tls = TLS_MODE_REQUIRE, .tls_verify_peer = true};
+	struct credentials c;
+	struct error err = {0};
+
+	library = GNUTLS_E_SELF_TEST_ERROR;
+	assert_int_equal(credentials_read(&t, &c, &err), -EIO);
+	assert_int_equal(err.fault, FAULT_OTHER);
+	assert_non_null(strstr(err.text, "GnuTLS cannot be used: Error while"));
+	library = 0;
+}
+
 /* Before GnuTLS loads the module as the system has configured it. */
 static int begin(void **state _unused_)
 {
@@ -249,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_p11_kit),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_not_a_file),
+		cmocka_unit_test(test_broken_library),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -59,6 +59,7 @@ trusted_by_p11_kit() {
 	cp "$PKI/server/server-cert.pem" "$P11_STORE/blocklist"
 	expect_no_attach 5 "nbds://localhost:$PORT/disk"
 	expect_says 'This system distrusts it'
+	rm -r /etc/pkcs11 "$P11_STORE"
 }
 
 # It may be on the disk whose link is lost, or in a file system that is gone.
