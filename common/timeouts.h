@@ -139,8 +139,7 @@
 #define SUPERVISED_IO_TIMEOUT_MSEC 1000
 /* A link that dies earlier than this was not stable. */
 #define LINK_STABLE_AFTER          (3 * USEC_PER_SEC)
-/* Links that were cut while idle have the same age if it differs by this, or by a tenth.
- */
+/* Links were idle for about the same time if it differs by this, or by a tenth. */
 #define IDLE_LOSS_MARGIN           (1 * USEC_PER_SEC)
 /*
  * Not a time: so many links in a row that end early or before a request was completed are

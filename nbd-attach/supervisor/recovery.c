@@ -11,6 +11,7 @@
 #include <sys/param.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "attachment/fd-store.h"
 #include "common/process.h"
@@ -90,8 +91,22 @@ static bool has_timed_out(const struct supervisor *s, const struct connection *c
 		now - s->progress.since >= s->request_timeout / 3 * 2;
 }
 
+/* All links of a device go the same way: what ends one of them ends the others, too. */
+static void find_idle_limit(struct supervisor *s, struct connection *conn, usec_t time)
+{
+	supervisor_tell(s, LINK(conn), "idle",
+		"connection to %s is lost whenever it is idle for %.0f s: a proxy or "
+		"firewall may have such a timeout; restored each time, which is no "
+		"longer reported",
+		connection_link(s, conn)->address, (double)time / (double)USEC_PER_SEC);
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		s->conns[i].idle_losses = conn->idle_losses;
+	conn->quiet = true;
+}
+
+/* It was idle for that time, unless requests were in flight. */
 static void tell_loss(
-	struct supervisor *s, struct connection *conn, usec_t age, bool idle)
+	struct supervisor *s, struct connection *conn, usec_t time, bool idle)
 {
 	const char *address = connection_link(s, conn)->address;
 	char alert[ALERT_TEXT_SIZE];
@@ -103,29 +118,32 @@ static void tell_loss(
 	}
 	if (conn->failing)
 		return; /* as those before */
-	switch (idle_loss_add(&conn->idle_losses, age, idle)) {
+	switch (idle_loss_add(&conn->idle_losses, time, idle)) {
 	case IDLE_LOSS_NONE:
 		link_end_text(conn->alert, alert);
 		supervisor_tell(
 			s, LINK(conn), "lost", "connection to %s lost%s", address, alert);
 		break;
-	case IDLE_LOSS_FOUND:
-		supervisor_tell(s, LINK(conn), "idle",
-			"connection to %s is lost whenever it is idle for %.0f s: a proxy or "
-			"firewall may have such a timeout; restored each time, which is no "
-			"longer reported",
-			address, (double)age / (double)USEC_PER_SEC);
-		conn->quiet = true;
-		break;
+	case IDLE_LOSS_FOUND: find_idle_limit(s, conn, time); break;
 	case IDLE_LOSS_REGULAR: conn->quiet = s->changed = true; break;
 	}
+}
+
+/* The first link was made before this process began, or just after that. */
+static usec_t age_of(
+	const struct supervisor *s, const struct connection *conn, usec_t now)
+{
+	time_t since = connection_link(s, conn)->since;
+
+	return conn->up_since > 0 ? now - conn->up_since
+				  : (usec_t)MAX(time(NULL) - since, 0) * USEC_PER_SEC;
 }
 
 /* Forgets what was known of the link, and reports its loss. */
 static void record_loss(struct supervisor *s, struct connection *conn)
 {
-	usec_t now = deadline_now(), age = now - conn->up_since;
 	int *fd = &s->a->sockets[conn->number];
+	usec_t now = deadline_now(), idle_for = idle_time(*fd, age_of(s, conn, now));
 	struct sysfs_io io = {0};
 	struct link_end end;
 	bool readable, idle;
@@ -164,7 +182,7 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	conn->attempt_reset = false;
 	connection_link(s, conn)->error[0] = 0;
 	connection_set_state(connection_link(s, conn), LINK_RECONNECTING);
-	tell_loss(s, conn, age, idle);
+	tell_loss(s, conn, idle_for, idle);
 }
 
 enum phase recovery_reconnect(struct supervisor *s, struct connection *conn)

@@ -3,54 +3,11 @@
 #
 # Proxies that know nothing of NBD: they accept connections while the server behind them is away,
 # and end those that are idle. And a firewall that forgets idle connections.
+# Prepare: docker-proxy
 # Long: left to `tests/run vm`, for the time that idle connections take.
 
 . "${0%/*}/../lib.sh"
-
-WAYS=(plain-1 tls-1)
-
-# ---- proxies: each on $PORT, in front of the server on $BACK ----
-
-# haproxy [SECONDS]: how long a connection may be idle.
-haproxy_starts() {
-	printf '%s\n' >haproxy.cfg defaults 'mode tcp' 'timeout connect 2s' \
-		"timeout client ${1-1h}" "timeout server ${1-1h}" \
-		'listen nbd' "bind 127.0.0.1:$PORT" "server nbd 127.0.0.1:$BACK"
-	start haproxy haproxy -db -f haproxy.cfg
-}
-
-socat_starts() {
-	start socat socat "TCP-LISTEN:$PORT,bind=127.0.0.1,reuseaddr,fork" "TCP:127.0.0.1:$BACK"
-}
-
-socket_proxyd_starts() {
-	start socket-proxyd systemd-socket-activate --listen="127.0.0.1:$PORT" \
-		/usr/lib/systemd/systemd-socket-proxyd "127.0.0.1:$BACK"
-}
-
-# proxy NAME [ARGUMENT…]: PORT, which was the server's, becomes the proxy's.
-proxy() {
-	BACK=$PORT
-	free_port
-	"$1_starts" "${@:2}"
-	wait_for listening
-}
-
-back_up() {
-	local front=$PORT
-	PORT=$BACK
-	server_up
-	PORT=$front
-}
-
-# behind NAME [ARGUMENT…]: all ways are attached through that proxy.
-behind() {
-	new_disks 4M
-	serve "$ONE_BY_ONE"
-	proxy "$@"
-	back_up
-	attach_ways
-}
+. "${0%/*}/../lib-proxies.sh"
 
 # ---- the server is away ----
 
@@ -89,42 +46,6 @@ server_comes_back() { # NAME
 }
 
 # ---- idle connections ----
-
-reconnects() { # WAY
-	"$PROGRAM" status --json "$1" | sed -n 's/^ *"reconnects": *\([0-9]*\).*/\1/p'
-}
-
-made_again() { # WAY TIMES
-	[ "$(reconnects "$1")" -ge "$2" ]
-}
-
-told() { # TEXT
-	sed 's/<[0-9]*>/\n/g' syslog | grep -a -c -e "plain-1: .*$1" || :
-}
-
-told_what_it_is() {
-	[ "$(told 'whenever it is idle')" = 1 ] || fail "not told once what it is"
-	[ "$(told 'lost$')" -le 3 ] && [ "$(told 'restored after')" -le 3 ] || fail "told each time"
-}
-
-# haproxy_cuts SECONDS TIMES: haproxy ends idle connections, TIMES of them while nothing is done.
-# Each is restored, which is reported until the reason is clear, and I/O always works.
-haproxy_cuts() {
-	local start=$SECONDS before
-	behind haproxy "$1s"
-	within $(($1 * $2 + 10)) made_again plain-1 "$2"
-	[ "$(reconnects plain-1)" -le $(((SECONDS - start) / $1 + 1)) ] ||
-		fail "made again too often: $(reconnects plain-1) in $((SECONDS - start)) s"
-	# sooner than after 3 s a link may as well be one that never works
-	[ "$1" -le 3 ] || told_what_it_is
-	! says plain-1 state refused || fail "the server was refused"
-	before=$(reconnects plain-1)
-	start_loads
-	flows 5
-	sleep $(($1 * 2))
-	[ "$(reconnects plain-1)" -le $((before + 1)) ] || fail "links were cut under load"
-	finish
-}
 
 # In the server's network namespace: drops what belongs to no connection that is known.
 drop_unknown() {
@@ -185,10 +106,12 @@ firewall_forgets() { # SECONDS
 	leave
 }
 
-for name in haproxy socat socket_proxyd; do
+for name in haproxy socat socket_proxyd docker_proxy ssh port_forward; do
 	it "$name: the server behind it is away: not reached" no_server $name
 	it "$name: the server behind it comes back" supervised server_comes_back $name
 done
+it "port_forward, which ends with the server behind it, and is started again" \
+	supervised server_comes_back port_forwards
 it "socat: a unix socket whose server is away: not reached" no_server_behind_a_unix_socket
 it "haproxy ends connections that are idle for 5 s" supervised haproxy_cuts 5 6
 it "haproxy ends connections that are idle for a second" supervised haproxy_cuts 1 6
