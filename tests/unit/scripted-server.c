@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <ctype.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "common/scope.h"
@@ -19,6 +16,7 @@
 /* Longer than any client of these tests lives. */
 #define PATIENCE_MSEC 20000
 #define RUN_MAX       (256 * 1024)
+#define TAKEN_MAX     (64 * 1024)
 
 /* types of TLS records */
 #define TLS_MIN       20
@@ -38,6 +36,8 @@ struct scripted_server {
 	bool over; /* cut off, or the client has gone: nothing more is to be played */
 	unsigned char run[RUN_MAX]; /* the bytes between two signs */
 	size_t run_size;
+	unsigned char taken[TAKEN_MAX]; /* what the client has sent */
+	size_t taken_size, taken_at;
 };
 
 static char complaint[256];
@@ -83,21 +83,6 @@ static const char *read_run(const char *p, unsigned char *run, size_t *ret_size)
 	return p;
 }
 
-/* Waits until the client has taken what was sent. */
-static void wait_taken(const struct scripted_server *s)
-{
-	int pending = 1;
-
-	for (unsigned i = 0; ioctl(s->fd, SIOCOUTQ, &pending) == 0 && pending > 0; i++) {
-		struct pollfd end = {.fd = s->fd};
-
-		/* Mostly the client is about to read; sleep only if it is not. */
-		if (poll(&end, 1, i < 1000 ? 0 : 10) > 0)
-			break;
-		sched_yield();
-	}
-}
-
 /* A client may leave before it has read everything. */
 static void send_run(struct scripted_server *s)
 {
@@ -116,9 +101,7 @@ static void send_run(struct scripted_server *s)
 			return;
 		}
 		at += (size_t)n;
-		if (s->manner == BYTE_BY_BYTE)
-			wait_taken(s);
-		else
+		if (s->manner != BYTE_BY_BYTE)
 			step = allowed - at;
 	}
 	s->sent += allowed;
@@ -130,11 +113,18 @@ static void send_run(struct scripted_server *s)
 static int take_byte(struct scripted_server *s)
 {
 	struct pollfd entry = {.fd = s->fd, .events = POLLIN};
-	unsigned char byte;
+	ssize_t n;
 
+	if (s->taken_at < s->taken_size)
+		return s->taken[s->taken_at++];
 	if (poll(&entry, 1, PATIENCE_MSEC) <= 0)
 		return -1;
-	return recv(s->fd, &byte, 1, 0) == 1 ? byte : -1;
+	n = recv(s->fd, s->taken, sizeof(s->taken), 0);
+	if (n <= 0)
+		return -1;
+	s->taken_size = (size_t)n;
+	s->taken_at = 1;
+	return s->taken[0];
 }
 
 static void expect_run(struct scripted_server *s)
@@ -155,11 +145,12 @@ static void expect_run(struct scripted_server *s)
 static void expect_patience(struct scripted_server *s)
 {
 	struct pollfd entry = {.fd = s->fd, .events = POLLIN};
-	unsigned char byte;
+	int byte;
 
-	if (poll(&entry, 1, MOMENT_MSEC) <= 0)
+	if (s->taken_at == s->taken_size && poll(&entry, 1, MOMENT_MSEC) <= 0)
 		return;
-	if (recv(s->fd, &byte, 1, MSG_PEEK) == 1)
+	byte = take_byte(s);
+	if (byte >= 0)
 		complain(s, "did not wait for the server's word", 0, byte);
 	else
 		complain(s, "left before the server's word", 0, 0);
@@ -271,11 +262,12 @@ static bool has_handshake(const char *script)
 struct scripted_server *scripted_server_start(
 	const char *script, enum manner manner, size_t cut, int *ret_fd)
 {
+	/* A client gets one packet at a time, however many it could take. */
+	int type = manner == BYTE_BY_BYTE ? SOCK_SEQPACKET : SOCK_STREAM, pair[2];
 	struct scripted_server *s = calloc(1, sizeof(*s));
-	int pair[2];
 
 	complaint[0] = 0;
-	if (!s || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+	if (!s || socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
 		abort();
 	s->fd = pair[0];
 	s->script = script;

@@ -64,7 +64,7 @@
 /* How the whole of a script is played. */
 enum manner {
 	AS_WRITTEN,
-	BYTE_BY_BYTE, /* each only after the client has taken the one before */
+	BYTE_BY_BYTE, /* the client receives them one at a time */
 	CUT_CLOSING,  /* closes instead of sending byte number `cut` */
 	CUT_SILENT,   /* falls silent instead */
 };
