@@ -100,10 +100,56 @@ static void test_round_trip_least(void **state _unused_)
 	assert_null(state_event(&s, 1));
 }
 
+/* The same bytes on every architecture: a disk of the system may get another one's file.
+ */
+static void test_bytes(void **state _unused_)
+{
+	static const char bytes[] =
+		"{\"version\":3,\"uri\":\"nbd://h/x\",\"directory\":\"/srv\",\"settings\":[],"
+		"\"device\":513,\"ready\":true,\"size\":72623859790382856,"
+		"\"block-size\":4096,\"maximum\":33554432,\"flags\":365,\"server\":\"h:10809\","
+		"\"address\":\"192.0.2.7:10809\",\"tls\":false,\"tls-verified\":false,"
+		"\"tls-version\":\"\",\"tls-cipher\":\"\",\"relay\":\"\",\"since\":4294967297,"
+		"\"repeated\":0,\"break-before-make\":false,\"by-name\":true,"
+		"\"links\":[{\"state\":\"refused\",\"address\":\"\",\"socket\":4294967298,"
+		"\"candidate\":0,\"since\":-1,\"reconnects\":4294967296,\"error\":\"\","
+		"\"encrypts\":false}],"
+		"\"n-events\":1,\"events\":[{\"time\":1700000000000001,\"link\":-1,"
+		"\"kind\":\"lost\",\"text\":\"x\"}]}";
+	struct state s = {.index = 0x201,
+		.ready = true,
+		.size = UINT64_C(0x0102030405060708),
+		.block_size = 4096,
+		.maximum = 1 << 25,
+		.flags = 0x16d,
+		.server = "h:10809",
+		.address = "192.0.2.7:10809",
+		.since = INT64_C(0x100000001),
+		.by_name = true,
+		.n_links = 1,
+		.links = {{.state = LINK_REFUSED,
+			.socket = UINT64_C(0x100000002),
+			.since = -1,
+			.reconnects = UINT64_C(1) << 32}}};
+	_cleanup_(json_object_putp) json_object *o = NULL;
+	_cleanup_target_ struct target t;
+
+	target_init(&t);
+	assert_int_equal(target_replay(&t, "nbd://h/x", "/srv", NULL, 0, NULL), 0);
+	state_add_event(&s, -1, "lost", "x");
+	s.events[1].time = INT64_C(1700000000000001);
+	o = state_to_json(&s, &t);
+	assert_string_equal(
+		json_object_to_json_string_ext(
+			o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+		bytes);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_round_trip_least),
 	};
 
