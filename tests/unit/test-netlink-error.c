@@ -100,7 +100,7 @@ static void test_no_descriptor(void **state _unused_)
 	assert_non_null(strstr(err.text, "Too many open files"));
 
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	r[3] = module_load("nbd", &err);
+	r[3] = module_load("nbd-attach-test", &err);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
 	assert_int_equal(r[3], -EMFILE);
 	assert_non_null(strstr(err.text, "Too many open files"));
