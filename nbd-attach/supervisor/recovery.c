@@ -85,6 +85,11 @@ static bool has_timed_out(const struct supervisor *s, const struct connection *c
 {
 	const struct sysfs_io *last = &s->progress.last;
 
+	/* then we may have ended it: server_address_leave() */
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (s->conns[i].failing)
+			return false;
+
 	return s->a->state.n_links > 1 && !conn->being_replaced &&
 		(io->in_flight > 0 || last->in_flight > 0) &&
 		io->completed == last->completed &&
@@ -196,6 +201,7 @@ enum phase recovery_reconnect(struct supervisor *s, struct connection *conn)
 		reason = BACKOFF_REFUSED;
 		tries = conn->fruitless - failing_min(s);
 		driver_timeout_shorten(s); /* requests would not see the timeout */
+		server_address_leave(s, conn);
 	} else if (tries == 0) {
 		return recovery_connect(s, conn);
 	}

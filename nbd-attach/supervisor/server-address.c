@@ -5,6 +5,7 @@
 
 #include "common/timeouts.h"
 #include "supervisor/failing.h"
+#include "supervisor/handover.h"
 #include "supervisor/server-address.h"
 
 /* A link that we end ourselves is as good as up: the server is there. */
@@ -40,12 +41,30 @@ static bool is_of_no_use(const struct supervisor *s, const struct connection *co
 		s->relay_trial != RELAY_ON_TRIAL;
 }
 
+void server_address_leave(struct supervisor *s, const struct connection *conn)
+{
+	if (s->target->transport != TRANSPORT_TCP || !is_of_no_use(s, conn))
+		return;
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (i != conn->number && connection_is_up(&s->conns[i]))
+			handover_shut_down(s, &s->conns[i]);
+}
+
+/* … for any of the links: each may be the first that is made again. */
+static bool last_is_of_no_use(const struct supervisor *s)
+{
+	for (unsigned i = 0; i < s->a->state.n_links; i++)
+		if (is_of_no_use(s, &s->conns[i]))
+			return true;
+	return false;
+}
+
 struct address_choice server_address_choose(
 	const struct supervisor *s, const struct connection *conn)
 {
 	const char *address = address_in_use(s, conn);
 	struct address_choice choice = {
-		.only = address, .turn = conn->turn + is_of_no_use(s, conn)};
+		.only = address, .turn = conn->turn + last_is_of_no_use(s)};
 
 	snprintf(choice.last, sizeof(choice.last), "%s",
 		address ? address : s->a->state.address);

@@ -29,5 +29,12 @@ void server_address_record(struct supervisor *s, const struct connection *conn);
  */
 void server_address_lost(struct supervisor *s);
 
+/*
+ * The lost connection's links keep failing. After as many as an address gets, those that
+ * are up are ended, because they would keep it there; no request has been completed by
+ * them either.
+ */
+void server_address_leave(struct supervisor *s, const struct connection *conn);
+
 /* Links may have been made by a version that let them go anywhere. */
 void server_address_adopted(struct supervisor *s);

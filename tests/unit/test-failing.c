@@ -261,6 +261,30 @@ static void test_another_address(void **state _unused_)
 	connection_world_end();
 }
 
+/* Another link would keep it there, although nothing works over that one either. */
+static void test_another_address_for_several(void **state _unused_)
+{
+	struct connection *other;
+
+	connection_world_begin(2);
+	world.target.tls = TLS_MODE_OFF;
+	world.conn->completed_before = FAILING_NOT_KNOWN;
+	other = &world.s.conns[0];
+	other->completed_before = FAILING_NOT_KNOWN;
+	lose(USEC_PER_SEC);
+	restore();
+	lose_links(LINKS_FAILING_MIN - 1, 0);
+	assert_false(told("shutdown"));
+	lose(100 * USEC_PER_MSEC);
+	assert_true(told("shutdown"));
+	world.conn = other;
+	step_event(EVENT_LOST);
+	assert_false(other->timed_out);
+	assert_false(other->attempt.choice.only);
+	assert_int_equal(other->attempt.choice.turn, 1);
+	connection_world_end();
+}
+
 /* … but first a relay is tried with the one that there is. */
 static void test_relay_then_another_address(void **state _unused_)
 {
@@ -409,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_relay_helps),
 		cmocka_unit_test(test_relay_does_not_help),
 		cmocka_unit_test(test_another_address),
+		cmocka_unit_test(test_another_address_for_several),
 		cmocka_unit_test(test_relay_then_another_address),
 		cmocka_unit_test(test_new_device),
 		cmocka_unit_test(test_new_device_by_relay),
