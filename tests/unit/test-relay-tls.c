@@ -147,9 +147,10 @@ static void tls_messages_before_data(_unused_ void **state)
 		.fd = w->server, .tls = w->server_tls, .total = 5000, .seed = 3};
 	struct flow taker = {.fd = w->kernel, .total = sender.total, .seed = 3};
 
+	/* tickets first: GnuTLS 3.8.13 makes none once only the sender's keys were updated */
+	assert_int_equal(gnutls_session_ticket_send(w->server_tls, 2, 0), 0);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(gnutls_session_key_update(w->server_tls, 0), 0);
-	assert_int_equal(gnutls_session_ticket_send(w->server_tls, 2, 0), 0);
 	assert_int_equal(gnutls_session_key_update(w->server_tls, GNUTLS_KU_PEER), 0);
 	start_flow(&sender, run_sender);
 	end_flow(&sender);

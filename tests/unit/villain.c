@@ -65,10 +65,11 @@ void call_x32(char *told)
 
 void hoard(char *told)
 {
+	void *(*volatile allocate)(size_t) = malloc; /* or compilers leave calls out */
 	size_t sum = 0;
 	char *piece;
 
-	if (!malloc(SMALL)) /* a server's certificates need no less */
+	if (!allocate(SMALL)) /* a server's certificates need no less */
 		tell(told, "hardly any memory");
 	while (sum < LARGE &&
 		(piece = mmap(NULL, SMALL, PROT_READ | PROT_WRITE,
@@ -77,7 +78,7 @@ void hoard(char *told)
 	if (sum >= LARGE)
 		tell(told, "memory by mmap");
 #ifndef __SANITIZE_ADDRESS__ /* which ends the process */
-	if (malloc(LARGE))
+	if (allocate(LARGE))
 		tell(told, "memory by malloc");
 #endif
 	if (errno != ENOMEM)
