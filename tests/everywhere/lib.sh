@@ -15,7 +15,8 @@ trees=$TOP/build/everywhere
 # much, sid each day, and what is a week old may be gone from the package source.
 tree_key() { # FOLDER-OF-SOURCES SUITE [MMDEBSTRAP-OPTION…]
 	{
-		cat "$1"/*.list "$1"/*.sources "$TOP/tests/everywhere/lib.sh"
+		cat "$1"/*.list "$1"/*.sources
+		declare -f new_tree
 		shift
 		echo "$@"
 		date +%G-%V
@@ -79,9 +80,14 @@ add_packages() { # TREE PACKAGES
 				n = split(wanted, names, " ")
 				for (i = 1; i <= n; i++) if (!(names[i] in have)) print names[i]
 			}')
-	[ -n "$missing" ] || return 0
+	[ -z "$missing" ] || apt_install "$1" "$missing"
+}
+
+apt_install() { # TREE PACKAGES
+	# mmdebstrap leaves no lists of packages.
+	ONLINE=yes in_tree "$1" apt-get update -q || return
 	# shellcheck disable=SC2086 # a list of words
-	ONLINE=yes in_tree "$1" apt-get install -y -q --no-install-recommends $missing
+	ONLINE=yes in_tree "$1" apt-get install -y -q --no-install-recommends $2
 }
 
 # in_tree TREE COMMAND…: as root in the tree, in namespaces of its own: no process outlives it,
@@ -101,8 +107,6 @@ in_tree() {
 			mount -t proc proc "$tree/proc"
 			mount --rbind /sys "$tree/sys"
 			mount --rbind /dev "$tree/dev"
-			mount -t tmpfs -o mode=755 tmpfs "$tree/run"
-			[ ! -d "$tree/src" ] || cd "$tree/src"
 			exec chroot "$tree" /bin/sh -c "cd /src 2>/dev/null; exec \"\$@\"" sh "$@"
 		' bash "$tree" "$@"
 }
