@@ -29,10 +29,10 @@ static void make_bare(char *name)
 void tls_set_name(struct tls_session *tls, const struct target *t)
 {
 	const char *name = target_tls_name(t);
-	size_t size = strnlen(name ? name : "", NBD_HOST_MAX);
+	size_t size = 0;
 
-	for (size_t i = 0; i < size; i++)
-		tls->name[i] = (char)tolower((unsigned char)name[i]);
+	for (; name && name[size] && size < NBD_HOST_MAX; size++)
+		tls->name[size] = (char)tolower((unsigned char)name[size]);
 	/* "nas." is absolute for the resolver only (RFC 6066, 3) */
 	if (size > 0 && tls->name[size - 1] == '.')
 		size--;
