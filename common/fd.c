@@ -60,7 +60,7 @@ static int take_passed_fd(struct msghdr *msg)
 	return kept;
 }
 
-ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd)
+static ssize_t receive(int socket, void *message, size_t size, int flags, int *ret_fd)
 {
 	union {
 		struct cmsghdr header;
@@ -75,7 +75,7 @@ ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd)
 	ssize_t received;
 
 	do
-		received = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+		received = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC | flags);
 	while (received < 0 && errno == EINTR);
 	if (received < 0)
 		return -errno;
@@ -84,6 +84,16 @@ ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd)
 		return -EMSGSIZE;
 	*ret_fd = TAKE_FD(fd);
 	return received;
+}
+
+ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd)
+{
+	return receive(socket, message, size, 0, ret_fd);
+}
+
+ssize_t fd_peek(int socket, void *message, size_t size, int *ret_fd)
+{
+	return receive(socket, message, size, MSG_PEEK | MSG_DONTWAIT, ret_fd);
 }
 
 ssize_t fd_sendto(int socket, const void *data, size_t size, int flags)

@@ -21,9 +21,15 @@ int fd_send(int socket, const void *message, size_t size, int passed_fd);
 ssize_t fd_receive(int socket, void *message, size_t size, int *ret_fd);
 
 /*
+ * The same without waiting, and the message stays there to be received; *ret_fd is a
+ * duplicate. -EAGAIN: there is none.
+ */
+ssize_t fd_peek(int socket, void *message, size_t size, int *ret_fd);
+
+/*
  * As send(2) with MSG_NOSIGNAL, recv(2), setsockopt(2) and shutdown(2), for what runs in
- * a link worker's sandbox: by the system calls of these names. On some architectures the C
- * library uses socketcall(2), whose arguments are in memory, where a seccomp filter
+ * a link worker's sandbox: by the system calls of these names. On some architectures the
+ * C library uses socketcall(2), whose arguments are in memory, where a seccomp filter
  * cannot see them.
  */
 ssize_t fd_sendto(int socket, const void *data, size_t size, int flags);

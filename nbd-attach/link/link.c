@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 #include "link/sandbox.h"
 #include "link/worker-exec.h"
 #include "wire/cmd-disc.h"
+#include "wire/greeting.h"
 
 #define NEAR_BUFFER (1024 * 1024)
 
@@ -252,6 +255,34 @@ static int wait_until(struct link_attempt *attempt, usec_t deadline)
 	}
 }
 
+/* An NBD server speaks first. What came over a unix socket is not known. */
+static bool is_silent(const struct link_attempt *attempt, struct peer *peer)
+{
+	_cleanup_close_ int fd = -1;
+	struct tcp_info info = {0};
+	socklen_t size = sizeof(info);
+
+	return fd_peek(attempt->connected, peer, sizeof(*peer), &fd) == sizeof(*peer) &&
+		getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+		info.tcpi_bytes_received == 0;
+}
+
+static void tell_wait(const struct link_attempt *attempt)
+{
+	char address[ADDRESS_TEXT_SIZE];
+	struct peer peer;
+
+	if (!is_silent(attempt, &peer)) {
+		log_progress("waiting for %s …", server_name(attempt->target));
+		return;
+	}
+	peer_text(&peer, attempt->target, address);
+	log_progress(
+		"waiting for %s, which has accepted the connection, but sent nothing: " GREETING_SILENCE
+		" …",
+		address);
+}
+
 static int wait_for_report(struct link_attempt *attempt)
 {
 	usec_t patience = deadline_after(WORKER_PROGRESS_DELAY);
@@ -259,7 +290,7 @@ static int wait_for_report(struct link_attempt *attempt)
 
 	if (r != -ETIMEDOUT || patience >= attempt->deadline)
 		return r;
-	log_progress("waiting for %s …", server_name(attempt->target));
+	tell_wait(attempt);
 	return wait_until(attempt, attempt->deadline);
 }
 

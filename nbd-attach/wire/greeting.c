@@ -79,8 +79,7 @@ static int no_greeting(const struct nbd_greeting *greeting, int r, struct error 
 	if (r == -ETIMEDOUT && greeting->magic == 0)
 		error_set(err, FAULT_UNREACHED, r,
 			"the server accepted the connection, but sent no greeting in time "
-			"(--connect-timeout): it may be full, wait for TLS from the first byte, or "
-			"not be an NBD server");
+			"(--connect-timeout): " GREETING_SILENCE);
 	if (r == -ECONNRESET)
 		error_set(err, FAULT_UNREACHED, r,
 			"the server closed the connection before its greeting: it may be full or "

@@ -3,6 +3,11 @@
 
 #include "wire/option.h"
 
+/* Why a server may accept a connection, but send nothing. */
+#define GREETING_SILENCE                                                         \
+	"it may be full, or expect something else than NBD (TLS from the first " \
+	"byte, HTTP): check the port"
+
 /*
  * Reads the server's greeting and answers it with the client's flags (NBD protocol,
  * "Newstyle negotiation"). If TLS is required and the server does not support fixed

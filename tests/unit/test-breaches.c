@@ -61,8 +61,8 @@ static const struct row greeting_rows[] = {
 	{.name = "the server closes within its magic number", NO_GREETING,
 		.script = "< 'NBDMA' ."},
 	{.name = "the server says nothing", NO_GREETING, .silent = true,
-		.says = "sent no greeting in time (--connect-timeout): it may be full, wait for "
-			"TLS from the first byte, or not be an NBD server",
+		.says = "sent no greeting in time (--connect-timeout): it may be full, or expect "
+			"something else than NBD (TLS from the first byte, HTTP): check the port",
 		.script = "~"},
 	{.name = "the server says nothing, TLS required", NO_GREETING,
 		.silent = true, .tls = TLS_MODE_REQUIRE,

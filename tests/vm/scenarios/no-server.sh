@@ -28,6 +28,14 @@ silent() {
 	[ $((SECONDS - start)) -le 6 ] || fail "took $((SECONDS - start)) seconds"
 }
 
+# On a terminal, while it waits.
+told_while_waiting() {
+	start_silent_server
+	script --quiet --return --command \
+		"$PROGRAM attach --connect-timeout 5 nbd://127.0.0.1:$PORT/" typescript || [ $? = 3 ]
+	grep -q "waiting for 127.0.0.1:$PORT, which has accepted the connection, but sent" typescript
+}
+
 no_nbd_server() {
 	free_port
 	start web socat "TCP-LISTEN:$PORT,bind=127.0.0.1,reuseaddr,fork" \
@@ -62,6 +70,7 @@ it "nobody listens" nobody_listens
 it "there is no such socket" no_such_socket
 it "there is no such name" no_such_name
 it "a silent server: --connect-timeout" silent
+it "a silent server: a word on the terminal" told_while_waiting
 it "something that is no NBD server" no_nbd_server
 it "nbdkit has no such export" no_such_export_nbdkit
 it "qemu-nbd has no such export" no_such_export_qemu
