@@ -143,11 +143,12 @@ static int connect_unix(
 	size_t size = offsetof(struct sockaddr_un, sun_path) + t->socket_size + !abstract;
 	int r;
 
-	if (size > sizeof(address))
-		return error_set(
-			err, FAULT_USAGE, -ENAMETOOLONG, "the socket's path is too long");
-	memcpy(address.sun_path, t->socket, t->socket_size);
 	peer_text(NULL, t, text);
+	if (size > sizeof(address))
+		return error_set(err, FAULT_USAGE, -ENAMETOOLONG,
+			"cannot connect to %s: a socket's path has at most %zu bytes",
+			text, sizeof(address.sun_path) - 1);
+	memcpy(address.sun_path, t->socket, t->socket_size);
 	r = connect_one((const struct sockaddr *)&address, (socklen_t)size, deadline);
 	if (r < 0)
 		return unreachable(text, r, err);
@@ -188,7 +189,8 @@ int connect_server(const struct target *t, const struct address_choice *choice,
 	r = peer_of(fd, ret_peer);
 	if (r < 0)
 		return error_set(err, FAULT_UNREACHED, r,
-			"the server closed the connection at once");
+			"the server closed the connection at once: it may be full or restarting, or a "
+			"proxy cannot reach it");
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

@@ -16,9 +16,9 @@
 static const struct {
 	const char *begin, *protocol;
 } others[] = {
-	{"SSH-", " but SSH"},
-	{"HTTP/", " but HTTP"},
-	{"RFB ", " but VNC"},
+	{"SSH-", " but SSH (check the port)"},
+	{"HTTP/", " but HTTP (check the port)"},
+	{"RFB ", " but VNC (check the port)"},
 	{"\x15\x03",
 		" but TLS from the first byte (NBD starts in plaintext, also for nbds://)"},
 	{"\x16\x03",
@@ -28,7 +28,7 @@ static const struct {
 /* The server has sent `size` bytes. */
 static int not_nbd(const struct nbd_greeting *greeting, size_t size, struct error *err)
 {
-	const char *protocol = "";
+	const char *protocol = " (check the port)";
 	char quoted[32];
 
 	for (size_t i = 0; i < ELEMENTSOF(others); i++)
@@ -108,7 +108,8 @@ int greeting_exchange(struct negotiation *n, struct error *err)
 		n->fixed_newstyle ? "yes" : "no", n->no_zeroes ? "yes" : "no");
 	if (!n->fixed_newstyle && n->target->tls == TLS_MODE_REQUIRE)
 		return error_set(err, FAULT_TLS, -EPROTONOSUPPORT,
-			"the server offers no TLS (no fixed newstyle negotiation), and TLS is required");
+			"the server offers no TLS (no fixed newstyle negotiation), and TLS is required: "
+			"update it");
 	if (n->fixed_newstyle)
 		flags |= NBD_FLAG_C_FIXED_NEWSTYLE;
 	if (n->no_zeroes)

@@ -216,7 +216,8 @@ int negotiate_list(struct negotiation *n, const struct tls_credentials *credenti
 		return r;
 	if (!n->fixed_newstyle)
 		return error_set(err, FAULT_REFUSED, -ENOTSUP,
-			"the server cannot list its exports (no fixed newstyle negotiation)");
+			"the server cannot list its exports (no fixed newstyle negotiation): name one in "
+			"the URI");
 	r = opt_list(n, fn, userdata, err);
 	if (facts.mode == SERVER_MODE_UNKNOWN)
 		facts.mode = server_mode_find(n, &r, err);

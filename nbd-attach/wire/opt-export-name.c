@@ -49,7 +49,8 @@ int opt_export_name(struct negotiation *n, struct nbd_export *ret, struct error 
 	r = stream_read(&n->stream, &reply, 1, err);
 	if (r == -ECONNRESET || r == -ECONNABORTED)
 		return error_set(err, FAULT_REFUSED, -ECONNRESET,
-			"the server closed the connection: no such export, or access denied");
+			"the server closed the connection: no such export (see info --list), or access "
+			"denied");
 	if (r < 0)
 		return r;
 	r = stream_read(&n->stream, (char *)&reply + 1, sizeof(reply) - 1, err);

@@ -32,7 +32,7 @@ static int send_request(struct negotiation *n, enum nbd_option option, struct er
 
 	if (size > NBD_STRING_MAX)
 		return error_set(
-			err, FAULT_USAGE, -E2BIG, "the export's name is too long");
+			err, FAULT_USAGE, -E2BIG, "the export's name is longer than 4096 bytes");
 	p = mempcpy(p, &name_size, sizeof(name_size));
 	p = mempcpy(p, name, size);
 	p = mempcpy(p, &count, sizeof(count));

@@ -14,8 +14,8 @@ int opt_starttls(struct negotiation *n, struct error *err)
 	r = option_receive(n, NBD_OPT_STARTTLS, 0, &reply, err);
 	if (r == -ECONNRESET)
 		return error_set(err, FAULT_PROTOCOL, r,
-			"the server closed the connection when asked for TLS (STARTTLS): it may "
-			"have none, which --tls off does without");
+			"the server closed the connection when asked for TLS (STARTTLS): if it has "
+			"none, use --tls off");
 	if (r < 0)
 		return r;
 	if (reply.type == NBD_REP_ACK) {

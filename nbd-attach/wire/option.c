@@ -32,8 +32,8 @@ int option_send(struct negotiation *n, enum nbd_option option, const void *data,
 	char message[sizeof(header) + OPTION_SIZE_MAX];
 
 	if (size > OPTION_SIZE_MAX)
-		return error_set(
-			err, FAULT_USAGE, -E2BIG, "the export's name is too long");
+		return error_set(err, FAULT_USAGE, -E2BIG,
+			"the export's name is longer than 4096 bytes");
 	/* In one piece, because some servers take a lone header for a client that stalls.
 	 */
 	memcpy(message, &header, sizeof(header));
@@ -105,21 +105,32 @@ int option_receive(struct negotiation *n, enum nbd_option option, uint32_t expec
 	return 0;
 }
 
+/* The first that fits counts. */
 static const struct {
 	uint32_t type;
+	uint32_t option; /* 0: any */
 	int r;
 	const char *meaning;
 } refusals[] = {
-	{NBD_REP_ERR_UNSUP, -ENOTSUP, "the server does not support %s"},
-	{NBD_REP_ERR_POLICY, -EACCES, "the server's policy forbids %s"},
-	{NBD_REP_ERR_INVALID, -EINVAL, "the server rejected our %s as invalid"},
-	{NBD_REP_ERR_PLATFORM, -EINVAL, "the server's platform does not support %s"},
-	{NBD_REP_ERR_TLS_REQD, -EPROTONOSUPPORT,
+	{NBD_REP_ERR_UNSUP, NBD_OPT_LIST, -ENOTSUP,
+		"the server does not support %s: name an export in the URI"},
+	{NBD_REP_ERR_POLICY, NBD_OPT_LIST, -EACCES,
+		"the server's policy forbids %s: name an export in the URI"},
+	{NBD_REP_ERR_TLS_REQD, NBD_OPT_STARTTLS, -EINVAL, "the server refused %s"},
+	{NBD_REP_ERR_UNKNOWN, NBD_OPT_STARTTLS, -EINVAL, "the server refused %s"},
+	{NBD_REP_ERR_BLOCK_SIZE_REQD, NBD_OPT_STARTTLS, -EINVAL, "the server refused %s"},
+	{NBD_REP_ERR_UNSUP, 0, -ENOTSUP, "the server does not support %s"},
+	{NBD_REP_ERR_POLICY, 0, -EACCES, "the server's policy forbids %s"},
+	{NBD_REP_ERR_INVALID, 0, -EINVAL, "the server rejected our %s as invalid"},
+	{NBD_REP_ERR_PLATFORM, 0, -EINVAL, "the server's platform does not support %s"},
+	{NBD_REP_ERR_TLS_REQD, 0, -EPROTONOSUPPORT,
 		"the server requires TLS for %s: use nbds://, or --tls require"},
-	{NBD_REP_ERR_UNKNOWN, -ENOENT, "the server has no export %s (see info --list)"},
-	{NBD_REP_ERR_SHUTDOWN, -ESHUTDOWN, "the server is shutting down (%s)"},
-	{NBD_REP_ERR_BLOCK_SIZE_REQD, -EINVAL, "the server requires block sizes for %s"},
-	{NBD_REP_ERR_TOO_BIG, -EINVAL, "the server rejected our %s as too big"},
+	{NBD_REP_ERR_UNKNOWN, 0, -ENOENT,
+		"the server has no export %s (see info --list)"},
+	{NBD_REP_ERR_SHUTDOWN, 0, -ESHUTDOWN, "the server is shutting down (%s)"},
+	{NBD_REP_ERR_BLOCK_SIZE_REQD, 0, -EINVAL,
+		"the server requires block sizes for %s"},
+	{NBD_REP_ERR_TOO_BIG, 0, -EINVAL, "the server rejected our %s as too big"},
 };
 
 int option_refused(const struct negotiation *n, enum nbd_option option,
@@ -130,9 +141,11 @@ int option_refused(const struct negotiation *n, enum nbd_option option,
 	int r = -EINVAL;
 
 	for (size_t i = 0; i < ELEMENTSOF(refusals); i++)
-		if (refusals[i].type == reply->type) {
+		if (refusals[i].type == reply->type &&
+			(!refusals[i].option || refusals[i].option == (uint32_t)option)) {
 			meaning = refusals[i].meaning;
 			r = refusals[i].r;
+			break;
 		}
 	if (option == NBD_OPT_INFO || option == NBD_OPT_GO)
 		snprintf(request, sizeof(request), "%s%s%s",

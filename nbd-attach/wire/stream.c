@@ -61,7 +61,8 @@ int stream_timed_out(const struct stream *s, struct error *err)
 static int closed(const struct stream *s, struct error *err)
 {
 	return error_set(err, FAULT_PROTOCOL, -ECONNRESET,
-		"the server closed the connection during %s", s->step);
+		"the server closed the connection during %s: its log may say why",
+		s->step);
 }
 
 /* If there is data, this returns at once, and the data may be a record without content.

@@ -24,7 +24,8 @@ static int connection_cut(const struct stream *s, struct error *err)
 			"want a client certificate, or another one");
 	if (s->tls->up)
 		return error_set(err, FAULT_PROTOCOL, -ECONNABORTED,
-			"the server cut the connection during %s", s->step);
+			"the server cut the connection during %s: its log may say why",
+			s->step);
 	return error_set(err, FAULT_TLS, -ECONNABORTED,
 		"the server cut the connection during the TLS handshake: it may want other "
 		"credentials (certificate, key, user name), or another TLS version or cipher");
@@ -204,12 +205,13 @@ static int handshake_failed(
 	if (r == GNUTLS_E_UNEXPECTED_PACKET_LENGTH || r == GNUTLS_E_UNEXPECTED_PACKET ||
 		r == GNUTLS_E_UNSUPPORTED_VERSION_PACKET)
 		return error_set(err, FAULT_TLS, -EPROTO,
-			"the server answered the TLS handshake with something else (%s)",
+			"the server answered the TLS handshake with something else (%s): it may have no "
+			"TLS, or something in between interferes",
 			gnutls_strerror(r));
 	if (r == GNUTLS_E_INSUFFICIENT_CREDENTIALS)
 		return error_set(err, FAULT_TLS, -EPROTO,
-			"the server wants to authenticate in another way (certificates rather than a "
-			"pre-shared key, or the reverse)");
+			"the server wants to authenticate in another way: with certificates rather than "
+			"a pre-shared key (--tls-psk-file), or the reverse");
 	return (int)translate(s, r, err);
 }
 

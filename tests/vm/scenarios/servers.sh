@@ -89,7 +89,7 @@ no_tls_but_a_close() {
 	new_disk disk.img 8M
 	odd_server rust_nbd_vi
 	expect_no_attach 6 --tls-ca "$PKI/ca/ca-cert.pem" "nbds://127.0.0.1:$PORT/disk"
-	expect_says 'it may have none'
+	expect_says 'if it has none, use --tls off'
 }
 
 # Of a user with Latin-1, and a file system with such names.
