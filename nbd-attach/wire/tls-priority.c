@@ -214,7 +214,7 @@ static int cannot_use(const struct target *t, const char *why, struct error *err
 		return error_set(err, FAULT_USAGE, -EINVAL,
 			"the priority string \"%s\" leaves %s", t->tls_priority, why);
 	return error_set(err, FAULT_USAGE, -EINVAL,
-		"the system's crypto policy (GnuTLS) leaves %s", why);
+		"the system's crypto policy (GnuTLS) leaves %s: see --tls-priority", why);
 }
 
 /* Leaves out TLS 1.3 and curves if a server that chose them could not be used. */

@@ -205,8 +205,8 @@ static int handshake_failed(
 	if (r == GNUTLS_E_UNEXPECTED_PACKET_LENGTH || r == GNUTLS_E_UNEXPECTED_PACKET ||
 		r == GNUTLS_E_UNSUPPORTED_VERSION_PACKET)
 		return error_set(err, FAULT_TLS, -EPROTO,
-			"the server answered the TLS handshake with something else (%s): it may have no "
-			"TLS, or something in between interferes",
+			"the server answered the TLS handshake with something else (%s): it may want "
+			"other credentials, have no TLS, or something in between interferes",
 			gnutls_strerror(r));
 	if (r == GNUTLS_E_INSUFFICIENT_CREDENTIALS)
 		return error_set(err, FAULT_TLS, -EPROTO,

@@ -315,8 +315,8 @@ static const struct row tls_rows[] = {
 		.script = GREETING OPTION(STARTTLS) ACK(GO)},
 	{.name = "TLS preferred: no way back after ACK",
 		.says = "the server answered the TLS handshake with something else (An "
-			"unexpected TLS packet was received.): it may have no TLS, or "
-			"something in between interferes",
+			"unexpected TLS packet was received.): it may want other "
+			"credentials, have no TLS, or something in between interferes",
 		.fault = FAULT_TLS,
 		.r = -EPROTO, .tls = TLS_MODE_PREFER,
 		.script = GREETING OPTION(STARTTLS) ACK(STARTTLS) "T< ff*64 "},

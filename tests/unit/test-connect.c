@@ -126,6 +126,27 @@ static void test_unix_once(void **state _unused_)
 		0);
 }
 
+static void test_unix_long(void **state _unused_)
+{
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
+	const struct target t = {.transport = TRANSPORT_UNIX,
+		.socket = path,
+		.socket_size = sizeof(path) - 1};
+	const struct address_choice any = {0};
+	struct error err = {0};
+	struct peer peer;
+	int fd = -1;
+
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = 0;
+	assert_int_equal(
+		connect_server(&t, &any, deadline_after(USEC_PER_SEC), &fd, &peer, &err),
+		-ENAMETOOLONG);
+	assert_int_equal(err.fault, FAULT_USAGE);
+	assert_non_null(strstr(err.text, "cannot connect to unix:xxx"));
+	assert_non_null(strstr(err.text, ": a socket's path has at most 107 bytes"));
+}
+
 static bool fits(enum transport transport, const char *address, in_port_t port)
 {
 	const struct target t = {.transport = transport,
@@ -238,6 +259,9 @@ static void test_passed_credentials(void **state _unused_)
 	unsetenv("CREDENTIALS_DIRECTORY");
 	assert_int_equal(credentials_read(&t, &none, &err), -ENOKEY);
 	assert_int_equal(err.fault, FAULT_USAGE);
+	assert_string_equal(err.text,
+		"CA file credential:ca is passed by systemd to nbd-attach@NAME.service only: "
+		"start that");
 	setenv("CREDENTIALS_DIRECTORY", folder, 1);
 	assert_int_equal(credentials_read(&t, &found, &err), 0);
 	assert_memory_equal(found.ca.data, "PEM", 4);
@@ -253,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_tcp_options),
 		cmocka_unit_test(test_never_again),
 		cmocka_unit_test(test_unix_once),
+		cmocka_unit_test(test_unix_long),
 		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_default_user),
 		cmocka_unit_test(test_encoded_user),

@@ -148,6 +148,20 @@ static void test_certificates(void **state _unused_)
 	assert_int_equal(failed, 0);
 }
 
+static void test_folder(void **state _unused_)
+{
+	const struct target t = {
+		.tls = TLS_MODE_REQUIRE, .tls_ca = (char *)CA, .tls_verify_peer = true};
+	struct error err = {0};
+
+	unlink(CA);
+	assert_int_equal(mkdir(CA, 0700), 0);
+	assert_true(load(&t, &err) < 0);
+	assert_int_equal(rmdir(CA), 0);
+	assert_int_equal(err.fault, FAULT_USAGE);
+	assert_string_equal(err.text, "CA file ca.pem is not a regular file");
+}
+
 static void test_psk(void **state _unused_)
 {
 	/* clang-format off */
@@ -279,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_psk),
 	};
 

@@ -110,7 +110,8 @@ static const struct row {
 	{"key, no key exchange in the string", TLS_AUTH_PSK, NULL, "NORMAL", NULL, NULL,
 		"+ECDHE-PSK:+DHE-PSK"},
 	{"key, no key exchange in the policy", TLS_AUTH_PSK, no_keys, NULL, NULL, NULL,
-		"policy (GnuTLS) leaves no key exchange"},
+		"the system's crypto policy (GnuTLS) leaves no key exchange with a pre-shared "
+		"key (+ECDHE-PSK:+DHE-PSK): see --tls-priority"},
 	{"key, no group", TLS_AUTH_PSK, no_group, NULL, NULL, "TLS1.2 CHACHA20-POLY1305",
 		NULL},
 	{"key, no group, TLS 1.3 only", TLS_AUTH_PSK, NULL,
@@ -148,11 +149,13 @@ static const struct row {
 		BOTH ":+AES-128-GCM:-VERS-TLS1.3:-KX-ALL:+ECDHE-PSK", NULL, NULL,
 		"no key exchange with certificates"},
 	{"certificate, no version", TLS_AUTH_X509, NULL, "NORMAL:-VERS-ALL:+VERS-TLS1.1",
-		NULL, NULL, "neither TLS 1.3 nor"},
+		NULL, NULL,
+		"the priority string \"NORMAL:-VERS-ALL:+VERS-TLS1.1\" leaves neither TLS 1.3 "
+		"nor TLS 1.2"},
 	{"certificate, no cipher", TLS_AUTH_X509, NULL, BOTH, NULL, NULL,
 		"no cipher suite"},
 	{"not a priority string", TLS_AUTH_X509, NULL, "NORMAL:+NONSENSE", NULL, NULL,
-		"from \"+NONSENSE\" on"},
+		"GnuTLS rejects the priority string \"NORMAL:+NONSENSE\", from \"+NONSENSE\" on"},
 };
 
 /* With keys, or for anonymous clients. */

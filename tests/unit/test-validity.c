@@ -61,8 +61,9 @@ static const struct row {
 			"22:13 UTC: renew it"},
 	{{{-9, 99}, {-99, -2}}, {{-999, 999}}, .r = -EKEYEXPIRED, .says = "CN=cert1"},
 	{{{1, 99}}, {{-999, 999}}, .r = -EKEYREJECTED,
-		.says = "is not valid before 2023-11-15"},
-	{{{-99, 3}}, {{-999, 999}}, .r = 1, .says = "expires on 2023-11-17"},
+		.says = "client certificate /cert (\"CN=cert0\") is not valid before 2023-11-15 "},
+	{{{-99, 3}}, {{-999, 999}}, .r = 1, 
+		.says = "client certificate /cert (\"CN=cert0\") expires on 2023-11-17 "},
 	/* of a short life, most is left */
 	{{{0, 1}}, {{-999, 999}}, .r = 0},
 	{{{0}}, {{-99, -1}}, .r = -EKEYEXPIRED,

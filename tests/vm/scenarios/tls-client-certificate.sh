@@ -40,6 +40,7 @@ turned_down() { # SERVER CERTIFICATES VERSION
 	"$1"
 	expect_no_attach 5 --tls-ca "$PKI/ca/ca-cert.pem" \
 		--tls-priority "NORMAL:-VERS-ALL:+VERS-TLS$3" "$(uri_with "$2")"
+	expect_says 'certificate|other credentials'
 }
 
 for server in nbdkit qemu_nbd nbd_server; do

@@ -66,6 +66,13 @@ user_not_in_file() {
 	expect_says bob
 }
 
+certificates_only() {
+	new_disk disk.img 8M
+	start_nbdkit --tls=require --tls-certificates="$PKI/server" file disk.img
+	expect_no_attach 5 "$(uri_with alice keys.psk)"
+	expect_says 'certificates rather than a pre-shared key'
+}
+
 readable_by_others() {
 	nbdkit_psk
 	install -m 644 "$PKI/psk/keys.psk" open.psk
@@ -80,5 +87,6 @@ it "a name with a colon" encoded_user
 it "AES-256-GCM only, nbdkit" aes_256 nbdkit_psk
 it "AES-256-GCM only, qemu-nbd" aes_256 qemu_nbd_psk
 it "a wrong key is a TLS failure" wrong_key
+it "a server that has certificates only" certificates_only
 it "a user that is not in the file is an error before anything is sent" user_not_in_file
 it "a file that others can read is refused" readable_by_others
