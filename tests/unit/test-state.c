@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A full state comes back from its file's text as it was. */
+/*
+ * A full state comes back from its file's text as it was; and files of former releases,
+ * in states/, are understood.
+ */
+#include <json.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -145,12 +150,113 @@ static void test_bytes(void **state _unused_)
 		bytes);
 }
 
+/* A file of that name in states/, with all that it says of the target. */
+static void read_recorded(const char *name, struct state *s, struct target *t)
+{
+	_cleanup_(json_object_putp) json_object *o = NULL;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", RECORDED, name);
+	o = json_object_from_file(path);
+	assert_non_null(o);
+	target_init(t);
+	assert_int_equal(state_take(o, s, t), 0);
+}
+
+/* What this release makes of it says the same. */
+static void assert_kept(const struct state *s, const struct target *t)
+{
+	_cleanup_free_ char *text = state_text(s, t);
+	_cleanup_(json_object_putp) json_object *o = json_tokener_parse(text);
+	_cleanup_target_ struct target again;
+	struct state other;
+
+	target_init(&again);
+	assert_int_equal(state_take(o, &other, &again), 0);
+	assert_same_state(s, &other);
+	assert_string_equal(t->uri, again.uri);
+	assert_string_equal(t->name, again.name);
+}
+
+/* By 0.1.0: two links over TLS, after an outage. */
+static void test_recorded(void **state _unused_)
+{
+	_cleanup_target_ struct target t;
+	struct state s;
+
+	read_recorded("0.1.0", &s, &t);
+	assert_int_equal(s.index, 0);
+	assert_true(s.ready);
+	assert_int_equal(s.size, 8 << 20);
+	assert_int_equal(s.n_links, 2);
+	for (unsigned i = 0; i < s.n_links; i++) {
+		assert_int_equal(s.links[i].state, LINK_UP);
+		assert_int_equal(s.links[i].reconnects, 1);
+		assert_true(s.links[i].socket > 0);
+		assert_true(s.links[i].encrypts);
+	}
+	assert_string_equal(s.address, s.links[0].address);
+	assert_string_equal(s.tls_version, "TLS1.3");
+	assert_true(s.tls && s.tls_verified);
+	assert_int_equal(state_event(&s, s.n_events)->number, s.n_events);
+	assert_string_equal(t.name, "backup");
+	assert_string_equal(t.tls_ca, "/etc/nbd-attach/ca.pem");
+	assert_int_equal(t.connections, 2);
+	assert_int_equal(t.reconnect_timeout, USEC_INFINITY);
+	assert_kept(&s, &t);
+}
+
+/*
+ * The first file of version 3, without what later ones add: "repeated", "encrypts",
+ * "break-before-make", "address", "by-name".
+ */
+static void test_oldest(void **state _unused_)
+{
+	_cleanup_target_ struct target t;
+	struct state s;
+
+	read_recorded("oldest-of-version-3", &s, &t);
+	assert_int_equal(s.index, 3);
+	assert_true(s.ready);
+	assert_int_equal(s.n_links, 2);
+	assert_int_equal(s.links[0].state, LINK_UP);
+	assert_int_equal(s.links[1].state, LINK_RECONNECTING);
+	assert_int_equal(s.links[1].candidate, 40118);
+	assert_false(s.links[0].encrypts);
+	assert_false(s.by_name || s.break_before_make);
+	assert_int_equal(s.repeated, 0);
+	assert_string_equal(s.address, "192.0.2.7:10809"); /* its first link's */
+	assert_string_equal(t.tls_psk_file, "/root/keys.psk");
+	assert_string_equal(t.tls_username, "backup");
+	assert_int_equal(t.device, 3);
+	assert_int_equal(t.block_size, 4096);
+	assert_kept(&s, &t);
+}
+
+/* What a later release may add, this one passes over. */
+static void test_newer(void **state _unused_)
+{
+	_cleanup_(json_object_putp) json_object *o = json_tokener_parse(good);
+	json_object *links = NULL, *link;
+	struct state s;
+
+	json_object_object_add(o, "added-later", json_object_new_object());
+	assert_true(json_object_object_get_ex(o, "links", &links));
+	link = json_object_array_get_idx(links, 0);
+	json_object_object_add(link, "added-later", json_object_new_int(1));
+	assert_int_equal(state_take(o, &s, NULL), 0);
+	assert_same_state(&full, &s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_round_trip_least),
+		cmocka_unit_test(test_recorded),
+		cmocka_unit_test(test_oldest),
+		cmocka_unit_test(test_newer),
 	};
 
 	return cmocka_run_group_tests(tests, state_world_begin, state_world_end);
