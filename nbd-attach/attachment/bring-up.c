@@ -250,7 +250,9 @@ static int check_links(struct attachment *a, struct error *err)
 	if (!is_lost(a))
 		return 0;
 	for (unsigned i = 0; i < a->state.n_links; i++) {
-		alert = MAX(alert, link_end_find(a->sockets[i], a->relays[i]).alert);
+		struct link_end end = link_end_find(a->sockets[i], a->relays[i]);
+
+		alert = MAX(alert, end.alert);
 		a->relays[i] = 0;
 	}
 	link_end_text(alert, why);
