@@ -341,7 +341,7 @@ static void test_new_device_by_relay(void **state _unused_)
 	world.alert = 22;
 	lose_links(LINKS_FAILING_MIN, 0);
 	assert_int_not_equal(world.a.state.relay[0], 0);
-	assert_in_range(world.now - world.s.bring_up.progress.since, 0, USEC_PER_SEC);
+	assert_true(world.now - world.s.bring_up.progress.since <= USEC_PER_SEC);
 	lose_links(LINKS_FAILING_MIN - 1, 0);
 	assert_int_equal(give_up(&err), 0);
 	lose(100 * USEC_PER_MSEC);
