@@ -99,7 +99,13 @@ struct mutation {
 		sizeof((const unsigned char[]){__VA_ARGS__})}
 #define ONES4     0xff, 0xff, 0xff, 0xff
 #define ONES8     ONES4, ONES4
-#define LITTLE(n) (n) & 0xff, (n) >> 8 & 0xff, (n) >> 16 & 0xff, (n) >> 24 & 0xff
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define U16(n) (n) >> 8 & 0xff, (n) & 0xff
+#define U32(n) (n) >> 24 & 0xff, (n) >> 16 & 0xff, U16(n)
+#else
+#define U16(n) (n) & 0xff, (n) >> 8 & 0xff
+#define U32(n) U16(n), (n) >> 16 & 0xff, (n) >> 24 & 0xff
+#endif
 
 /* Text without an end is made by filling a whole field. */
 static char letters[NBD_STRING_MAX + 1];
@@ -109,12 +115,12 @@ static char letters[NBD_STRING_MAX + 1];
 
 static const struct mutation mutations[] = {
 	CHANGE(good_done, head.magic, 0),
-	CHANGE(good_done, head.kind, 0),
-	CHANGE(good_done, head.kind, LITTLE(REPORT_EXPORT)),
-	CHANGE(good_done, head.kind, LITTLE(REPORT_FAILED)),
-	CHANGE(good_done, head.kind, LITTLE(REPORT_FAILED + 1)),
+	CHANGE(good_done, head.kind, U32(0)),
+	CHANGE(good_done, head.kind, U32(REPORT_EXPORT)),
+	CHANGE(good_done, head.kind, U32(REPORT_FAILED)),
+	CHANGE(good_done, head.kind, U32(REPORT_FAILED + 1)),
 	CHANGE(good_done, head.kind, ONES4),
-	CHANGE(good_done, facts.mode, LITTLE(SERVER_MODE_MAX + 1)),
+	CHANGE(good_done, facts.mode, U32(SERVER_MODE_MAX + 1)),
 	CHANGE(good_done, facts.mode, ONES4),
 	CHANGE(good_done, facts.tls, 2),
 	CHANGE(good_done, facts.tls_verified, 0xff),
@@ -127,30 +133,30 @@ static const struct mutation mutations[] = {
 	CHANGE(good_done, facts.tls_cipher, 0xc2, 0x9b, 0), /* C1: CSI */
 	FILL(good_done, facts.export.description),
 	CHANGE(good_done, facts.export.description, 0xc3, 0),
-	CHANGE(good_done, facts.export.flags, 4),
-	CHANGE(good_done, facts.export.flags, 0),
+	CHANGE(good_done, facts.export.flags, U16(4)),
+	CHANGE(good_done, facts.export.flags, U16(0)),
 	CHANGE(good_done, facts.export.size, ONES8),
-	CHANGE(good_done, facts.export.minimum, LITTLE(3)),
-	CHANGE(good_done, facts.export.minimum, LITTLE(0)),
+	CHANGE(good_done, facts.export.minimum, U32(3)),
+	CHANGE(good_done, facts.export.minimum, U32(0)),
 	CHANGE(good_done, facts.export.minimum, ONES4),
-	CHANGE(good_done, facts.export.preferred, LITTLE(256)),
-	CHANGE(good_done, facts.export.preferred, LITTLE(0)),
-	CHANGE(good_done, facts.export.maximum, LITTLE(512)),
-	CHANGE(good_failed, error.fault, LITTLE(FAULT_NONE)),
-	CHANGE(good_failed, error.fault, LITTLE(FAULT_MAX + 1)),
+	CHANGE(good_done, facts.export.preferred, U32(256)),
+	CHANGE(good_done, facts.export.preferred, U32(0)),
+	CHANGE(good_done, facts.export.maximum, U32(512)),
+	CHANGE(good_failed, error.fault, U32(FAULT_NONE)),
+	CHANGE(good_failed, error.fault, U32(FAULT_MAX + 1)),
 	CHANGE(good_failed, error.fault, ONES4),
-	CHANGE(good_failed, r, LITTLE(0)),
-	CHANGE(good_failed, r, LITTLE(1)),
-	CHANGE(good_failed, r, LITTLE(INT_MIN)),
-	CHANGE(good_failed, r, LITTLE(-4096)),
+	CHANGE(good_failed, r, U32(0)),
+	CHANGE(good_failed, r, U32(1)),
+	CHANGE(good_failed, r, U32(INT_MIN)),
+	CHANGE(good_failed, r, U32(-4096)),
 	CHANGE(good_failed, error.text, 0),
 	FILL(good_failed, error.text),
 	CHANGE(good_failed, error.text, 'a', '\n', 'b', 0),
 	CHANGE(good_failed, error.text, 0x1b, ']', 0),
 	CHANGE(good_failed, error.text, 0x80, 0),
-	CHANGE(good_export, name_size, LITTLE(NBD_STRING_MAX + 1)),
-	CHANGE(good_export, name_size, LITTLE(4)),
-	CHANGE(good_export, name_size, LITTLE(6)),
+	CHANGE(good_export, name_size, U32(NBD_STRING_MAX + 1)),
+	CHANGE(good_export, name_size, U32(4)),
+	CHANGE(good_export, name_size, U32(6)),
 	FILL(good_export, name_size),
 	FILL(good_export, description),
 	CHANGE(good_export, description, 0xed, 0xa0, 0x80, 0), /* a surrogate */
