@@ -18,7 +18,7 @@
 #include "wire/credentials.h"
 #include "wire/tls-internal.h"
 
-#define PATIENCE 60
+#define PATIENCE 240
 
 static gnutls_x509_privkey_t pool[N_KINDS][N_KEYS];
 
