@@ -73,9 +73,10 @@ new_tree() { # FOLDER-OF-SOURCES TREE SUITE PACKAGES [MMDEBSTRAP-OPTION…]
 add_packages() { # TREE PACKAGES
 	local missing
 	# shellcheck disable=SC2016,SC2086 # dpkg-query's own; a list of words
-	missing=$(chroot "$1" dpkg-query -W -f '${Package} ${db:Status-Status}\n' 2>/dev/null |
+	missing=$(chroot "$1" dpkg-query -W \
+		-f '${Package} ${Architecture} ${db:Status-Status}\n' 2>/dev/null |
 		awk -v wanted="$2" '
-			$2 == "installed" { have[$1] = 1 }
+			$3 == "installed" { have[$1] = have[$1 ":" $2] = 1 }
 			END {
 				n = split(wanted, names, " ")
 				for (i = 1; i <= n; i++) if (!(names[i] in have)) print names[i]
