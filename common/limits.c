@@ -11,10 +11,10 @@
 #define FILES_AMPLE  1024
 
 /* NPROC: the link worker runs as another user, who may have processes as well. */
-static const __rlimit_resource_t raised[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU,
-	RLIMIT_AS, RLIMIT_DATA, RLIMIT_NPROC, RLIMIT_MEMLOCK};
+static const int raised[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_AS,
+	RLIMIT_DATA, RLIMIT_NPROC, RLIMIT_MEMLOCK};
 
-static bool set_both(__rlimit_resource_t resource, rlim_t value)
+static bool set_both(int resource, rlim_t value)
 {
 	return setrlimit(resource,
 		       &(struct rlimit){.rlim_cur = value, .rlim_max = value}) == 0;

@@ -54,7 +54,7 @@ static int set_mode(int fd, mode_t mode)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	return (st.st_mode & ALLPERMS) != mode && fchmod(fd, mode) < 0 ? -errno : 0;
+	return (st.st_mode & 07777) != mode && fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
 /* Made by an older version: any user may have opened it. */

@@ -62,6 +62,7 @@ static int bad_option(int found, char **argv, struct error *err)
 	const char letter[] = {'-', (char)optopt, 0};
 	/* A letter may stand in a word that getopt is not done with yet. */
 	const char *word = optopt > 0 && optopt < OPTION_BASE ? letter : argv[optind - 1];
+	const char *slash = strrchr(argv[0], '/');
 	char quoted[128];
 
 	text_quote(word, strlen(word), quoted, sizeof(quoted));
@@ -73,8 +74,8 @@ static int bad_option(int found, char **argv, struct error *err)
 			"option %s does not take a value", quoted);
 	if (is_known(word))
 		return error_set(err, FAULT_USAGE, -EINVAL,
-			"%s does not take option %s: see --help", basename(argv[0]),
-			quoted);
+			"%s does not take option %s: see --help",
+			slash ? slash + 1 : argv[0], quoted);
 	return error_set(err, FAULT_USAGE, -EINVAL,
 		"unknown or ambiguous option %s: see --help", quoted);
 }

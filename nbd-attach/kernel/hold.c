@@ -46,7 +46,10 @@ static int open_part(unsigned index, const char *partition, int flags)
 
 static int sync_cache(int fd)
 {
-	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE_AND_WAIT) < 0 ? -errno : 0;
+	const unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+		SYNC_FILE_RANGE_WAIT_AFTER;
+
+	return sync_file_range(fd, 0, 0, all) < 0 ? -errno : 0;
 }
 
 static int sync_partition(unsigned index, const char *name, void *first)

@@ -40,6 +40,17 @@ static bool step(const struct usage *usage, int stage, int number)
 	return true;
 }
 
+#ifndef STATX_TYPE /* musl before 1.2.5 */
+#include <linux/stat.h>
+#include <sys/syscall.h>
+
+static int statx(
+	int folder, const char *path, int flags, unsigned mask, struct statx *ret)
+{
+	return (int)syscall(SYS_statx, folder, path, flags, mask, ret);
+}
+#endif
+
 /* A file: a device's node, or which device it is on. */
 struct file {
 	bool is_block;

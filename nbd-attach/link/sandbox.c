@@ -149,13 +149,18 @@ void sandbox_limit_time(usec_t deadline)
 		setrlimit(RLIMIT_CPU, &limit);
 }
 
-/* GnuTLS allocates for each record: let the heap keep memory for that. */
+/*
+ * GnuTLS allocates for each record: let the heap keep memory for that. musl's cannot be
+ * told to.
+ */
 static void keep_heap(void)
 {
 	void *reserve;
 
+#ifdef M_TRIM_THRESHOLD
 	mallopt(M_TRIM_THRESHOLD, (int)HEAP_RESERVE * 4);
 	mallopt(M_MMAP_THRESHOLD, (int)HEAP_RESERVE * 4);
+#endif
 	reserve = malloc(HEAP_RESERVE);
 	if (reserve)
 		explicit_bzero(reserve, HEAP_RESERVE);

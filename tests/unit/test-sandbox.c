@@ -66,7 +66,7 @@ static void test_encryption(void **state _unused_)
 	struct link link = {.fd = -1};
 	struct error err = {0};
 
-	world.misdeed = encrypt;
+	world.misdeed = use_encryption;
 	assert_int_equal(link_open(&world.target, NULL, NULL, 0, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
 }

@@ -261,7 +261,7 @@ void call_for_names(char *told)
 	try_calls(unknown, ELEMENTSOF(unknown), ENOSYS, told);
 }
 
-void encrypt(char *told)
+void use_encryption(char *told)
 {
 	static const struct {
 		const char *name;

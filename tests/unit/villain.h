@@ -17,7 +17,7 @@ void call_x32(char *told);
 void call_kernel(char *told);
 
 /* What kernel TLS needs, which the sandbox must let pass; tells what it refused. */
-void encrypt(char *told);
+void use_encryption(char *told);
 
 /*
  * The same for a connector, which a name server has taken over; and what the modules of

@@ -206,7 +206,7 @@ static void on_signal(int signals)
 	do
 		result = cause((int)info.ssi_signo);
 	while (again(result));
-	warnx("%s: %s", sigdescr_np((int)info.ssi_signo), gnutls_strerror(result));
+	warnx("%s: %s", strsignal((int)info.ssi_signo), gnutls_strerror(result));
 	silenced = info.ssi_signo == SIGALRM;
 }
 
