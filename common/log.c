@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <syslog.h>
 
@@ -41,6 +42,14 @@ void log_as_daemon(bool system)
 {
 	log_waits = false;
 	log_system = system;
+}
+
+bool log_is_discarded(void)
+{
+	struct stat st;
+
+	return fstat(STDERR_FILENO, &st) == 0 && S_ISCHR(st.st_mode) &&
+		st.st_rdev == makedev(1, 3);
 }
 
 void log_to_parent(int socket)

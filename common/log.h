@@ -31,6 +31,9 @@ void log_to_parent(int socket);
  */
 void log_as_daemon(bool system);
 
+/* Whether stderr is /dev/null, so that nobody would see the log. */
+bool log_is_discarded(void);
+
 void log_error(const char *format, ...) _printf_(1, 2);
 void log_warning(const char *format, ...) _printf_(1, 2);
 /* For a daemon: to the system log, and through the kernel log also to the console. */

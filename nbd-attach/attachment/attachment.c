@@ -3,6 +3,7 @@
 
 #include "attachment/attachment.h"
 #include "attachment/claim.h"
+#include "attachment/device.h"
 #include "common/fd.h"
 #include "common/timeouts.h"
 #include "kernel/nbd-netlink.h"
@@ -29,6 +30,16 @@ uint64_t attachment_timeout(const struct target *t, unsigned links, bool supervi
 unsigned attachment_io_timeout(unsigned links, bool supervised)
 {
 	return supervised && links == 1 ? SUPERVISED_IO_TIMEOUT_MSEC : 0;
+}
+
+bool attachment_is_supervised(const char *name)
+{
+	struct sysfs_device device;
+	struct error ignored;
+	pid_t holder;
+
+	return attachment_find(name, &device, &ignored) == 0 &&
+		claim_is_held(name, &holder);
 }
 
 int attachment_check_encryption(struct attachment *a, struct error *err)

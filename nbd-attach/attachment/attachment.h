@@ -27,6 +27,9 @@ struct attachment {
 void attachment_done(struct attachment *a);
 #define _cleanup_attachment_ _cleanup_(attachment_done)
 
+/* Whether NAME has a device and a supervisor. */
+bool attachment_is_supervised(const char *name);
+
 /* Marks the device as ready to use; the caller writes the state. */
 void attachment_ready(struct attachment *a);
 

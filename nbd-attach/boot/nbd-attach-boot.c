@@ -8,8 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "attachment/claim.h"
-#include "attachment/device.h"
+#include "attachment/attachment.h"
 #include "attachment/state.h"
 #include "boot/boot.h"
 #include "boot/clock.h"
@@ -153,16 +152,6 @@ static char **make_arguments(const struct boot_disk *disk)
 	return argv[n] ? TAKE_PTR(argv) : NULL;
 }
 
-static bool is_attached(const char *name)
-{
-	struct sysfs_device device;
-	struct error ignored;
-	pid_t holder;
-
-	return attachment_find(name, &device, &ignored) == 0 &&
-		claim_is_held(name, &holder);
-}
-
 /* Each second the same message would hide all others on the console. */
 static bool is_news(const char *name, const char *text)
 {
@@ -200,7 +189,7 @@ static int attach_one(const struct boot_disk *disk, struct error *err)
 	unsigned index;
 	int r;
 
-	if (is_attached(disk->name))
+	if (attachment_is_supervised(disk->name))
 		return 0;
 	pass_credentials(disk->name);
 	r = argv ? spawn_supervisor(argv, USEC_INFINITY, &index, err) : error_memory(err);

@@ -203,7 +203,7 @@ static void begin_service(int r, unsigned index, const struct error *err)
 			log_error("%s", err->text);
 		printf("/dev/nbd%u\n", index);
 		fflush(stdout);
-		log_as_daemon(false);
+		log_as_daemon(log_is_discarded());
 	}
 	notify_send("READY=1\nSTATUS=/dev/nbd%u is attached", index);
 	sandbox_report_user();
@@ -291,6 +291,9 @@ static int run(int argc, char **argv, struct error *err)
 	if (a.help)
 		return fputs(help, stdout) < 0 ? -errno : 0;
 	log_setup(SUPERVISOR_PROGRAM, a.verbose);
+	/* OpenRC's supervise-daemon keeps no log */
+	if (log_is_discarded())
+		log_as_daemon(true);
 	is_initrd = a.initrd;
 	r = limits_check(err);
 	if (r == 0)

@@ -138,8 +138,42 @@ nbdtab_twins() {
 	detach plain-1
 }
 
+# Those with auto=yes: each is tried, and what is attached is left alone.
+all_automatic() {
+	WAYS=(tls-1 plain-1)
+	new_disks 4M
+	serve
+	server_up
+	configured tls-1 "uri=$(uri tls-1)" auto=yes
+	configured plain-1 "uri=$(uri plain-1)" auto=yes
+	configured by-hand "uri=$(uri plain-1)"
+	configured broken uri=nonsense auto=yes
+	expect_exit_all 2
+	expect_says broken
+	is tls-1 up && is plain-1 up || fail "$("$PROGRAM" list)"
+	[ -z "$(field by-hand STATE)" ] || fail "by-hand is attached"
+	rm $CONFIG/broken.conf
+	nbd_attach attach --all
+	[ -z "$OUT" ] || fail "attached again: $OUT"
+	kill_supervisor tls-1
+	nbd_attach attach --all
+	is tls-1 up || fail "not taken over"
+	expect_exit 2 attach --all tls-1
+	expect_exit 2 attach --all --read-only
+	rm -r $CONFIG
+	detach --all
+}
+
+# Some of them are attached, and printed.
+expect_exit_all() { # CODE
+	run "$PROGRAM" attach --all
+	[ "$CODE" = "$1" ] && [ "$(wc -l <err)" = 1 ] && [ "$(wc -l <out)" = 2 ] ||
+		fail "exit code $CODE"
+}
+
 it "by the name of a file" supervised by_name
 it "broken files" supervised broken
 it "a client certificate that has expired" supervised expired
 it "a line of nbdtab, by export and by device" supervised nbdtab
 it "lines of nbdtab with one export on two servers" supervised nbdtab_twins
+it "attaches all with auto=yes" supervised all_automatic
