@@ -4,7 +4,7 @@
 
 #include "attachment/state.h"
 
-#define SUPERVISOR_PROGRAM "nbd-attachd" /* in the directory of its starter */
+#define SUPERVISOR_PROGRAM "nbd-attachd" /* with its starter, or in sbindir */
 
 /* Duplicates of the supervisor's sockets of links: owned. -1: none. */
 struct stopped {
