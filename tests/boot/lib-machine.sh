@@ -58,8 +58,9 @@ start_machine() {
 	quiet+=' tsc=reliable no_timer_check'
 	local machine=(
 		-M "q35,vmport=off" -accel "tcg,thread=multi" -smp 2 -m 1024
-		# AES in hardware, but not all that QEMU knows: that is slower. And no CMPXCHG16B,
-		# with which QEMU 7.2 spoils the flags: kernels from 6.3 on (SLUB) panic.
+		# AES in hardware, but not all that QEMU knows: that is slower. And no CMPXCHG16B:
+		# QEMU 7.2 takes its other flags from an earlier instruction, so that some builds
+		# of 6.12 trap in SLUB, and panic.
 		-cpu "Nehalem,+aes,+pclmulqdq,+rdrand,-cx16"
 		-nodefaults -display none -no-reboot
 		-chardev "file,id=console,path=console.log,append=on" -serial chardev:console
