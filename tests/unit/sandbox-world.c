@@ -167,7 +167,7 @@ int sandbox_world_begin(_unused_ void **state)
 	if (target_parse_uri(&world.target, uri, &err) < 0 ||
 		target_check(&world.target, &err) < 0)
 		return -1;
-	world.target.connect_timeout = USEC_PER_SEC;
+	world.target.connect_timeout = SANDBOX_PATIENCE;
 	link_prepare(); /* what it opens stays open */
 	return 0;
 }

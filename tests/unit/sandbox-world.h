@@ -24,6 +24,9 @@ struct sandbox_world {
 };
 extern struct sandbox_world world;
 
+/* For a link, even on a slow machine: what is tried ends by itself. */
+#define SANDBOX_PATIENCE (20 * USEC_PER_SEC)
+
 #define SECRET "00112233445566778899aabbccddeeff"
 
 /* What a worker that is taken over may do: report whatever it wants, or success. */
