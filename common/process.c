@@ -203,6 +203,7 @@ int process_run(int (*work)(const void *userdata), const void *userdata, usec_t 
 		return child;
 	r = process_wait(child, deadline, &status);
 	if (r < 0) {
+		kill(child, SIGKILL); /* it may also hang where that helps */
 		process_abandon(child);
 		return r;
 	}

@@ -35,7 +35,8 @@ int process_wait_for_end(pid_t pid, usec_t deadline);
 
 /*
  * Calls work(userdata) in a child without descriptors, for what may sleep uninterruptibly
- * in the kernel. Returns its -errno, or -ETIMEDOUT, -EINTR: then the child is abandoned.
+ * in the kernel, or hang. Returns its -errno, or -ETIMEDOUT, -EINTR: then the child is
+ * killed, but not waited for.
  */
 int process_run(int (*work)(const void *userdata), const void *userdata, usec_t deadline);
 

@@ -96,6 +96,22 @@ static int finish(const void *none _unused_)
 	return interrupt_pending() ? -ENOTRECOVERABLE : -ESRCH;
 }
 
+static int hang(const void *none _unused_)
+{
+	(void)sleep(30);
+	return 0;
+}
+
+/* The child that is not waited for any longer does not stay. */
+static void run_too_long(void)
+{
+	int status = 0;
+
+	HOLDS(process_run(hang, NULL, deadline_after(100 * USEC_PER_MSEC)) == -ETIMEDOUT);
+	HOLDS(waitpid(-1, &status, 0) > 0);
+	HOLDS(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
 static void start_children(void)
 {
 	int status = 0;
@@ -112,6 +128,11 @@ static void start_children(void)
 static void test_children(void **state _unused_)
 {
 	run(start_children);
+}
+
+static void test_hanging_child(void **state _unused_)
+{
+	run(run_too_long);
 }
 
 static void take_umask(void)
@@ -249,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_children),
+		cmocka_unit_test(test_hanging_child),
 		cmocka_unit_test(test_umask),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_close_range),
