@@ -87,6 +87,12 @@ static bool is_address(const struct target *t)
 	return list;
 }
 
+/* It may also be a handshake for which time has run out. */
+static bool may_be_handshake(int r, const struct error *err)
+{
+	return err->fault == FAULT_TLS || r == -ETIMEDOUT;
+}
+
 /*
  * Whether another address may help. Without a greeting (-EUSERS) all were tried. A worker
  * that died (-ECHILD) may have been attacked. After a failed handshake --tls prefer must
@@ -97,7 +103,7 @@ static bool may_go_on(const struct link_wish *w, int r, const struct error *err)
 	const struct target *t = w->target;
 
 	return r < 0 && r != -EUSERS && r != -ECHILD && is_about_server(err) &&
-		(err->fault != FAULT_TLS || t->tls != TLS_MODE_PREFER) &&
+		(t->tls != TLS_MODE_PREFER || !may_be_handshake(r, err)) &&
 		!w->choice.only && t->transport == TRANSPORT_TCP && !is_address(t);
 }
 

@@ -216,12 +216,17 @@ static void test_ours_later(void **state _unused_)
 static void test_prefer(void **state _unused_)
 {
 	static const struct server tls[] = {BAD(A, FAULT_TLS, -EPROTO), GOOD(B), NONE},
+				   hangs[] = {BAD(A, FAULT_UNREACHED, -ETIMEDOUT),
+					   GOOD(B), NONE},
 				   other[] = {
 					   BAD(A, FAULT_REFUSED, -ENOENT), GOOD(B), NONE};
 
 	begin(tls);
 	world.target.tls = TLS_MODE_PREFER;
 	assert_int_equal(asks(NULL, A, A " is no good"), -FAULT_TLS);
+	begin(hangs);
+	world.target.tls = TLS_MODE_PREFER;
+	assert_int_equal(asks(NULL, A, A " is no good"), -FAULT_UNREACHED);
 	begin(other);
 	world.target.tls = TLS_MODE_PREFER;
 	assert_int_equal(
