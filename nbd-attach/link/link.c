@@ -261,8 +261,11 @@ static bool is_silent(const struct link_attempt *attempt, struct peer *peer)
 	_cleanup_close_ int fd = -1;
 	struct tcp_info info = {0};
 	socklen_t size = sizeof(info);
+	struct error ignored;
 
 	return fd_peek(attempt->connected, peer, sizeof(*peer), &fd) == sizeof(*peer) &&
+		report_check_socket(
+			fd, peer, attempt->target, &attempt->choice, &ignored) == 0 &&
 		getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
 		info.tcpi_bytes_received == 0;
 }
