@@ -7,6 +7,7 @@
 #	own_tree		a copy of the tree for this scenario: in the folder tree
 #	tree_file PATH [MODE]	with stdin's content
 #	make_image		initrd, by $FRAMEWORK, for what is in tree
+#	refuses_image REGEX	it does not make one, and says why
 #	unpack			the image, into the folder unpacked
 #	image_is_whole, image_is_private	check its contents
 
@@ -71,6 +72,14 @@ make_image() {
 	rm -f initrd
 	"make_with_${FRAMEWORK/-/_}" >image.log 2>&1 || { cat image.log >&2; return 1; }
 	mv tree/tmp/initrd .
+}
+
+# What would not boot is not made. For what is in tree; initrd stays as it is.
+refuses_image() { # REGEX
+	rm -f tree/tmp/initrd
+	! "make_with_${FRAMEWORK/-/_}" >refused.log 2>&1 || fail "made an image"
+	grep -E "$1" refused.log
+	[ ! -s tree/tmp/initrd ]
 }
 
 unpack() {

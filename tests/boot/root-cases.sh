@@ -12,6 +12,13 @@ makes_image() {
 	unpack
 }
 
+# As a kernel that was built without it.
+refuses_kernel_without_driver() {
+	find tree/usr/lib/modules -name 'nbd.ko*' -delete
+	chroot tree depmod "$(kernel_version)"
+	refuses_image 'nbd-attach: the kernel .* has no driver nbd'
+}
+
 # The server starts late, and goes away again after the first files were read.
 boots_with_late_server() {
 	make_root
@@ -63,6 +70,7 @@ root_cases() {
 	it "makes an image" makes_image
 	it "holds what it needs" image_is_whole
 	it "holds no more" image_is_private
+	it "is not made for a kernel without nbd" refuses_kernel_without_driver
 	it "boots, with a server that comes late and goes" boots_with_late_server
 	it "is attached" is_attached
 	it "is left alone" is_left_alone
