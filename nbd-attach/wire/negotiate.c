@@ -125,15 +125,17 @@ static int note_retry(struct negotiation *n, int r, enum entry next, struct erro
 static int enter(
 	struct negotiation *n, bool has_go, struct nbd_export *export, struct error *err)
 {
-	int r = -ENOTSUP;
+	bool by_name = !has_go || !n->fixed_newstyle || n->entry == ENTRY_NAME;
+	int r = by_name ? -ENOTSUP : opt_info_go(n, NBD_OPT_GO, export, err);
 
-	if (has_go && n->fixed_newstyle && n->entry != ENTRY_NAME)
-		r = opt_info_go(n, NBD_OPT_GO, export, err);
 	if (r == -ENOTSUP) {
+		by_name = true;
 		err->fault = FAULT_NONE;
 		r = opt_export_name(n, export, err);
 	}
-	if (r < 0 && r != -ECONNRESET) /* a server that hung up hears no ABORT */
+	/* Upon EXPORT_NAME, only a server that sends an option reply waits for options.
+	 */
+	if (r < 0 && (!by_name || r == -ENOENT))
 		leave(n, r, err);
 	return r < 0 ? note_retry(n, r, ENTRY_NAME, err) : 0;
 }

@@ -156,12 +156,14 @@ static uint32_t take_option(struct sent *sent)
 
 static bool may_ask(const struct wish *w, uint32_t option, uint32_t last)
 {
-	if (last == NBD_OPT_ABORT || last == NBD_OPT_EXPORT_NAME)
+	if (last == NBD_OPT_ABORT)
 		return false;
+	if (last == NBD_OPT_EXPORT_NAME) /* refused by an option reply */
+		return option == NBD_OPT_ABORT;
 	if (w->target.tls == TLS_MODE_REQUIRE) /* TLS, or goodbye */
 		return option == (last == 0 ? NBD_OPT_STARTTLS : NBD_OPT_ABORT);
 	switch (option) {
-	case NBD_OPT_GO: return w->asks == ASKS_GO;
+	case NBD_OPT_GO: return w->asks != ASKS_LIST;
 	case NBD_OPT_INFO: return w->asks == ASKS_INFO;
 	case NBD_OPT_EXPORT_NAME: return w->asks != ASKS_LIST;
 	case NBD_OPT_LIST: return w->asks != ASKS_GO;
@@ -186,7 +188,7 @@ static void check_sent(const struct wish *w, struct sent *sent)
 
 		if (last == NBD_OPT_STARTTLS && sent->bytes[sent->at] == TLS_HANDSHAKE)
 			return;
-		if (last == NBD_OPT_EXPORT_NAME) {
+		if (last == NBD_OPT_EXPORT_NAME && sent->size - sent->at >= sizeof(bye)) {
 			take_sent(sent, &bye, sizeof(bye));
 			assert(be32toh(bye.magic) == NBD_REQUEST_MAGIC);
 			assert(be16toh(bye.type) == NBD_CMD_DISC);

@@ -22,7 +22,7 @@ no_errors() {
 	local log
 	for log in valgrind.*; do
 		! grep -q -E 'ERROR SUMMARY: [1-9]|==    (at|by) 0x' "$log" ||
-			fail "$(grep Command "$log"): $(grep -A 12 -m 3 -E ' (at|by) 0x' -B 1 "$log")"
+			fail "$(grep -E -v '==( Copyright| Using|$)' "$log" | head -n 40)"
 	done
 	[ "$(grep -l 'ERROR SUMMARY: 0' valgrind.* | wc -l)" -ge "$1" ] || fail "not all ended"
 }
