@@ -11,8 +11,10 @@ REAL=$TOP/build/tests/vm/for-valgrind/nbd-attach
 
 # All calls of the program, and its children.
 under_valgrind() {
+	local kinds="--show-leak-kinds=definite --errors-for-leak-kinds=definite"
+	# What a thread that still runs at the end has is "possibly lost".
 	printf '#!/bin/sh\nexec valgrind --trace-children=yes --leak-check=full %s %s "$@"\n' \
-		"--show-leak-kinds=definite --log-file=$PWD/valgrind.%p" "$REAL" >program
+		"$kinds --log-file=$PWD/valgrind.%p" "$REAL" >program
 	chmod +x program
 	PROGRAM=$PWD/program
 }
