@@ -46,6 +46,16 @@ static bool read_through_links(struct supervisor *s, const struct connection *co
 	return true;
 }
 
+/*
+ * The only link carries the requests that are in flight. Reads of ours, which complete,
+ * would hide that a request takes longer than the timeout: the server would not get more
+ * time, and the link would be replaced again and again.
+ */
+static bool sends_anyway(const struct supervisor *s)
+{
+	return s->a->state.n_links == 1 && s->progress.last.in_flight > 0;
+}
+
 void proof_check(struct supervisor *s, usec_t now)
 {
 	collect(s);
@@ -62,7 +72,8 @@ void proof_check(struct supervisor *s, usec_t now)
 		s->a->state.links[i].encrypts = !e->pending;
 		s->changed |= !e->pending;
 		if (e->pending &&
-			(read_through_links(s, conn) || s->progress.last.in_flight > 0))
+			(sends_anyway(s) || read_through_links(s, conn) ||
+				s->progress.last.in_flight > 0))
 			s->check_at = MIN(s->check_at, now + ENCRYPTION_CHECK);
 	}
 }

@@ -113,6 +113,18 @@ static void test_busy(void **state _unused_)
 	assert_int_equal(world.n_reads, 0);
 }
 
+/* Its only link is about to send what is in flight. */
+static void test_one_link(void **state _unused_)
+{
+	world.a.state.n_links = 1;
+	world.s.progress.last.in_flight = 1;
+	assert_int_equal(look_again(), SOON);
+	assert_int_equal(world.n_reads, 0);
+	world.s.progress.last.in_flight = 0;
+	assert_int_equal(look_again(), SOON);
+	assert_int_equal(world.n_reads, 1);
+}
+
 /* There are more links than processors. */
 static void test_unused(void **state _unused_)
 {
@@ -173,6 +185,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_idle, begin),
 		cmocka_unit_test_setup(test_busy, begin),
+		cmocka_unit_test_setup(test_one_link, begin),
 		cmocka_unit_test_setup(test_unused, begin),
 		cmocka_unit_test_setup(test_plaintext, begin),
 		cmocka_unit_test_setup(test_no_child, begin),
