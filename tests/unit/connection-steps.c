@@ -75,7 +75,7 @@ static void run_step(const struct step *step)
 	}
 }
 
-void steps_run(const struct step *steps, size_t n)
+static void run_once(const struct step *steps, size_t n)
 {
 	connection_world_begin(1);
 	for (size_t i = 0; i < n; i++) {
@@ -86,10 +86,20 @@ void steps_run(const struct step *steps, size_t n)
 		if (world.conn->phase != step->then || !connection_is_consistent(false) ||
 			strcmp(world.calls, step->calls) != 0 ||
 			world.a.state.links[0].state != step->known)
-			fail_msg("step %zu: phase %d, \"%s\", link state %d%s", i,
-				world.conn->phase, world.calls,
+			fail_msg("step %zu, random %u: phase %d, \"%s\", link state %d%s",
+				i, world_random, world.conn->phase, world.calls,
 				world.a.state.links[0].state,
 				connection_is_consistent(false) ? "" : ", inconsistent");
 	}
 	connection_world_end();
+}
+
+void steps_run(const struct step *steps, size_t n)
+{
+	static const uint32_t shortest_middle_longest[] = {0, 512, 1023};
+
+	for (size_t i = 0; i < ELEMENTSOF(shortest_middle_longest); i++) {
+		world_random = shortest_middle_longest[i];
+		run_once(steps, n);
+	}
 }

@@ -48,6 +48,9 @@ void step_event(enum connection_event event);
 void step_pass(usec_t span);
 void step_answer(enum answer answer);
 
-/* The steps in order, with a single link; each must lead to what it says. */
+/*
+ * The steps in order, with a single link; each must lead to what it says. They are run
+ * with the shortest delays that chance can give, with the mean ones, and the longest.
+ */
 void steps_run(const struct step *steps, size_t n);
 #define RUN(steps) steps_run(steps, ELEMENTSOF(steps))

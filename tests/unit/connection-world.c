@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <cmocka.h>
 
@@ -22,6 +23,7 @@
 #define WORKER 4242
 
 struct connection_world world;
+uint32_t world_random;
 
 static _printf_(1, 2) void call(const char *format, ...)
 {
@@ -49,6 +51,13 @@ usec_t deadline_after(usec_t span)
 usec_t deadline_left(usec_t deadline)
 {
 	return deadline > world.now ? deadline - world.now : 0;
+}
+
+ssize_t getrandom(void *buffer, size_t size, _unused_ unsigned flags)
+{
+	assert_int_equal(size, sizeof(world_random));
+	memcpy(buffer, &world_random, size);
+	return size;
 }
 
 bool root_disk_is_on(_unused_ unsigned index)

@@ -39,6 +39,10 @@ struct connection_world {
 };
 extern struct connection_world world;
 
+/* What getrandom() gives, on which the delays depend; stays as it is in the next world.
+ */
+extern uint32_t world_random;
+
 /* A device whose links have been up for long, with requests in flight. */
 void connection_world_begin(unsigned links);
 void connection_world_end(void);

@@ -22,8 +22,8 @@ static void test_refused_then_restored(void **state _unused_)
 		{PASS, 126, CONNECTING, "start", GONE},
 		{PASS, 60000, CONNECTING, "", GONE},
 		{ANSWER, SILENCE, BACKING_OFF, "finish", GONE},
-		{PASS, 449, BACKING_OFF, "", GONE}, /* 600 ms after a minute */
-		{PASS, 303, CONNECTING, "start", GONE},
+		{PASS, 449, BACKING_OFF, "", GONE}, /* 602.5 ms after a minute */
+		{PASS, 305, CONNECTING, "start", GONE},
 		{ANSWER, REFUSAL, BACKING_OFF, "finish tell:refused", BAD},
 		{PASS, 10000, CONNECTING, "start", BAD},
 		{ANSWER, REFUSAL, BACKING_OFF, "finish", BAD},
