@@ -147,7 +147,8 @@ static void tls_messages_before_data(_unused_ void **state)
 		.fd = w->server, .tls = w->server_tls, .total = 5000, .seed = 3};
 	struct flow taker = {.fd = w->kernel, .total = sender.total, .seed = 3};
 
-	/* tickets first: GnuTLS 3.8.13 makes none once only the sender's keys were updated */
+	/* tickets first: GnuTLS 3.8.13 makes none once only the sender's keys were
+	 * updated */
 	assert_int_equal(gnutls_session_ticket_send(w->server_tls, 2, 0), 0);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(gnutls_session_key_update(w->server_tls, 0), 0);
@@ -226,8 +227,8 @@ static void tls_server_complains(_unused_ void **state)
 	start_flow(&taker, run_taker);
 	end_flow(&sender);
 	send_alert(w, GNUTLS_A_RECORD_OVERFLOW);
-	/* which the kernel does not know: it goes on */
-	assert_int_equal(send(w->kernel, "request", 7, MSG_NOSIGNAL), 7);
+	/* which the kernel does not know: it goes on, unless this thread is late */
+	assert_true(send(w->kernel, "request", 7, MSG_NOSIGNAL) == 7 || errno == EPIPE);
 	end_flow(&taker);
 	assert_int_equal(relay_result(w), -ECONNRESET);
 	assert_int_equal(relay_alert(w->relay), GNUTLS_A_RECORD_OVERFLOW);
