@@ -13,15 +13,13 @@
 #include "common/log.h"
 #include "common/process.h"
 #include "common/timeouts.h"
-#include "link/connector.h"
+#include "link/children.h"
 #include "link/isolation.h"
 #include "link/link-internal.h"
 #include "link/sandbox.h"
 #include "link/worker-exec.h"
 #include "wire/cmd-disc.h"
 #include "wire/greeting.h"
-
-#define NEAR_BUFFER (1024 * 1024)
 
 /* Lines of a worker's log with --verbose; an honest worker needs a dozen. */
 #define LOG_LINES_MAX 200
@@ -48,103 +46,28 @@ void link_disconnect(struct link *link)
 
 void link_attempt_cancel(struct link_attempt *attempt)
 {
-	closep(&attempt->socket);
-	closep(&attempt->connected);
-	closep(&attempt->log);
-	closep(&attempt->near);
-	if (attempt->pid > 0)
-		process_kill(attempt->pid);
-	if (attempt->connector > 0)
-		process_kill(attempt->connector);
+	children_end(attempt);
 	*attempt = LINK_ATTEMPT_NONE;
 }
 
-static int make_pair(int type, int *ret_a, int *ret_b)
+/* Forgets what the last attempt was for, but not its children. */
+static void note_wish(struct link_attempt *attempt, const struct link_wish *w)
 {
-	int pair[2];
+	const struct target *t = w->target;
+	usec_t deadline = deadline_after(t->connect_timeout);
 
-	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	*ret_a = pair[0];
-	*ret_b = pair[1];
-	return 0;
-}
-
-/* Large enough for what the kernel sends at once: fewer switches to the relay. */
-static int make_near(int *ret_near, int *ret_far)
-{
-	const int size = NEAR_BUFFER;
-	int r = make_pair(SOCK_STREAM, ret_near, ret_far);
-
-	if (r < 0)
-		return r;
-	setsockopt(*ret_near, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-	setsockopt(*ret_far, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-	return 0;
-}
-
-/* The children's ends. */
-struct ends {
-	int report, far, to_parent, to_worker, connector, log;
-};
-
-static void ends_done(struct ends *e)
-{
-	int *all[] = {&e->report, &e->far, &e->to_parent, &e->to_worker, &e->connector,
-		&e->log};
-
-	for (size_t i = 0; i < ELEMENTSOF(all); i++)
-		closep(all[i]);
-}
-
-static int make_sockets(struct link_attempt *ours, struct ends *theirs)
-{
-	int r = make_pair(SOCK_SEQPACKET, &ours->socket, &theirs->report);
-
-	if (r == 0)
-		r = make_pair(SOCK_SEQPACKET, &ours->connected, &theirs->to_parent);
-	if (r == 0)
-		r = make_pair(SOCK_SEQPACKET, &theirs->connector, &theirs->to_worker);
-	if (r == 0 && ours->task == WORKER_RELAY)
-		r = make_near(&ours->near, &theirs->far);
-	if (r == 0 && log_is_verbose())
-		r = make_pair(SOCK_SEQPACKET | SOCK_NONBLOCK, &ours->log, &theirs->log);
-	/* Only the children write to it. */
-	if (r == 0 && ours->log >= 0)
-		(void)shutdown(ours->log, SHUT_WR);
-	return r;
-}
-
-static int start_children(struct link_attempt *attempt, const struct ends *ends,
-	const struct credentials *c, usec_t deadline)
-{
-	const struct connector_order connector = {.target = attempt->target,
-		.choice = &attempt->choice,
-		.credentials = c,
-		.deadline = deadline,
-		.report = ends->report,
-		.to_worker = ends->to_worker,
-		.to_parent = ends->to_parent,
-		.log = ends->log};
-	const struct worker_order worker = {.task = attempt->task,
-		.target = attempt->target,
-		.credentials = c,
-		.entry = attempt->entry,
-		.deadline = deadline,
-		.report = ends->report,
-		.near = ends->far,
-		.connector = ends->connector,
-		.log = ends->log};
-
-	attempt->connector = fork();
-	if (attempt->connector == 0)
-		connector_run(&connector);
-	if (attempt->connector < 0)
-		return -errno;
-	attempt->pid = fork();
-	if (attempt->pid == 0)
-		worker_exec_run(&worker);
-	return attempt->pid < 0 ? -errno : 0;
+	attempt->task = w->task;
+	attempt->entry = t->no_go ? ENTRY_NAME : w->entry;
+	attempt->retry = ENTRY_ANY;
+	attempt->target = t;
+	attempt->choice = w->choice;
+	attempt->report_by = deadline;
+	attempt->deadline =
+		deadline == USEC_INFINITY ? deadline : deadline + WORKER_KILL_DELAY;
+	attempt->n_lines = 0;
+	attempt->not_started = 0;
+	attempt->connector_stays = false;
+	attempt->under_way = true;
 }
 
 void link_prepare(void)
@@ -153,29 +76,9 @@ void link_prepare(void)
 	isolation_prepare();
 }
 
-static int start(const struct link_wish *w, struct link_attempt *ret, struct error *err)
+static int cannot_start(int r, struct error *err)
 {
-	const struct target *t = w->target;
-	usec_t deadline = deadline_after(t->connect_timeout);
-	_cleanup_(link_attempt_cancel) struct link_attempt attempt = LINK_ATTEMPT_NONE;
-	_cleanup_(ends_done) struct ends ends = {-1, -1, -1, -1, -1, -1};
-	int r;
-
-	link_prepare();
-	attempt.task = w->task;
-	attempt.entry = t->no_go ? ENTRY_NAME : w->entry;
-	attempt.target = t;
-	attempt.choice = w->choice;
-	attempt.deadline =
-		deadline == USEC_INFINITY ? deadline : deadline + WORKER_KILL_DELAY;
-	r = make_sockets(&attempt, &ends);
-	if (r == 0)
-		r = start_children(&attempt, &ends, w->credentials, deadline);
-	if (r < 0)
-		return error_set(err, FAULT_OTHER, r, "cannot start a link worker: %m");
-	*ret = attempt;
-	attempt = LINK_ATTEMPT_NONE;
-	return 0;
+	return error_set(err, FAULT_OTHER, r, "cannot start a link worker: %m");
 }
 
 /*
@@ -286,10 +189,18 @@ static void tell_wait(const struct link_attempt *attempt)
 		address);
 }
 
+/* Without a worker the connector has reported, or it has died, or it is too late. */
 static int wait_for_report(struct link_attempt *attempt)
 {
 	usec_t patience = deadline_after(WORKER_PROGRESS_DELAY);
-	int r = wait_until(attempt, MIN(patience, attempt->deadline));
+	int r;
+
+	if (attempt->pid == 0) {
+		r = wait_until(attempt, 0);
+		return r == -ETIMEDOUT && deadline_left(attempt->deadline) > 0 ? -ECHILD
+									       : r;
+	}
+	r = wait_until(attempt, MIN(patience, attempt->deadline));
 
 	if (r != -ETIMEDOUT || patience >= attempt->deadline)
 		return r;
@@ -305,10 +216,15 @@ static int next_report(
 	ssize_t size;
 	int r = wait_for_report(attempt);
 
+	if (attempt->not_started < 0)
+		return cannot_start(attempt->not_started, err);
 	if (r == -ETIMEDOUT)
 		return error_set(err, FAULT_UNREACHED, r,
 			"%s was not reached in time (--connect-timeout)",
 			server_name(attempt->target));
+	if (r == -ECHILD)
+		return error_set(
+			err, FAULT_OTHER, r, "the connector exited without a report");
 	if (r < 0)
 		return error_set(err, FAULT_OTHER, r, "interrupted while connecting");
 	size = fd_receive(attempt->socket, report, sizeof(*report), &unexpected);
@@ -361,8 +277,12 @@ static int conclude(struct link_attempt *attempt, const union report *report,
 	if (report->head.kind == REPORT_FAILED) {
 		*err = report->failed.error;
 		attempt->retry = (enum entry)report->failed.retry;
+		attempt->connector_stays = attempt->pid == 0;
 		return report->failed.r;
 	}
+	if (attempt->pid == 0)
+		return error_set(err, FAULT_PROTOCOL, -EPROTO,
+			"the connector gave a report that only a link worker may give");
 	r = take_connection(attempt, &peer, &fd, err);
 	if (r == 0)
 		r = report_check_socket(fd, &peer, t, &attempt->choice, err);
@@ -435,7 +355,9 @@ static int finish(struct link_attempt *attempt, link_list_fn fn, void *userdata,
 	if (r < 0 && !ret->address[0])
 		note_address(attempt, ret);
 	*ret_retry = attempt->retry;
-	link_attempt_cancel(attempt);
+	attempt->under_way = false;
+	if (!attempt->connector_stays)
+		link_attempt_cancel(attempt);
 	return r;
 }
 
@@ -449,19 +371,52 @@ int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct e
 int link_try(const struct link_wish *w, link_list_fn fn, void *userdata,
 	enum entry *ret_retry, struct link *ret, struct error *err)
 {
-	struct link_attempt attempt;
+	struct link_attempt attempt = LINK_ATTEMPT_NONE;
 	int r;
 
 	ret->address[0] = 0;
-	r = start(w, &attempt, err);
-	return r < 0 ? r : finish(&attempt, fn, userdata, ret_retry, ret, err);
+	link_prepare();
+	note_wish(&attempt, w);
+	/* credentials that cannot be used are to be reported before anything is sent */
+	r = children_connect(&attempt, w->credentials, true);
+	if (r == 0)
+		r = children_start_worker(&attempt, w->credentials, false);
+	if (r == 0)
+		return finish(&attempt, fn, userdata, ret_retry, ret, err);
+	link_attempt_cancel(&attempt);
+	return cannot_start(r, err);
 }
 
 int link_attempt_start(const struct target *t, const struct credentials *c,
-	const struct address_choice *choice, unsigned how, struct link_attempt *ret,
+	const struct address_choice *choice, unsigned how, struct link_attempt *attempt,
 	struct error *err)
 {
 	const struct link_wish w = link_wish(t, c, choice, how);
+	int r;
 
-	return start(&w, ret, err);
+	link_prepare();
+	if (attempt->task != w.task) /* it lacks a relay's sockets, or has too many */
+		link_attempt_cancel(attempt);
+	note_wish(attempt, &w);
+	r = children_connect(attempt, c, false);
+	if (r == 0)
+		return 0;
+	link_attempt_cancel(attempt);
+	return cannot_start(r, err);
+}
+
+static bool has_connected(const struct link_attempt *attempt)
+{
+	_cleanup_close_ int fd = -1;
+	struct peer peer;
+
+	return fd_peek(attempt->connected, &peer, sizeof(peer), &fd) > 0;
+}
+
+bool link_attempt_proceed(struct link_attempt *attempt, const struct credentials *c)
+{
+	if (attempt->pid > 0 || !has_connected(attempt))
+		return false;
+	attempt->not_started = children_start_worker(attempt, c, true);
+	return attempt->not_started == 0;
 }

@@ -6,8 +6,7 @@
  */
 #pragma once
 
-#include "link/report.h"
-#include "link/worker.h"
+#include "link/children.h"
 
 struct link {
 	int fd; /* owned; in the transmission phase: plain, kernel TLS, or to a relay */
@@ -54,36 +53,32 @@ int link_open(const struct target *t, const struct credentials *c,
 	struct error *err);
 
 /*
- * The same for a caller that waits for several things: an attempt is under way until its
- * socket is readable or its deadline has passed. Then link_attempt_finish(), which does
- * not wait, returns what link_open() would, but makes one connection only; after a failure
+ * The same for a caller that waits for several things. An attempt is under way until its
+ * socket is readable or its deadline has passed, and before the worker is started
+ * (pid 0), until `connected` is readable. Then link_attempt_proceed() and, unless the
+ * attempt goes on, link_attempt_finish(). Neither waits.
+ *
+ * The worker, which is all that costs much, is started when there is a connection. A
+ * connector that could not connect stays for the next attempt.
+ *
+ * *attempt: LINK_ATTEMPT_NONE, or what link_attempt_finish() has left.
+ */
+int link_attempt_start(const struct target *t, const struct credentials *c,
+	const struct address_choice *choice, unsigned how, struct link_attempt *attempt,
+	struct error *err);
+
+/* True: it goes on, since there was a connection, and a worker for it was started. */
+bool link_attempt_proceed(struct link_attempt *attempt, const struct credentials *c);
+
+/*
+ * What link_open() would return, but after one connection only; after a failure
  * ret->address is where it had connected to, or "". The target must outlive the attempt,
  * the credentials need not.
  */
-struct link_attempt {
-	enum worker_task task;
-	enum entry entry, retry; /* retry: what to begin with after a failure */
-	const struct target *target;
-	struct address_choice choice;
-	pid_t pid;       /* of the worker; 0: no attempt */
-	pid_t connector; /* its pid */
-	int socket;      /* receives reports */
-	int connected;   /* receives the link, before the worker does */
-	int log;         /* messages of both with --verbose; or -1 */
-	unsigned n_lines;
-	int near; /* of a relay: the kernel's end */
-	usec_t deadline;
-};
-#define LINK_ATTEMPT_NONE \
-	((struct link_attempt){.socket = -1, .connected = -1, .log = -1, .near = -1})
-
-int link_attempt_start(const struct target *t, const struct credentials *c,
-	const struct address_choice *choice, unsigned how, struct link_attempt *ret,
-	struct error *err);
 int link_attempt_finish(
 	struct link_attempt *attempt, struct link *ret, struct error *err);
 
-/* Ends an attempt, if there is one: the worker is killed. */
+/* Ends an attempt, if there is one, and what a former one left: children are killed. */
 void link_attempt_cancel(struct link_attempt *attempt);
 
 /* Whether a relay may carry TLS where the kernel cannot. */

@@ -18,6 +18,7 @@
 struct head {
 	enum worker_task task;
 	enum entry entry;
+	bool connected;
 	struct sandbox_user user;
 	bool verbose;
 	usec_t deadline;
@@ -55,6 +56,7 @@ static bool put_order(FILE *file, const struct worker_order *order)
 	const struct target *t = order->target;
 	const struct head head = {.task = order->task,
 		.entry = order->entry,
+		.connected = order->connected,
 		.user = sandbox_user(),
 		.verbose = order->log >= 0,
 		.deadline = order->deadline,
@@ -186,6 +188,7 @@ static int take_order(struct pieces *from, struct worker_order *ret,
 		.target = target,
 		.credentials = credentials,
 		.entry = head.entry,
+		.connected = head.connected,
 		.deadline = head.deadline,
 		.report = ORDER_REPORT,
 		.near = ORDER_NEAR,

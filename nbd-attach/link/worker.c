@@ -51,13 +51,14 @@ static int keep_only(const struct worker_order *order, struct error *err)
  * could not reach, and the parent has the deadline. Everything else is closed, because a
  * PKCS#11 module may have left something open while we were still root.
  */
-static int receive_link(struct error *err)
+static int receive_link(const struct worker_order *order, struct error *err)
 {
 	struct peer peer;
 	int fd = -1;
 	ssize_t size;
 
-	if (fd_sendto(WORKER_LINK_FD, "", 1, 0) < 0 && errno != EPIPE)
+	if (!order->connected && fd_sendto(WORKER_LINK_FD, "", 1, 0) < 0 &&
+		errno != EPIPE)
 		return cannot_set_up(-errno, err);
 	size = fd_receive(WORKER_LINK_FD, &peer, sizeof(peer), &fd);
 	if (size < 0)
@@ -176,7 +177,7 @@ static int prepare(const struct worker_order *order, struct relay **ret_relay,
 	if (r == 0)
 		r = sandbox_drop_privileges(err);
 	if (r == 0)
-		r = receive_link(err);
+		r = receive_link(order, err);
 	if (r < 0)
 		return r;
 	sandbox_limit_memory();

@@ -23,6 +23,7 @@ struct worker_order {
 	const struct target *target;
 	const struct credentials *credentials;
 	enum entry entry;
+	bool connected; /* the connector does not wait for this worker */
 	usec_t deadline;
 	/* sockets */
 	int report;    /* see report.h */

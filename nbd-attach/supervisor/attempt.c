@@ -86,6 +86,11 @@ static void take_relay(struct supervisor *s, const struct error *err)
 		err->text);
 }
 
+bool attempt_proceeds(struct supervisor *s, struct connection *conn)
+{
+	return link_attempt_proceed(&conn->attempt, &s->credentials);
+}
+
 bool attempt_finish(struct supervisor *s, struct connection *conn)
 {
 	struct error err = {0};
@@ -108,5 +113,7 @@ bool attempt_finish(struct supervisor *s, struct connection *conn)
 	} else {
 		conn->candidate = link;
 	}
+	if (connection_is_up(conn)) /* the next attempt may be long in coming */
+		link_attempt_cancel(&conn->attempt);
 	return r == 0;
 }

@@ -7,6 +7,9 @@
 /* False: no link worker can be started; conn->error says why. */
 bool attempt_start(struct supervisor *s, struct connection *conn);
 
+/* True: it is connected, and goes on with a link worker, which was started for that. */
+bool attempt_proceeds(struct supervisor *s, struct connection *conn);
+
 /*
  * Takes the result of the attempt, or ends it if it is late. True: conn->candidate is the
  * new link, which fits the device; false: the attempt failed, conn->error says why.

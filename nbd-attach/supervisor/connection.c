@@ -81,6 +81,7 @@ void connection_event(
 
 void connection_attempt_ready(struct supervisor *s, struct connection *conn)
 {
-	connection_event(
-		s, conn, attempt_finish(s, conn) ? EVENT_CONNECTED : EVENT_FAILED);
+	if (!attempt_proceeds(s, conn))
+		connection_event(s, conn,
+			attempt_finish(s, conn) ? EVENT_CONNECTED : EVENT_FAILED);
 }

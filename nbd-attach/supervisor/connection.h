@@ -20,5 +20,5 @@ extern const size_t connection_life_size;
 void connection_event(
 	struct supervisor *s, struct connection *conn, enum connection_event event);
 
-/* The attempt's worker has reported, or is late. */
+/* The attempt is connected, it is over, or it is late. */
 void connection_attempt_ready(struct supervisor *s, struct connection *conn);

@@ -83,8 +83,11 @@ static void handle_nbd_event(struct supervisor *s)
 	}
 }
 
-/* Polled: the driver, the bring-up, and for each connection its link and its attempt. */
-enum { WATCH_EVENTS, WATCH_BRING_UP, WATCH_LINKS, WATCH_EACH = 2 };
+/*
+ * Polled: the driver, the bring-up, and for each connection its link, and of its attempt
+ * the reports and the connector.
+ */
+enum { WATCH_EVENTS, WATCH_BRING_UP, WATCH_LINKS, WATCH_EACH = 3 };
 #define WATCH_MAX (WATCH_LINKS + WATCH_EACH * NBD_LINKS_MAX)
 
 static nfds_t watch(const struct supervisor *s, struct pollfd fds[WATCH_MAX])
@@ -96,25 +99,30 @@ static nfds_t watch(const struct supervisor *s, struct pollfd fds[WATCH_MAX])
 	fds[WATCH_BRING_UP] = (struct pollfd){s->bring_up.pidfd, POLLIN, 0};
 	for (unsigned i = 0; i < n; i++) {
 		const struct connection *conn = &s->conns[i];
-		struct pollfd *pair = &fds[WATCH_LINKS + WATCH_EACH * i];
+		const struct link_attempt *attempt = &conn->attempt;
+		bool connecting = attempt->under_way && attempt->pid == 0;
+		struct pollfd *each = &fds[WATCH_LINKS + WATCH_EACH * i];
 
-		pair[0] = (struct pollfd){connection_is_up(conn) ? s->a->sockets[i] : -1,
+		each[0] = (struct pollfd){connection_is_up(conn) ? s->a->sockets[i] : -1,
 			conn->half_closed ? 0 : POLLRDHUP, 0};
-		pair[1] = (struct pollfd){conn->attempt.socket, POLLIN, 0};
+		each[1] = (struct pollfd){
+			attempt->under_way ? attempt->socket : -1, POLLIN, 0};
+		each[2] =
+			(struct pollfd){connecting ? attempt->connected : -1, POLLIN, 0};
 	}
 	return WATCH_LINKS + WATCH_EACH * n;
 }
 
 static void handle_link(
-	struct supervisor *s, struct connection *conn, const struct pollfd pair[])
+	struct supervisor *s, struct connection *conn, const struct pollfd each[])
 {
-	if (pair[0].revents & LINK_ENDED) {
+	if (each[0].revents & LINK_ENDED) {
 		connection_event(s, conn, EVENT_LOST);
-	} else if (pair[0].revents & POLLRDHUP) {
+	} else if (each[0].revents & POLLRDHUP) {
 		conn->half_closed = true;
 		connection_event(s, conn, EVENT_HALF_CLOSED);
 	}
-	if (pair[1].revents)
+	if (each[1].revents || each[2].revents)
 		connection_attempt_ready(s, conn);
 }
 
@@ -145,7 +153,7 @@ static usec_t next_timer(const struct supervisor *s)
 		next = MIN(next, deadline_after(CHILD_CHECK));
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		next = MIN(next, s->conns[i].timer);
-		if (s->conns[i].attempt.pid > 0)
+		if (s->conns[i].attempt.under_way)
 			next = MIN(next, s->conns[i].attempt.deadline);
 	}
 	return next;
@@ -159,7 +167,7 @@ static bool handle_timers(struct supervisor *s)
 	for (unsigned i = 0; i < s->a->state.n_links; i++) {
 		struct connection *conn = &s->conns[i];
 
-		if (conn->attempt.pid > 0 && conn->attempt.deadline <= now)
+		if (conn->attempt.under_way && conn->attempt.deadline <= now)
 			connection_attempt_ready(s, conn);
 		if (conn->timer <= now) {
 			conn->timer = USEC_INFINITY;

@@ -19,8 +19,9 @@
 #include "link/worker-exec.h"
 #include "supervisor/rotation.h"
 
-#define START  (1000 * USEC_PER_SEC)
-#define WORKER 4242
+#define START     (1000 * USEC_PER_SEC)
+#define WORKER    4242
+#define CONNECTOR 4243
 
 struct connection_world world;
 uint32_t world_random;
@@ -77,11 +78,11 @@ int link_attempt_start(const struct target *t, const struct credentials *c,
 	call(how & LINK_BY_NAME ? "start-by-name" : "start");
 	assert_ptr_equal(t, &world.target);
 	assert_ptr_equal(c, &world.s.credentials);
-	assert_int_equal(ret->pid, 0);
+	assert_false(ret->under_way);
 	if (world.no_worker)
 		return error_set(err, FAULT_OTHER, -EAGAIN, "cannot fork");
 	*ret = LINK_ATTEMPT_NONE;
-	ret->pid = WORKER;
+	ret->under_way = true;
 	ret->deadline = world.now + 30 * USEC_PER_SEC;
 	ret->choice = *choice;
 	return 0;
@@ -90,14 +91,32 @@ int link_attempt_start(const struct target *t, const struct credentials *c,
 int link_attempt_finish(struct link_attempt *attempt, struct link *ret, struct error *err)
 {
 	call("finish");
-	assert_int_equal(attempt->pid, WORKER);
+	assert_true(attempt->under_way);
 	*attempt = LINK_ATTEMPT_NONE;
+	attempt->connector = world.connector_stays ? CONNECTOR : 0;
 	*err = world.found;
 	if (err->fault != FAULT_NONE)
 		return world.result ? world.result : -EIO;
 	ret->fd = some_descriptor();
 	strcpy(ret->address, world.address);
 	return 0;
+}
+
+bool link_attempt_proceed(struct link_attempt *attempt, const struct credentials *c)
+{
+	assert_ptr_equal(c, &world.s.credentials);
+	if (!world.connected || attempt->pid > 0)
+		return false;
+	call("proceed");
+	attempt->pid = WORKER;
+	return true;
+}
+
+void link_attempt_cancel(struct link_attempt *attempt)
+{
+	if (attempt->connector > 0)
+		call("dismiss");
+	*attempt = LINK_ATTEMPT_NONE;
 }
 
 int encryption_check(_unused_ struct encryption *e, int fd, struct error *err)
@@ -309,7 +328,7 @@ bool connection_is_consistent(bool adopted)
 	bool waits = conn->phase == PHASE_BACKING_OFF || connection_has_candidate();
 	bool first = world.a.state.break_before_make; /* before there is another */
 
-	return (conn->attempt.pid > 0) == connection_is_attempting() &&
+	return conn->attempt.under_way == connection_is_attempting() &&
 		(conn->candidate.fd >= 0) ==
 		(connection_has_candidate() &&
 			!(first && conn->phase == PHASE_DRAINING)) &&

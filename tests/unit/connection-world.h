@@ -16,6 +16,8 @@ struct connection_world {
 	usec_t now;
 	char calls[CALLS_SIZE]; /* one word each: since they were forgotten last */
 	bool no_worker;         /* no attempt can be started */
+	bool connected;         /* the next attempt has a connection, and no report yet */
+	bool connector_stays;   /* a failed attempt leaves its connector */
 	bool on_root_disk;      /* what the program runs from lies on the disk */
 	bool no_keys;           /* the credentials cannot be read */
 	bool kept;              /* the manager has a duplicate of the link's socket */

@@ -229,7 +229,7 @@ static void arrange(enum phase phase, enum connection_event event, unsigned when
 	if (event == EVENT_FAILED)
 		error_set(&conn->error, FAULT_UNREACHED, -EIO, "nobody is there");
 	else if (connection_is_attempting() && event != EVENT_CONNECTED)
-		conn->attempt.pid = 1;
+		conn->attempt.under_way = true;
 	if ((connection_has_candidate() && !(when & BREAK_FIRST)) ||
 		event == EVENT_CONNECTED)
 		conn->candidate.fd = some_descriptor();
@@ -322,6 +322,38 @@ static void test_empty_cells(void **state _unused_)
 		}
 }
 
+/* A connection is no link yet: its worker is started, once, and reports later. */
+static void test_connected(void **state _unused_)
+{
+	arrange(PHASE_CONNECTING, EVENT_TIMER, MARKED);
+	world.connected = true;
+	connection_attempt_ready(&world.s, world.conn);
+	assert_string_equal(world.calls, "proceed");
+	assert_int_equal(world.conn->phase, PHASE_CONNECTING);
+	connection_attempt_ready(&world.s, world.conn);
+	assert_non_null(strstr(world.calls, "proceed finish"));
+	assert_int_equal(world.conn->phase, PHASE_UP);
+	connection_world_end();
+}
+
+/* A connector stays for the next attempt while the link is lost, but not when it is up.
+ */
+static void test_connector_stays(void **state _unused_)
+{
+	static const enum phase phases[] = {
+		PHASE_CONNECTING, PHASE_PROBING, PHASE_REPLACING};
+
+	for (size_t i = 0; i < ELEMENTSOF(phases); i++) {
+		arrange(phases[i], EVENT_TIMER, MARKED);
+		world.connector_stays = true;
+		error_set(&world.found, FAULT_UNREACHED, -ECONNREFUSED, "refused");
+		connection_attempt_ready(&world.s, world.conn);
+		assert_int_equal(
+			world.conn->attempt.connector > 0, phases[i] == PHASE_CONNECTING);
+		connection_world_end();
+	}
+}
+
 /* The table lists exactly the phases that can come next. */
 static void test_next(void **state _unused_)
 {
@@ -339,6 +371,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cells),
 		cmocka_unit_test(test_empty_cells),
+		cmocka_unit_test(test_connected),
+		cmocka_unit_test(test_connector_stays),
 		cmocka_unit_test(test_next),
 	};
 

@@ -53,7 +53,7 @@ static void reached(const char *address)
 
 static void may_go(const char *last, bool only)
 {
-	assert_true(world.conn->attempt.pid > 0);
+	assert_true(world.conn->attempt.under_way);
 	assert_string_equal(world.conn->attempt.choice.last, last);
 	assert_int_equal(world.conn->attempt.choice.only, only);
 }

@@ -45,6 +45,7 @@ static int pack(const struct credentials *c, int log)
 		.target = &t,
 		.credentials = c,
 		.deadline = 12345,
+		.connected = log >= 0,
 		.log = log};
 	int fd;
 
@@ -79,6 +80,7 @@ static void test_whole(_unused_ void **state)
 	assert_int_equal(sandbox_user().uid, 11);
 	assert_int_equal(sandbox_user().gid, 22);
 	assert_int_equal(order.task, WORKER_LIST);
+	assert_true(order.connected);
 	assert_int_equal(order.deadline, 12345);
 	assert_int_equal(order.log, ORDER_LOG);
 	assert_int_equal(order.report, ORDER_REPORT);
