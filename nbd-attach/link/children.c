@@ -9,6 +9,7 @@
 #include "common/process.h"
 #include "link/children.h"
 #include "link/connector.h"
+#include "link/sandbox.h"
 #include "link/worker-exec.h"
 
 #define NEAR_BUFFER (1024 * 1024)
@@ -110,6 +111,7 @@ static int start_connector(struct link_attempt *a, const struct credentials *c)
 
 	if (r < 0)
 		return r;
+	sandbox_compile_connector();
 	a->connector = fork();
 	if (a->connector == 0)
 		connector_run(&order);
@@ -145,6 +147,7 @@ int children_start_worker(
 		.connector = a->ends.connector,
 		.log = a->ends.log};
 
+	(void)sandbox_compile(worker_use(a->task));
 	a->pid = fork();
 	if (a->pid == 0)
 		worker_exec_run(&order);

@@ -5,6 +5,7 @@
  * most of which ask their daemon over a socket.
  */
 #include <errno.h>
+#include <linux/filter.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -47,15 +48,17 @@ static const char *const forbidden[] = {
 #define CLONE_FLAGS 0
 #endif
 
+/* Stands for the connector's own number, which is not known yet; larger than any. */
+#define SELF 0x7ffffffdU
+
 /* What the C library needs for threads of this process: only for this process. */
 static int restrict_to_itself(scmp_filter_ctx filter)
 {
-	const scmp_datum_t self = (scmp_datum_t)getpid();
 	const struct rule rules[] = {
 		{SCMP_SYS(clone), 1,
 			{ARG_MASKED(CLONE_FLAGS, CLONE_NEWUSER, CLONE_NEWUSER)}},
-		{SCMP_SYS(tgkill), 1, {ARG_IS_NOT(0, self)}},
-		{SCMP_SYS(tkill), 1, {ARG_IS_NOT(0, self)}},
+		{SCMP_SYS(tgkill), 1, {ARG_IS_NOT(0, SELF)}},
+		{SCMP_SYS(tkill), 1, {ARG_IS_NOT(0, SELF)}},
 		{SCMP_SYS(prlimit64), 1, {ARG_IS_NOT(0, 0)}},
 		{SCMP_SYS(sched_setaffinity), 1, {ARG_IS_NOT(0, 0)}},
 	};
@@ -88,9 +91,37 @@ static int add_rules(scmp_filter_ctx filter)
 	return r;
 }
 
+static struct blob program; /* with SELF in place of the process's number */
+
+static int compile(void)
+{
+	scmp_filter_ctx filter;
+
+	if (program.size > 0)
+		return 0;
+	filter = sandbox_filter_new(SCMP_ACT_ALLOW);
+	return sandbox_filter_compile(
+		filter, filter ? add_rules(filter) : -ENOMEM, &program);
+}
+
+void sandbox_compile_connector(void)
+{
+	(void)compile(); /* the connector tries again, and reports it */
+}
+
+static void put_own_number(void)
+{
+	struct sock_filter *code = (struct sock_filter *)program.data;
+
+	for (size_t i = 0; i < program.size / sizeof(*code); i++)
+		if (code[i].code == (BPF_JMP | BPF_JEQ | BPF_K) && code[i].k == SELF)
+			code[i].k = (uint32_t)getpid();
+}
+
 int sandbox_restrict_connector(struct error *err)
 {
-	scmp_filter_ctx filter = sandbox_filter_new(SCMP_ACT_ALLOW);
+	int r = compile();
 
-	return sandbox_filter_load(filter, filter ? add_rules(filter) : -ENOMEM, err);
+	put_own_number();
+	return sandbox_filter_set(&program, r, err);
 }

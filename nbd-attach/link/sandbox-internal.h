@@ -4,6 +4,7 @@
 
 #include <seccomp.h>
 
+#include "common/file.h"
 #include "link/sandbox.h"
 
 /* Conditions on the n-th argument of a call, or on some bits of it. */
@@ -32,5 +33,11 @@ struct rule {
  */
 scmp_filter_ctx sandbox_filter_new(uint32_t otherwise);
 
-/* Loads it, unless adding its rules has failed (r), and frees it. FAULT_OTHER. */
-int sandbox_filter_load(scmp_filter_ctx filter, int r, struct error *err);
+/*
+ * Compiles it, unless adding its rules has failed (r), and frees it. *ret: for the
+ * kernel; stays empty on failure. 0 or -errno.
+ */
+int sandbox_filter_compile(scmp_filter_ctx filter, int r, struct blob *ret);
+
+/* Sets a compiled filter; r: whether that was possible. FAULT_OTHER. */
+int sandbox_filter_set(const struct blob *program, int r, struct error *err);

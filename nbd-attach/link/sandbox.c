@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <linux/tls.h>
 #include <malloc.h>
 #include <netinet/in.h>
@@ -47,6 +50,9 @@
 
 /* The second argument of futex(2) without FUTEX_PRIVATE_FLAG and the clock. */
 #define FUTEX_OPERATION FUTEX_CMD_MASK
+
+/* What a pipe holds; the kernel takes no longer filter, either. */
+#define PROGRAM_MAX ((size_t)4096 * sizeof(struct sock_filter))
 
 static struct sandbox_user unprivileged = {.uid = NOBODY, .gid = NOBODY};
 
@@ -363,21 +369,75 @@ scmp_filter_ctx sandbox_filter_new(uint32_t otherwise)
 	return filter;
 }
 
-int sandbox_filter_load(scmp_filter_ctx filter, int r, struct error *err)
+/* Through a pipe, since libseccomp before 2.6 knows descriptors only. */
+static int export_program(scmp_filter_ctx filter, struct blob *ret)
+{
+	_cleanup_close_ int near = -1, far = -1;
+	ssize_t size;
+	int ends[2], r;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	near = ends[0];
+	far = ends[1];
+	r = seccomp_export_bpf(filter, far);
+	if (r < 0)
+		return r;
+	ret->data = malloc(PROGRAM_MAX);
+	if (!ret->data)
+		return -ENOMEM;
+	size = read(near, ret->data, PROGRAM_MAX);
+	ret->size = size < 0 ? 0 : (size_t)size;
+	return size < 0 ? -errno : 0;
+}
+
+int sandbox_filter_compile(scmp_filter_ctx filter, int r, struct blob *ret)
 {
 	if (r == 0)
-		r = seccomp_load(filter);
+		r = export_program(filter, ret);
 	seccomp_release(filter);
-	if (r < 0)
-		return error_set(
-			err, FAULT_OTHER, r, "cannot set the seccomp filter: %m");
-	return 0;
+	return r;
+}
+
+int sandbox_filter_set(const struct blob *program, int r, struct error *err)
+{
+	const struct sock_fprog filter = {
+		.len = (unsigned short)(program->size / sizeof(struct sock_filter)),
+		.filter = (struct sock_filter *)program->data};
+
+	if (r == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+		r = -errno;
+	return r < 0 ? error_set(err, FAULT_OTHER, r, "cannot set the seccomp filter: %m")
+		     : 0;
+}
+
+static struct blob programs[SANDBOX_USES];
+
+static int compile(enum sandbox_use use)
+{
+	scmp_filter_ctx filter;
+
+	if (programs[use].size > 0)
+		return 0;
+	filter = sandbox_filter_new(SCMP_ACT_ERRNO(EPERM));
+	return sandbox_filter_compile(
+		filter, filter ? add_rules(filter, use) : -ENOMEM, &programs[use]);
+}
+
+const struct blob *sandbox_compile(enum sandbox_use use)
+{
+	(void)compile(use); /* sandbox_enter() tries again, and reports it */
+	return &programs[use];
+}
+
+void sandbox_set_program(enum sandbox_use use, const struct blob *program)
+{
+	programs[use] = *program;
 }
 
 int sandbox_enter(enum sandbox_use use, struct error *err)
 {
-	scmp_filter_ctx filter = sandbox_filter_new(SCMP_ACT_ERRNO(EPERM));
+	int r = compile(use);
 
-	return sandbox_filter_load(
-		filter, filter ? add_rules(filter, use) : -ENOMEM, err);
+	return sandbox_filter_set(&programs[use], r, err);
 }

@@ -6,6 +6,7 @@
 
 #include "common/deadline.h"
 #include "common/error.h"
+#include "common/file.h"
 
 /*
  * Looks up the unprivileged user, before the fork: once, so that no attempt has to read a
@@ -76,11 +77,21 @@ void sandbox_outlive_parent(void);
  */
 int sandbox_restrict_connector(struct error *err);
 
+/* Compiles its filter: once, before the fork, since libseccomp takes its time. */
+void sandbox_compile_connector(void);
+
 enum sandbox_use {
 	SANDBOX_QUERY, /* only asks */
 	SANDBOX_LINK,  /* and gives the link's keys to the kernel */
 	SANDBOX_RELAY, /* and outlives its parent */
+	SANDBOX_USES
 };
+
+/* The same for a worker. The filter as bytes for an executed one; empty: it failed. */
+const struct blob *sandbox_compile(enum sandbox_use use);
+
+/* In an executed worker: takes its parent's. */
+void sandbox_set_program(enum sandbox_use use, const struct blob *program);
 
 /*
  * The worker's sandbox: it can read and write open descriptors, get memory and read the

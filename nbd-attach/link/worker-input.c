@@ -66,7 +66,7 @@ static bool put_order(FILE *file, const struct worker_order *order)
 
 	for (size_t i = 0; good && i < t->n_settings; i++)
 		good = put_text(file, t->settings[i]);
-	return good &&
+	return good && put_blob(file, sandbox_compile(worker_use(order->task))) &&
 		put_credentials(file, order->credentials ? order->credentials : &none);
 }
 
@@ -166,6 +166,7 @@ static int take_order(struct pieces *from, struct worker_order *ret,
 	uint64_t size = 0;
 	const char *settings[SETTINGS_MAX], *head_bytes = take(from, &size);
 	const char *uri = take_text(from), *directory = take_text(from);
+	struct blob program = {0};
 	struct error ignored;
 	struct head head;
 	int r;
@@ -180,9 +181,13 @@ static int take_order(struct pieces *from, struct worker_order *ret,
 		if (!settings[i])
 			return -EBADMSG;
 	}
-	r = target_replay(target, uri, directory, settings, head.n_settings, &ignored);
+	r = take_blob(from, &program);
+	if (r == 0)
+		r = target_replay(
+			target, uri, directory, settings, head.n_settings, &ignored);
 	if (r == 0)
 		r = take_credentials(from, credentials);
+	sandbox_set_program(worker_use(head.task), &program);
 	sandbox_set_user(head.user);
 	*ret = (struct worker_order){.task = head.task,
 		.target = target,

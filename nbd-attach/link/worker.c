@@ -136,9 +136,9 @@ static int run_relay(
 	return link_end_exit_code(r, relay_alert(relay));
 }
 
-static enum sandbox_use use_of(const struct worker_order *order)
+enum sandbox_use worker_use(enum worker_task task)
 {
-	switch (order->task) {
+	switch (task) {
 	case WORKER_RELAY: return SANDBOX_RELAY;
 	case WORKER_LINK: return SANDBOX_LINK;
 	case WORKER_INFO:
@@ -182,7 +182,7 @@ static int prepare(const struct worker_order *order, struct relay **ret_relay,
 		return r;
 	sandbox_limit_memory();
 	isolation_restrict_self();
-	return sandbox_enter(use_of(order), err);
+	return sandbox_enter(worker_use(order->task), err);
 }
 
 /* Returns the exit code, or -errno. */

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/deadline.h"
+#include "link/sandbox.h"
 #include "target/target.h"
 #include "wire/credentials.h"
 #include "wire/option.h"
@@ -31,6 +32,9 @@ struct worker_order {
 	int connector; /* sends the link: see connector.h */
 	int log;       /* for log_to_parent(), or -1 */
 };
+
+/* The sandbox in which it does the task. */
+enum sandbox_use worker_use(enum worker_task task);
 
 /*
  * Does the task, reports and exits. The link and the sockets of the order are the only

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What attempts to reach a server that is away cost: processes are counted. A connector
- * stays for the next attempt, and a worker is started for a connection only.
+ * What attempts to reach a server cost: processes, and what prepares them, are counted. A
+ * connector stays for the next attempt, and a worker is started for a connection only.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -36,6 +40,29 @@ pid_t __wrap_fork(void)
 {
 	n_forks++;
 	return __real_fork();
+}
+
+/* Of all processes: in memory that they share. */
+static struct counts {
+	atomic_uint filters, users;
+} * counts;
+
+void *__real_seccomp_init(uint32_t otherwise);
+void *__wrap_seccomp_init(uint32_t otherwise);
+
+void *__wrap_seccomp_init(uint32_t otherwise)
+{
+	counts->filters++;
+	return __real_seccomp_init(otherwise);
+}
+
+struct passwd *__real_getpwnam(const char *name);
+struct passwd *__wrap_getpwnam(const char *name);
+
+struct passwd *__wrap_getpwnam(const char *name)
+{
+	counts->users++;
+	return __real_getpwnam(name);
 }
 
 static void await(void)
@@ -142,11 +169,48 @@ static void test_back(void **state _unused_)
 	unlink(away.socket);
 }
 
+/* Filters are compiled once, however many processes get them, and the user looked up. */
+static void test_prepared_once(void **state _unused_)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(address);
+	_cleanup_target_ struct target refused;
+	struct link link;
+	struct error err;
+	char uri[64];
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	snprintf(uri, sizeof(uri), "nbd://127.0.0.1:%u/", ntohs(address.sin_port));
+	target_init(&refused);
+	assert_int_equal(target_parse_uri(&refused, uri, &err), 0);
+	assert_int_equal(target_check(&refused, &err), 0);
+	world.misdeed = succeed;
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(
+			link_attempt_start(&refused, NULL, NULL, 0, &attempt, &err), 0);
+		await();
+		assert_int_equal(
+			link_attempt_finish(&attempt, &link, &err), -ECONNREFUSED);
+		link_attempt_cancel(&attempt);
+		assert_int_equal(link_info(&world.target, NULL, &link, &err), 0);
+	}
+	assert_int_equal(counts->filters, 2); /* a connector's, and one for questions */
+	assert_int_equal(counts->users, geteuid() == 0);
+	close(fd);
+}
+
 static int begin(void **state)
 {
 	struct error err;
 	char uri[128];
 
+	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (counts == MAP_FAILED)
+		return -1;
 	if (sandbox_world_begin(state) < 0 || !mkdtemp(folder))
 		return -1;
 	snprintf(uri, sizeof(uri), "nbd+unix:///?socket=%s/socket", folder);
@@ -166,6 +230,7 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_prepared_once),
 		cmocka_unit_test(test_away),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_relay),
