@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "certificates-world.h"
+#include "new-certificate.h"
 #include "wire/credentials.h"
 #include "wire/tls-internal.h"
 
@@ -30,23 +31,13 @@ static void set_time(gnutls_x509_crt_t crt, enum when when)
 	static const int begin[] = {[NOW] = -DAY, [NOT_YET] = DAY, [EXPIRED] = -9 * DAY};
 	time_t from = time(NULL) + begin[when];
 
-	assert_int_equal(gnutls_x509_crt_set_activation_time(crt, from), 0);
-	assert_int_equal(gnutls_x509_crt_set_expiration_time(crt, from + 8 * DAY), 0);
+	set_validity(crt, from, from + 8 * DAY);
 }
 
-static gnutls_x509_crt_t new_certificate(const char *name, enum who who, enum when when)
+static gnutls_x509_crt_t certificate_of(const char *name, enum who who, enum when when)
 {
-	static unsigned char serial;
-	gnutls_x509_crt_t crt;
+	gnutls_x509_crt_t crt = new_certificate(name, keys[who]);
 
-	serial++;
-	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
-	assert_int_equal(gnutls_x509_crt_set_version(crt, 3), 0);
-	assert_int_equal(gnutls_x509_crt_set_serial(crt, &serial, 1), 0);
-	assert_int_equal(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME,
-				 0, name, (unsigned)strlen(name)),
-		0);
-	assert_int_equal(gnutls_x509_crt_set_key(crt, keys[who]), 0);
 	assert_int_equal(gnutls_x509_crt_set_ca_status(crt, who != SERVER), 0);
 	set_time(crt, when);
 	return crt;
@@ -69,7 +60,7 @@ static void sign(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer, enum who signe
 static gnutls_x509_crt_t make_authority(
 	const char *name, enum who who, enum when when, gnutls_x509_crt_t issuer)
 {
-	gnutls_x509_crt_t crt = new_certificate(name, who, when);
+	gnutls_x509_crt_t crt = certificate_of(name, who, when);
 
 	assert_int_equal(gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_KEY_CERT_SIGN), 0);
 	sign(crt, issuer ? issuer : crt, CA, GNUTLS_DIG_SHA256);
@@ -84,7 +75,7 @@ static gnutls_x509_crt_t make_server(const struct row *row, gnutls_x509_crt_t is
 		: row->trusts == TRUST_SERVER ? SERVER
 		: row->with_middle            ? MIDDLE
 					      : CA;
-	gnutls_x509_crt_t crt = new_certificate(name, SERVER, row->server);
+	gnutls_x509_crt_t crt = certificate_of(name, SERVER, row->server);
 
 	assert_int_equal(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME,
 				 name, (unsigned)strlen(name), GNUTLS_FSAN_SET),

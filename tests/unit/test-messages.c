@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "new-certificate.h"
 #include "wire/credentials.h"
 #include "wire/tls.h"
 
@@ -234,14 +235,6 @@ static void test_psk(void **state _unused_)
 	assert_int_equal(failed, 0);
 }
 
-static void make_key(gnutls_x509_privkey_t *ret)
-{
-	assert_int_equal(gnutls_x509_privkey_init(ret), 0);
-	assert_int_equal(gnutls_x509_privkey_generate(*ret, GNUTLS_PK_ECDSA,
-				 GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-		0);
-}
-
 static void export_key(gnutls_x509_privkey_t from, const char *passphrase, unsigned flags,
 	gnutls_datum_t *ret)
 {
@@ -252,24 +245,14 @@ static void export_key(gnutls_x509_privkey_t from, const char *passphrase, unsig
 
 static int setup(_unused_ void **state)
 {
-	gnutls_x509_privkey_t mine, other;
-	gnutls_x509_crt_t crt;
-	time_t now = time(NULL);
+	gnutls_x509_privkey_t mine = new_key(), other = new_key();
+	gnutls_x509_crt_t crt = new_certificate(NULL, mine);
 
-	make_key(&mine);
-	make_key(&other);
 	export_key(mine, NULL, GNUTLS_PKCS_PLAIN, &key);
 	export_key(other, NULL, GNUTLS_PKCS_PLAIN, &other_key);
 	export_key(mine, "secret", GNUTLS_PKCS_PBES2_AES_256, &encrypted_key);
-	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
-	assert_int_equal(gnutls_x509_crt_set_version(crt, 3), 0);
-	assert_int_equal(gnutls_x509_crt_set_serial(crt, "\1", 1), 0);
-	assert_int_equal(gnutls_x509_crt_set_activation_time(crt, now), 0);
-	assert_int_equal(gnutls_x509_crt_set_expiration_time(crt, now + 86400), 0);
-	assert_int_equal(gnutls_x509_crt_set_key(crt, mine), 0);
-	assert_int_equal(gnutls_x509_crt_sign2(crt, crt, mine, GNUTLS_DIG_SHA256, 0), 0);
-	assert_int_equal(
-		gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &certificate), 0);
+	sign_by_itself(crt, mine);
+	certificate = to_pem(crt);
 	assert_int_equal(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der), 0);
 	gnutls_x509_crt_deinit(crt);
 	gnutls_x509_privkey_deinit(mine);

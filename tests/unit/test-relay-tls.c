@@ -164,6 +164,42 @@ static void tls_messages_before_data(_unused_ void **state)
 	world_free(w);
 }
 
+/* ---- the server ends the session: what it said before comes ---- */
+
+struct last_words {
+	struct world *w;
+	struct flow sender, taker;
+};
+
+static void last_words_init(struct last_words *l, size_t total)
+{
+	struct world *w = tls_world_new(false);
+
+	*l = (struct last_words){.w = w,
+		.sender = {.fd = w->server, .tls = w->server_tls, .total = total},
+		.taker = {.fd = w->kernel, .total = total, .until_end = true}};
+}
+
+/* All is sent, and much of it still on its way. */
+static void say_much(struct last_words *l)
+{
+	last_words_init(l, 1000000);
+	l->taker.slowly = true;
+	start_relay(l->w);
+	start_flow(&l->sender, run_sender);
+	start_flow(&l->taker, run_taker);
+	end_flow(&l->sender);
+}
+
+/* alert: what the server gave as its reason; -ENODATA: none. */
+static void assert_heard(struct last_words *l, int alert)
+{
+	end_flow(&l->taker);
+	assert_int_equal(l->taker.result, 0);
+	assert_int_equal(relay_result(l->w), -ECONNRESET);
+	assert_int_equal(relay_alert(l->w->relay), alert);
+}
+
 /* What was sent before may fill the socket still. */
 static void say_goodbye(const struct world *w)
 {
@@ -171,32 +207,20 @@ static void say_goodbye(const struct world *w)
 		deadline_wait(w->server, POLLOUT, USEC_INFINITY);
 }
 
-/* The server says good-bye: what it said before comes, and it is answered. */
+/* A good-bye is answered. */
 static void tls_far_ends(bool politely)
 {
-	struct world *w = tls_world_new(false);
-	struct flow sender = {.fd = w->server, .tls = w->server_tls, .total = 1000000};
-	struct flow taker = {.fd = w->kernel,
-		.total = sender.total,
-		.until_end = true,
-		.slowly = true};
+	struct last_words l;
 	char byte;
 
-	start_relay(w);
-	start_flow(&sender, run_sender);
-	start_flow(&taker, run_taker);
-	end_flow(&sender);
+	say_much(&l);
 	if (politely)
-		say_goodbye(w);
+		say_goodbye(l.w);
 	else
-		shutdown(w->server, SHUT_WR);
-	end_flow(&taker);
-	assert_int_equal(taker.result, 0);
-	assert_int_equal(relay_result(w), -ECONNRESET);
-	assert_int_equal(
-		relay_alert(w->relay), politely ? (int)GNUTLS_A_CLOSE_NOTIFY : -ENODATA);
-	assert_int_equal(gnutls_record_recv(w->server_tls, &byte, 1), 0);
-	world_free(w);
+		shutdown(l.w->server, SHUT_WR);
+	assert_heard(&l, politely ? (int)GNUTLS_A_CLOSE_NOTIFY : -ENODATA);
+	assert_int_equal(gnutls_record_recv(l.w->server_tls, &byte, 1), 0);
+	world_free(l.w);
 }
 
 static void tls_server_ends(_unused_ void **state)
@@ -211,49 +235,39 @@ static void send_alert(const struct world *w, gnutls_alert_description_t alert)
 		deadline_wait(w->server, POLLOUT, USEC_INFINITY);
 }
 
-/* The server ends the session with a reason: that is known, and what it said before
- * comes. */
+/* The kernel does not know of the end: it goes on, unless this thread is late. */
+static void send_request(const struct world *w)
+{
+	assert_true(send(w->kernel, "request", 7, MSG_NOSIGNAL) == 7 || errno == EPIPE);
+}
+
 static void tls_server_complains(_unused_ void **state)
 {
-	struct world *w = tls_world_new(false);
-	struct flow sender = {.fd = w->server, .tls = w->server_tls, .total = 1000000};
-	struct flow taker = {.fd = w->kernel,
-		.total = sender.total,
-		.until_end = true,
-		.slowly = true};
+	struct last_words l;
 
-	start_relay(w);
-	start_flow(&sender, run_sender);
-	start_flow(&taker, run_taker);
-	end_flow(&sender);
-	send_alert(w, GNUTLS_A_RECORD_OVERFLOW);
-	/* which the kernel does not know: it goes on, unless this thread is late */
-	assert_true(send(w->kernel, "request", 7, MSG_NOSIGNAL) == 7 || errno == EPIPE);
-	end_flow(&taker);
-	assert_int_equal(relay_result(w), -ECONNRESET);
-	assert_int_equal(relay_alert(w->relay), GNUTLS_A_RECORD_OVERFLOW);
-	world_free(w);
+	say_much(&l);
+	send_alert(l.w, GNUTLS_A_RECORD_OVERFLOW);
+	send_request(l.w);
+	assert_heard(&l, GNUTLS_A_RECORD_OVERFLOW);
+	world_free(l.w);
 }
 
 /* … and is gone before the relay looks, which then has more to send. */
 static void tls_server_is_gone(_unused_ void **state)
 {
-	struct world *w = tls_world_new(false);
-	struct flow sender = {.fd = w->server, .tls = w->server_tls, .total = 50000};
-	struct flow taker = {.fd = w->kernel, .total = sender.total, .until_end = true};
+	struct last_words l;
 
-	start_flow(&sender, run_sender);
-	end_flow(&sender);
-	send_alert(w, GNUTLS_A_INTERNAL_ERROR);
-	close(w->server);
-	w->server = -1;
-	assert_int_equal(send(w->kernel, "request", 7, MSG_NOSIGNAL), 7);
-	start_relay(w);
-	start_flow(&taker, run_taker);
-	end_flow(&taker);
-	assert_int_equal(relay_result(w), -ECONNRESET);
-	assert_int_equal(relay_alert(w->relay), GNUTLS_A_INTERNAL_ERROR);
-	world_free(w);
+	last_words_init(&l, 50000);
+	start_flow(&l.sender, run_sender);
+	end_flow(&l.sender);
+	send_alert(l.w, GNUTLS_A_INTERNAL_ERROR);
+	close(l.w->server);
+	l.w->server = -1;
+	send_request(l.w);
+	start_relay(l.w);
+	start_flow(&l.taker, run_taker);
+	assert_heard(&l, GNUTLS_A_INTERNAL_ERROR);
+	world_free(l.w);
 }
 
 static void tls_is_broken(_unused_ void **state)

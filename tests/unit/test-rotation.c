@@ -13,17 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/fd.h"
 #include "kernel/root-disk.h"
+#include "new-certificate.h"
 #include "supervisor/private-root.h"
 #include "supervisor/rotation.h"
-
-#define HOUR 3600
 
 /* ---- the world of a supervisor ---- */
 
@@ -79,24 +77,14 @@ static char *to_text(gnutls_datum_t *pem)
 	return text;
 }
 
-static struct identity new_identity(unsigned char serial)
+static struct identity new_identity(void)
 {
-	gnutls_x509_privkey_t key;
-	gnutls_x509_crt_t crt;
+	gnutls_x509_privkey_t key = new_key();
+	gnutls_x509_crt_t crt = new_certificate(NULL, key);
 	gnutls_datum_t cert_pem, key_pem;
 
-	assert_int_equal(gnutls_x509_privkey_init(&key), 0);
-	assert_int_equal(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-				 GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-		0);
-	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
-	assert_int_equal(gnutls_x509_crt_set_version(crt, 3), 0);
-	assert_int_equal(gnutls_x509_crt_set_serial(crt, &serial, 1), 0);
-	assert_int_equal(gnutls_x509_crt_set_activation_time(crt, time(NULL) - HOUR), 0);
-	assert_int_equal(gnutls_x509_crt_set_expiration_time(crt, time(NULL) + HOUR), 0);
-	assert_int_equal(gnutls_x509_crt_set_key(crt, key), 0);
-	assert_int_equal(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0), 0);
-	assert_int_equal(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &cert_pem), 0);
+	sign_by_itself(crt, key);
+	cert_pem = to_pem(crt);
 	assert_int_equal(
 		gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &key_pem), 0);
 	gnutls_x509_crt_deinit(crt);
@@ -382,8 +370,8 @@ static char folder[] = "/tmp/test-rotation-XXXXXX";
 
 static int setup(_unused_ void **state)
 {
-	before = new_identity(1);
-	after = new_identity(2);
+	before = new_identity();
+	after = new_identity();
 	return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
 }
 

@@ -12,16 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "new-certificate.h"
 #include "wire/credentials.h"
 #include "wire/tls-internal.h"
 
 #define PATIENCE 60
-#define HOUR     3600
 
 static const struct row {
 	const char *host, *bare; /* of the target; bare: without its zone */
@@ -66,26 +65,19 @@ static gnutls_datum_t address_of(const char *text)
 	return (gnutls_datum_t){bytes, inet_pton(AF_INET6, text, bytes) == 1 ? 16 : 0};
 }
 
-static gnutls_x509_crt_t new_certificate(const char *name)
+static gnutls_x509_crt_t certificate_for(const char *name)
 {
 	gnutls_datum_t address = address_of(name);
 	bool is_name = address.size == 0;
-	gnutls_x509_crt_t crt;
-	unsigned char serial = 1;
+	gnutls_x509_crt_t crt = new_certificate(NULL, key);
 
-	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
-	assert_int_equal(gnutls_x509_crt_set_version(crt, 3), 0);
-	assert_int_equal(gnutls_x509_crt_set_serial(crt, &serial, 1), 0);
-	assert_int_equal(gnutls_x509_crt_set_activation_time(crt, time(NULL) - HOUR), 0);
-	assert_int_equal(gnutls_x509_crt_set_expiration_time(crt, time(NULL) + HOUR), 0);
-	assert_int_equal(gnutls_x509_crt_set_key(crt, key), 0);
 	assert_int_equal(
 		gnutls_x509_crt_set_subject_alt_name(crt,
 			is_name ? GNUTLS_SAN_DNSNAME : GNUTLS_SAN_IPADDRESS,
 			is_name ? (const void *)name : address.data,
 			is_name ? (unsigned)strlen(name) : address.size, GNUTLS_FSAN_SET),
 		0);
-	assert_int_equal(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0), 0);
+	sign_by_itself(crt, key);
 	return crt;
 }
 
@@ -149,7 +141,7 @@ static int shake_hands(
 
 static int play(const struct row *row, struct error *err)
 {
-	gnutls_x509_crt_t crt = new_certificate(row->certificate);
+	gnutls_x509_crt_t crt = certificate_for(row->certificate);
 	gnutls_certificate_credentials_t credentials;
 	gnutls_session_t server;
 	pthread_t thread;
@@ -190,11 +182,8 @@ static void test_names(_unused_ void **state)
 
 static int setup(_unused_ void **state)
 {
-	return gnutls_x509_privkey_init(&key) < 0 ||
-			gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-				GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) < 0
-		? -1
-		: 0;
+	key = new_key();
+	return 0;
 }
 
 static int teardown(_unused_ void **state)

@@ -15,12 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/scope.h"
+#include "new-certificate.h"
 #include "wire/credentials.h"
 #include "wire/trust-store.h"
 
@@ -55,31 +55,15 @@ int __wrap_gnutls_global_init(void)
 /* As PEM. purpose NULL: any. */
 static gnutls_datum_t new_authority(const char *name, const char *purpose)
 {
-	static unsigned char serial;
-	const time_t now = time(NULL);
-	gnutls_x509_privkey_t key;
-	gnutls_x509_crt_t crt;
+	gnutls_x509_privkey_t key = new_key();
+	gnutls_x509_crt_t crt = new_certificate(name, key);
 	gnutls_datum_t pem;
 
-	serial++;
-	assert_int_equal(gnutls_x509_privkey_init(&key), 0);
-	assert_int_equal(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-				 GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-		0);
-	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
-	assert_int_equal(gnutls_x509_crt_set_version(crt, 3), 0);
-	assert_int_equal(gnutls_x509_crt_set_serial(crt, &serial, 1), 0);
-	assert_int_equal(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME,
-				 0, name, (unsigned)strlen(name)),
-		0);
-	assert_int_equal(gnutls_x509_crt_set_key(crt, key), 0);
 	assert_int_equal(gnutls_x509_crt_set_ca_status(crt, 1), 0);
-	assert_int_equal(gnutls_x509_crt_set_activation_time(crt, now), 0);
-	assert_int_equal(gnutls_x509_crt_set_expiration_time(crt, now + 3600), 0);
 	if (purpose)
 		assert_int_equal(gnutls_x509_crt_set_key_purpose_oid(crt, purpose, 0), 0);
-	assert_int_equal(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0), 0);
-	assert_int_equal(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem), 0);
+	sign_by_itself(crt, key);
+	pem = to_pem(crt);
 	gnutls_x509_crt_deinit(crt);
 	gnutls_x509_privkey_deinit(key);
 	return pem;

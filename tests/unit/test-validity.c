@@ -12,6 +12,7 @@
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 
+#include "new-certificate.h"
 #include "wire/tls-validity.h"
 
 #define NOW ((time_t)1700000000) /* 2023-11-14 22:13 UTC */
@@ -22,20 +23,12 @@ static gnutls_x509_privkey_t key;
 /* Appends a certificate to a PEM file: valid from and to so many days from now. */
 static void add(struct blob *file, const char *name, int from, int to)
 {
+	gnutls_x509_crt_t crt = new_certificate(name, key);
 	gnutls_datum_t pem;
-	gnutls_x509_crt_t crt;
 
-	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
-	assert_int_equal(gnutls_x509_crt_set_version(crt, 3), 0);
-	assert_int_equal(gnutls_x509_crt_set_serial(crt, "1", 1), 0);
-	assert_int_equal(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME,
-				 0, name, (unsigned)strlen(name)),
-		0);
-	assert_int_equal(gnutls_x509_crt_set_key(crt, key), 0);
-	assert_int_equal(gnutls_x509_crt_set_activation_time(crt, NOW + from * DAY), 0);
-	assert_int_equal(gnutls_x509_crt_set_expiration_time(crt, NOW + to * DAY), 0);
-	assert_int_equal(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0), 0);
-	assert_int_equal(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem), 0);
+	set_validity(crt, NOW + from * DAY, NOW + to * DAY);
+	sign_by_itself(crt, key);
+	pem = to_pem(crt);
 	file->data = realloc(file->data, file->size + pem.size + 1);
 	assert_non_null(file->data);
 	memcpy(file->data + file->size, pem.data, pem.size);
@@ -62,7 +55,7 @@ static const struct row {
 	{{{-9, 99}, {-99, -2}}, {{-999, 999}}, .r = -EKEYEXPIRED, .says = "CN=cert1"},
 	{{{1, 99}}, {{-999, 999}}, .r = -EKEYREJECTED,
 		.says = "client certificate /cert (\"CN=cert0\") is not valid before 2023-11-15 "},
-	{{{-99, 3}}, {{-999, 999}}, .r = 1, 
+	{{{-99, 3}}, {{-999, 999}}, .r = 1,
 		.says = "client certificate /cert (\"CN=cert0\") expires on 2023-11-17 "},
 	/* of a short life, most is left */
 	{{{0, 1}}, {{-999, 999}}, .r = 0},
@@ -114,13 +107,21 @@ static void test_rows(void **state)
 	}
 }
 
+static int setup(_unused_ void **state)
+{
+	key = new_key();
+	return 0;
+}
+
+static int teardown(_unused_ void **state)
+{
+	gnutls_x509_privkey_deinit(key);
+	return 0;
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows)};
 
-	if (gnutls_x509_privkey_init(&key) < 0 ||
-		gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-			GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) < 0)
-		return 1;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }
