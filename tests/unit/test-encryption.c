@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the numbers of bytes and records tell of a kernel. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -56,11 +60,60 @@ static void test_other_sockets(void **state _unused_)
 	closep(&pair[1]);
 }
 
+/* ---- a kernel that has the keys, and does not use them ---- */
+
+int __wrap_ktls_sent(int fd, uint64_t *ret_records);
+
+int __wrap_ktls_sent(_unused_ int fd, uint64_t *ret_records)
+{
+	*ret_records = 5;
+	return 0;
+}
+
+/* Two ends of a TCP connection, from the server's on. */
+static void connect_to_self(int *ret_server, int *ret_client)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	_cleanup_close_ int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	*ret_client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(
+		connect(*ret_client, (struct sockaddr *)&address, sizeof(address)), 0);
+	*ret_server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(*ret_server >= 0);
+}
+
+static void test_plaintext(void **state _unused_)
+{
+	struct encryption e = {.pending = true, .records = 5};
+	_cleanup_close_ int server = -1, client = -1;
+	static const char request[REQUEST];
+	struct error err = {0};
+
+	connect_to_self(&server, &client);
+	assert_int_equal(encryption_check(&e, client, &err), 0);
+	assert_int_equal(send(client, request, sizeof(request), MSG_NOSIGNAL), REQUEST);
+	assert_int_equal(encryption_check(&e, client, &err), -EPROTO);
+	assert_int_equal(err.fault, FAULT_KERNEL);
+	assert_string_equal(err.text,
+		"this kernel sends data in plaintext although it has the TLS keys: do not use "
+		"it, or let a process encrypt (--data-path relay)");
+	e.records = 4;
+	assert_int_equal(encryption_check(&e, client, &err), 0);
+	assert_false(e.pending);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_judge),
 		cmocka_unit_test(test_other_sockets),
+		cmocka_unit_test(test_plaintext),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,9 +64,20 @@ static void test_socketcall(void **state _unused_)
 		}
 }
 
+static void test_no_filter(void **state _unused_)
+{
+	struct error err = {0};
+
+	assert_int_equal(sandbox_filter_load(NULL, -ENOMEM, &err), -ENOMEM);
+	assert_int_equal(err.fault, FAULT_OTHER);
+	assert_string_equal(
+		err.text, "cannot set the seccomp filter: Cannot allocate memory");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_filter),
 		cmocka_unit_test(test_socketcall),
 	};
 

@@ -7,18 +7,24 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/fd.h"
+#include "common/interrupt.h"
 #include "common/log.h"
+#include "link/sandbox.h"
+#include "link/worker-exec.h"
 #include "sandbox-world.h"
 #include "villain.h"
 
@@ -111,6 +117,32 @@ static void say_nothing(_unused_ char *told)
 		poll(NULL, 0, -1);
 }
 
+static void leave(_unused_ char *told)
+{
+	_exit(0);
+}
+
+/* As the dynamic linker, where a library is gone. */
+static void leave_as_linker(_unused_ char *told)
+{
+	_exit(WORKER_EXEC_FAILED);
+}
+
+static void close_reports(char *told)
+{
+	close(REPORTS);
+	say_nothing(told);
+}
+
+static void forget_export(_unused_ char *told)
+{
+	struct report_done report = report_of_success();
+
+	report.facts.export = (struct nbd_export){0};
+	report_put(&report, sizeof(report));
+	_exit(0);
+}
+
 static unsigned n_descriptors(void)
 {
 	unsigned n = 0;
@@ -156,6 +188,77 @@ static void test_reports(void **state _unused_)
 	achieves_nothing(send_socket);
 }
 
+static void assert_says(const char *says)
+{
+	const struct credentials none = {0};
+	struct link link = {.fd = -1};
+	struct error err = {0};
+
+	assert_true(link_open(&world.target, &none, NULL, 0, &link, &err) < 0);
+	assert_string_equal(err.text, says);
+}
+
+static void test_messages(void **state _unused_)
+{
+	static const struct {
+		void (*misdeed)(char *);
+		const char *says;
+	} rows[] = {
+		{send_too_much,
+			"cannot receive the link worker's report: Message too long"},
+		{send_exports, "the link worker sent an unexpected list of exports"},
+		{leave, "the link worker exited without a report"},
+		{leave_as_linker,
+			"the link worker could not be executed (libraries may have been "
+			"replaced): it is forked from now on"},
+		{close_reports, "the link worker hangs: Connection timed out"},
+		{forget_export, "the link worker gave a bad report: no export"},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		world.misdeed = rows[i].misdeed;
+		assert_says(rows[i].says);
+	}
+}
+
+/* Not even where the worker was taken over. */
+static void test_without_tls(void **state _unused_)
+{
+	world.misdeed = succeed;
+	world.target.tls = TLS_MODE_REQUIRE;
+	assert_says("the link worker made a link without TLS");
+	world.target.tls = TLS_MODE_OFF;
+}
+
+/* No descriptor is left, or a signal comes. */
+static void test_own_trouble(void **state _unused_)
+{
+	struct rlimit before, none;
+
+	world.misdeed = say_nothing;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){STDERR_FILENO + 1, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_says("cannot start a link worker: Too many open files");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+
+	interrupt_setup();
+	raise(SIGTERM);
+	assert_says("interrupted while connecting");
+	interrupt_reset();
+}
+
+static void test_root(void **state _unused_)
+{
+	const struct sandbox_user before = sandbox_user();
+
+	if (geteuid() != 0)
+		skip();
+	sandbox_set_user((struct sandbox_user){0});
+	assert_says("the user nbd-attach must not be root");
+	sandbox_set_user(before);
+}
+
 static void test_link(void **state _unused_)
 {
 	struct link link = {.fd = -1};
@@ -182,6 +285,36 @@ static void test_elsewhere(void **state _unused_)
 	assert_int_equal(link_open(&world.target, NULL, NULL, 0, &link, &err), -EPROTO);
 	assert_int_equal(link_info(&world.target, NULL, &link, &err), -EPROTO);
 	world.connector_is_taken = false;
+}
+
+/* Its descriptors to the worker and to the parent; both get a socket from an honest one.
+ */
+enum { TO_WORKER = 4, TO_PARENT };
+
+static void connect_nothing(_unused_ char *told)
+{
+	_exit(0);
+}
+
+static void leave_parent_out(_unused_ char *told)
+{
+	struct peer peer = {0};
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 &&
+		fd_sendto(TO_PARENT, "", 1, 0) == 1)
+		fd_send(TO_WORKER, &peer, sizeof(peer), pair[0]);
+	_exit(0);
+}
+
+static void test_no_connection(void **state _unused_)
+{
+	world.misdeed = succeed;
+	world.on_the_way = connect_nothing;
+	assert_says("the connector exited without a report");
+	world.on_the_way = leave_parent_out;
+	assert_says("the connector did not hand over the link");
+	world.on_the_way = NULL;
 }
 
 /* Its log is passed on with --verbose: within limits, and without control characters.
@@ -225,6 +358,7 @@ static void test_endless_list(void **state _unused_)
 	world.misdeed = send_exports;
 	assert_int_equal(
 		link_list(&world.target, NULL, count_exports, &n, &link, &err), -EPROTO);
+	assert_string_equal(err.text, "the server's list of exports is too long");
 	assert_true(n >= 1);
 	assert_true(n <= REPLIES_MAX + 1);
 }
@@ -283,6 +417,7 @@ static void test_no_report(void **state _unused_)
 	start = deadline_now();
 	suffer(say_nothing);
 	assert_true(deadline_now() - start < SANDBOX_PATIENCE);
+	assert_says("the server was not reached in time (--connect-timeout)");
 	world.target.connect_timeout = SANDBOX_PATIENCE;
 }
 
@@ -290,6 +425,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_without_tls),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_own_trouble),
+		cmocka_unit_test(test_root),
+		cmocka_unit_test(test_no_connection),
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_log),

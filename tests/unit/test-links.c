@@ -7,10 +7,12 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
 #include "common/scope.h"
+#include "link/link-end.h"
 #include "link/links.h"
 
 /* Two links, and what the server does on the second. */
@@ -28,6 +30,7 @@ static int set_up(void **state)
 
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 			return -1;
+		strcpy(s->links.list[s->links.n].address, "192.0.2.7:10809");
 		s->links.list[s->links.n++].fd = pair[0];
 		s->servers[i] = pair[1];
 	}
@@ -63,6 +66,8 @@ static void test_byte(void **state)
 	assert_int_equal(write(s->servers[1], "!", 1), 1);
 	assert_int_equal(links_check(&s->links, &err), -EPROTO);
 	assert_int_equal(err.fault, FAULT_PROTOCOL);
+	assert_string_equal(
+		err.text, "192.0.2.7:10809 sent unexpected data after its last reply");
 	assert_int_equal(recv(s->links.list[1].fd, (char[1]){0}, 1, MSG_DONTWAIT), 1);
 }
 
@@ -76,6 +81,28 @@ static void test_end(void **state)
 	assert_int_equal(shutdown(s->servers[1], SHUT_WR), 0);
 	assert_int_equal(links_check(&s->links, &err), -ECONNRESET);
 	assert_int_equal(err.fault, FAULT_UNREACHED);
+	assert_string_equal(err.text,
+		"192.0.2.7:10809 closed the connection right after the negotiation: try again");
+}
+
+/* A relay has heard an alert, and ended. */
+static void test_alert(void **state)
+{
+	struct scene *s = *state;
+	struct error err = {0};
+	siginfo_t info;
+	pid_t relay = fork();
+
+	if (relay == 0)
+		_exit(link_end_exit_code(-ECONNRESET, 42));
+	assert_int_equal(waitid(P_PID, (id_t)relay, &info, WEXITED | WNOWAIT), 0);
+	s->links.list[1].relay = relay;
+	assert_int_equal(shutdown(s->servers[1], SHUT_WR), 0);
+	assert_int_equal(links_check(&s->links, &err), -EPROTO);
+	assert_int_equal(err.fault, FAULT_TLS);
+	assert_string_equal(err.text,
+		"192.0.2.7:10809 ended TLS right after the negotiation: the server sent the "
+		"TLS alert 42 (Certificate is bad)");
 }
 
 int main(void)
@@ -84,6 +111,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_silent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_byte, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_alert, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("links", tests, NULL, NULL);

@@ -48,9 +48,13 @@ static const struct report_export good_export = {
 	.description = "the first",
 };
 
+/* What was said last, without its beginning, which is the same for all reports. */
+static char said[ERROR_TEXT_SIZE];
+
 /* An exact copy on the heap, so that ASan sees each step beyond its end. */
 static int check(const void *report, size_t size)
 {
+	static const char begin[] = "the link worker gave a bad report: ";
 	_cleanup_free_ void *copy = malloc(size ? size : 1);
 	struct error err = {0};
 	int r;
@@ -59,6 +63,9 @@ static int check(const void *report, size_t size)
 	memcpy(copy, report, size);
 	r = report_check(copy, size, &err);
 	assert_true(r == 0 || (r == -EPROTO && err.fault == FAULT_PROTOCOL));
+	strcpy(said, err.text);
+	if (strncmp(err.text, begin, strlen(begin)) == 0)
+		strcpy(said, err.text + strlen(begin));
 	return r;
 }
 
@@ -80,7 +87,7 @@ static void test_good(void **state _unused_)
 
 /* Puts `bytes` over a field of a good report. */
 struct mutation {
-	const char *name;
+	const char *says, *name;
 	const void *report;
 	size_t report_size, offset;
 	const void *bytes;
@@ -93,8 +100,8 @@ struct mutation {
 #define SIZE(good) \
 	_Generic(good, struct report_export: REPORT_EXPORT_SIZE(5), default: sizeof(good))
 #define OFFSET(good, field) (size_t)((const char *)&good.field - (const char *)&good)
-#define CHANGE(good, field, ...)                                                     \
-	{#good ": " #field " = " #__VA_ARGS__, &good, SIZE(good), OFFSET(good, field), \
+#define CHANGE(says, good, field, ...)                                               \
+	{says, #good ": " #field " = " #__VA_ARGS__, &good, SIZE(good), OFFSET(good, field), \
 		(const unsigned char[]){__VA_ARGS__},                                \
 		sizeof((const unsigned char[]){__VA_ARGS__})}
 #define ONES4     0xff, 0xff, 0xff, 0xff
@@ -109,57 +116,67 @@ struct mutation {
 
 /* Text without an end is made by filling a whole field. */
 static char letters[NBD_STRING_MAX + 1];
-#define FILL(good, field)                                                            \
-	{#good ": " #field " has no end", &good, SIZE(good), OFFSET(good, field),  \
+#define FILL(says, good, field)                                                      \
+	{says, #good ": " #field " has no end", &good, SIZE(good), OFFSET(good, field),  \
 		letters, sizeof(good.field)}
 
+/* As of a server itself: see test-breaches.c. */
+#define BROKEN "the server broke the protocol: the export's "
+#define NO_HAS_FLAGS(flags) BROKEN "transmission flags (" flags ") lack HAS_FLAGS, which is "  \
+	"the fault of the server's program: its authors have to set bit 0"
+#define BAD_MINIMUM   BROKEN "minimum block size is not a power of two up to 64 KiB"
+#define BAD_PREFERRED BROKEN "preferred block size is not a power of two of at least 512 and " \
+	"its minimum"
+#define BAD_MAXIMUM   BROKEN "maximum payload is below its preferred block size"
+
 static const struct mutation mutations[] = {
-	CHANGE(good_done, head.magic, 0),
-	CHANGE(good_done, head.kind, U32(0)),
-	CHANGE(good_done, head.kind, U32(REPORT_EXPORT)),
-	CHANGE(good_done, head.kind, U32(REPORT_FAILED)),
-	CHANGE(good_done, head.kind, U32(REPORT_FAILED + 1)),
-	CHANGE(good_done, head.kind, ONES4),
-	CHANGE(good_done, facts.mode, U32(SERVER_MODE_MAX + 1)),
-	CHANGE(good_done, facts.mode, ONES4),
-	CHANGE(good_done, facts.tls, 2),
-	CHANGE(good_done, facts.tls_verified, 0xff),
-	FILL(good_done, facts.tls_version),
-	CHANGE(good_done, facts.tls_version, 'T', '\n', 0),
-	CHANGE(good_done, facts.tls_version, 0xff, 0),
-	FILL(good_done, facts.tls_cipher),
-	CHANGE(good_done, facts.tls_cipher, 0x1b, '[', 0),
-	CHANGE(good_done, facts.tls_cipher, 0x7f, 0),
-	CHANGE(good_done, facts.tls_cipher, 0xc2, 0x9b, 0), /* C1: CSI */
-	FILL(good_done, facts.export.description),
-	CHANGE(good_done, facts.export.description, 0xc3, 0),
-	CHANGE(good_done, facts.export.flags, U16(4)),
-	CHANGE(good_done, facts.export.flags, U16(0)),
-	CHANGE(good_done, facts.export.size, ONES8),
-	CHANGE(good_done, facts.export.minimum, U32(3)),
-	CHANGE(good_done, facts.export.minimum, U32(0)),
-	CHANGE(good_done, facts.export.minimum, ONES4),
-	CHANGE(good_done, facts.export.preferred, U32(256)),
-	CHANGE(good_done, facts.export.preferred, U32(0)),
-	CHANGE(good_done, facts.export.maximum, U32(512)),
-	CHANGE(good_failed, error.fault, U32(FAULT_NONE)),
-	CHANGE(good_failed, error.fault, U32(FAULT_MAX + 1)),
-	CHANGE(good_failed, error.fault, ONES4),
-	CHANGE(good_failed, r, U32(0)),
-	CHANGE(good_failed, r, U32(1)),
-	CHANGE(good_failed, r, U32(INT_MIN)),
-	CHANGE(good_failed, r, U32(-4096)),
-	CHANGE(good_failed, error.text, 0),
-	FILL(good_failed, error.text),
-	CHANGE(good_failed, error.text, 'a', '\n', 'b', 0),
-	CHANGE(good_failed, error.text, 0x1b, ']', 0),
-	CHANGE(good_failed, error.text, 0x80, 0),
-	CHANGE(good_export, name_size, U32(NBD_STRING_MAX + 1)),
-	CHANGE(good_export, name_size, U32(4)),
-	CHANGE(good_export, name_size, U32(6)),
-	FILL(good_export, name_size),
-	FILL(good_export, description),
-	CHANGE(good_export, description, 0xed, 0xa0, 0x80, 0), /* a surrogate */
+	CHANGE("not a report", good_done, head.magic, 0),
+	CHANGE("kind or size", good_done, head.kind, U32(0)),
+	CHANGE("export name", good_done, head.kind, U32(REPORT_EXPORT)),
+	CHANGE("kind or size", good_done, head.kind, U32(REPORT_FAILED)),
+	CHANGE("kind or size", good_done, head.kind, U32(REPORT_FAILED + 1)),
+	CHANGE("kind or size", good_done, head.kind, ONES4),
+	CHANGE("server mode", good_done, facts.mode, U32(SERVER_MODE_MAX + 1)),
+	CHANGE("server mode", good_done, facts.mode, ONES4),
+	CHANGE("flags", good_done, facts.tls, 2),
+	CHANGE("flags", good_done, facts.tls_verified, 0xff),
+	FILL("text", good_done, facts.tls_version),
+	CHANGE("text", good_done, facts.tls_version, 'T', '\n', 0),
+	CHANGE("text", good_done, facts.tls_version, 0xff, 0),
+	FILL("text", good_done, facts.tls_cipher),
+	CHANGE("text", good_done, facts.tls_cipher, 0x1b, '[', 0),
+	CHANGE("text", good_done, facts.tls_cipher, 0x7f, 0),
+	CHANGE("text", good_done, facts.tls_cipher, 0xc2, 0x9b, 0), /* C1: CSI */
+	FILL("description", good_done, facts.export.description),
+	CHANGE("description", good_done, facts.export.description, 0xc3, 0),
+	CHANGE(NO_HAS_FLAGS("0x0004"), good_done, facts.export.flags, U16(4)),
+	CHANGE(NO_HAS_FLAGS("0x0000"), good_done, facts.export.flags, U16(0)),
+	CHANGE(BROKEN "size is beyond 2^63 bytes", good_done, facts.export.size, ONES8),
+	CHANGE(BAD_MINIMUM, good_done, facts.export.minimum, U32(3)),
+	CHANGE(BAD_MINIMUM, good_done, facts.export.minimum, U32(0)),
+	CHANGE(BAD_MINIMUM, good_done, facts.export.minimum, ONES4),
+	CHANGE(BAD_PREFERRED, good_done, facts.export.preferred, U32(256)),
+	CHANGE(BAD_PREFERRED, good_done, facts.export.preferred, U32(0)),
+	CHANGE(BAD_MAXIMUM, good_done, facts.export.maximum, U32(512)),
+	CHANGE("block sizes", good_done, facts.export.minimum, U32(0), U32(0), U32(0)),
+	CHANGE("kind of failure", good_failed, error.fault, U32(FAULT_NONE)),
+	CHANGE("kind of failure", good_failed, error.fault, U32(FAULT_MAX + 1)),
+	CHANGE("kind of failure", good_failed, error.fault, ONES4),
+	CHANGE("error number", good_failed, r, U32(0)),
+	CHANGE("error number", good_failed, r, U32(1)),
+	CHANGE("error number", good_failed, r, U32(INT_MIN)),
+	CHANGE("error number", good_failed, r, U32(-4096)),
+	CHANGE("error text", good_failed, error.text, 0),
+	FILL("error text", good_failed, error.text),
+	CHANGE("error text", good_failed, error.text, 'a', '\n', 'b', 0),
+	CHANGE("error text", good_failed, error.text, 0x1b, ']', 0),
+	CHANGE("error text", good_failed, error.text, 0x80, 0),
+	CHANGE("export name", good_export, name_size, U32(NBD_STRING_MAX + 1)),
+	CHANGE("export name", good_export, name_size, U32(4)),
+	CHANGE("export name", good_export, name_size, U32(6)),
+	FILL("export name", good_export, name_size),
+	FILL("description", good_export, description),
+	CHANGE("description", good_export, description, 0xed, 0xa0, 0x80, 0), /* a surrogate */
 };
 
 /* clang-format on */
@@ -175,8 +192,8 @@ static void test_mutated(void **state _unused_)
 
 		memcpy(&report, m->report, m->report_size);
 		memcpy((char *)&report + m->offset, m->bytes, m->size);
-		if (check(&report, m->report_size) == 0) {
-			print_error("believed: %s\n", m->name);
+		if (check(&report, m->report_size) == 0 || strcmp(said, m->says) != 0) {
+			print_error("%s: \"%s\"\n", m->name, said);
 			failed++;
 		}
 	}
@@ -272,7 +289,11 @@ static void reset(int fd)
 
 static const struct address_choice any;
 
-static void refused(int fd, const struct target *t)
+#define WRONG      "the connector or link worker gave a wrong connection: "
+#define OTHER_PEER WRONG "to another peer"
+#define OTHER_KIND WRONG "another kind of socket"
+
+static void refused(int fd, const struct target *t, const char *says)
 {
 	struct peer peer = {.address.ss_family = AF_UNIX};
 	struct error err = {0};
@@ -280,6 +301,7 @@ static void refused(int fd, const struct target *t)
 	(void)peer_of(fd, &peer);
 	assert_int_equal(report_check_socket(fd, &peer, t, &any, &err), -EPROTO);
 	assert_int_equal(err.fault, FAULT_PROTOCOL);
+	assert_string_equal(err.text, says);
 }
 
 static void accepted(int fd, const struct target *t)
@@ -299,9 +321,9 @@ static void test_tcp_socket(void **state _unused_)
 	_cleanup_close_ int server = listening(&address), fd = connected(&address);
 	_cleanup_close_ int alone = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	refused(server, &over_tcp);
-	refused(alone, &over_tcp);
-	refused(fd, &over_unix);
+	refused(server, &over_tcp, OTHER_KIND);
+	refused(alone, &over_tcp, OTHER_KIND);
+	refused(fd, &over_unix, OTHER_PEER);
 	accepted(fd, &t);
 	/* translated when it was connected to: what it stands for is not known here */
 	t.host = service;
@@ -326,6 +348,7 @@ static void test_only_address(void **state _unused_)
 	choice.last[strlen("127.0.0.")]++;
 	assert_int_equal(
 		report_check_socket(fd, &peer, &over_tcp, &choice, &err), -EPROTO);
+	assert_string_equal(err.text, OTHER_PEER);
 	choice.only = false;
 	assert_int_equal(report_check_socket(fd, &peer, &over_tcp, &choice, &err), 0);
 }
@@ -343,13 +366,18 @@ static void test_link(void **state _unused_)
 	assert_int_equal(peer_of(fd, &peer), 0);
 	assert_int_equal(report_check_link(fd, &peer, false, &err), 0);
 	assert_int_equal(report_check_link(fd, &peer, true, &err), -EPROTO);
+	assert_string_equal(err.text,
+		"the link worker gave a bad report: kernel TLS is not installed");
 	assert_int_equal(report_check_link(other, &peer, false, &err), -EPROTO);
+	assert_string_equal(err.text, WRONG "the peer has changed");
 	far = accept4(server, NULL, NULL, SOCK_CLOEXEC);
 	assert_true(other_server >= 0 && far >= 0);
 	reset(far);
 	far = -1;
 	assert_int_equal(report_check_link(fd, &peer, false, &err), -ECONNRESET);
 	assert_int_equal(err.fault, FAULT_PROTOCOL);
+	assert_string_equal(err.text,
+		"the server closed the connection right after the negotiation: try again");
 }
 
 static void test_unix_socket(void **state _unused_)
@@ -362,12 +390,12 @@ static void test_unix_socket(void **state _unused_)
 	a = pair[0];
 	b = pair[1];
 	accepted(a, &over_unix);
-	refused(b, &over_tcp);
+	refused(b, &over_tcp, OTHER_KIND);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	c = pair[0];
 	d = pair[1];
-	refused(c, &over_unix);
-	refused(d, &over_tcp);
+	refused(c, &over_unix, OTHER_KIND);
+	refused(d, &over_tcp, OTHER_KIND);
 	assert_true(alone >= 0);
 }
 
@@ -385,13 +413,32 @@ static void test_no_link(void **state _unused_)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	in = ends[0];
 	out = ends[1];
-	refused(udp, &over_tcp);
-	refused(null, &over_tcp);
-	refused(in, &over_tcp);
-	refused(out, &over_unix);
-	refused(-1, &over_tcp);
-	refused(-1, &over_unix);
-	refused(1 << 20, &over_tcp); /* not open */
+	refused(udp, &over_tcp, OTHER_KIND);
+	refused(null, &over_tcp, OTHER_KIND);
+	refused(in, &over_tcp, OTHER_KIND);
+	refused(out, &over_unix, OTHER_KIND);
+	refused(-1, &over_tcp, WRONG "there is none");
+	refused(-1, &over_unix, WRONG "there is none");
+	refused(1 << 20, &over_tcp, OTHER_KIND); /* not open */
+}
+
+/* A worker says something in any case. */
+static void test_no_reason(void **state _unused_)
+{
+	struct error none = {0};
+	struct report_failed report;
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	report_failure(ends[0], -ENOMEM, ENTRY_ANY, &none);
+	assert_int_equal(recv(ends[1], &report, sizeof(report), 0), sizeof(report));
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(check(&report, sizeof(report)), 0);
+	assert_int_equal(report.r, -ENOMEM);
+	assert_int_equal(report.error.fault, FAULT_OTHER);
+	assert_string_equal(
+		report.error.text, "the link worker failed: Cannot allocate memory");
 }
 
 int main(void)
@@ -402,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_size),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_each_bit),
+		cmocka_unit_test(test_no_reason),
 		cmocka_unit_test(test_tcp_socket),
 		cmocka_unit_test(test_only_address),
 		cmocka_unit_test(test_link),

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -14,7 +15,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +26,7 @@
 #include <cmocka.h>
 
 #include "link/isolation.h"
+#include "link/sandbox.h"
 #include "sandbox-world.h"
 #include "villain.h"
 
@@ -198,7 +202,8 @@ static void is_killed(void (*what)(char *))
 
 	world.misdeed = what;
 	assert_int_equal(link_info(&world.target, NULL, &link, &err), -ECHILD);
-	assert_non_null(strstr(err.text, "signal 31"));
+	assert_string_equal(
+		err.text, "the link worker died of signal 31 (Bad system call)");
 }
 
 /* Numbers that mean something else there. */
@@ -263,6 +268,64 @@ static void test_walls(void **state _unused_)
 	assert_int_equal(status, 0);
 }
 
+/* ---- a root that may do little, as in some containers ---- */
+
+static void give_up(unsigned capability)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, sets) < 0)
+		_exit(2);
+	sets[0].effective &= ~(1U << capability);
+	sets[0].permitted &= ~(1U << capability);
+	if (syscall(SYS_capset, &header, sets) < 0)
+		_exit(2);
+}
+
+static int drop_privileges(struct error *err)
+{
+	give_up(CAP_SETGID);
+	return sandbox_drop_privileges(err);
+}
+
+static int lock_memory(struct error *err)
+{
+	const struct rlimit nothing = {0};
+
+	setrlimit(RLIMIT_MEMLOCK, &nothing);
+	give_up(CAP_IPC_LOCK);
+	give_up(CAP_SYS_RESOURCE);
+	if (mlockall(MCL_CURRENT) == 0) /* a sanitizer says so, too */
+		_exit(0);
+	return sandbox_prepare_relay(err);
+}
+
+/* In a child, which stays as it was made. */
+static void assert_fails(int (*what)(struct error *), const char *says)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		struct error err = {0};
+
+		_exit(what(&err) == 0 || strcmp(err.text, says) != 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void test_weak_root(void **state _unused_)
+{
+	if (geteuid() != 0)
+		skip();
+	assert_fails(
+		drop_privileges, "cannot give up privileges: Operation not permitted");
+	assert_fails(
+		lock_memory, "cannot lock the relay's memory: Operation not permitted");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_other_abis),
 #endif
 		cmocka_unit_test(test_walls),
+		cmocka_unit_test(test_weak_root),
 	};
 
 	return cmocka_run_group_tests(tests, sandbox_world_begin, sandbox_world_end);

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A worker's order, through the file in memory that a fresh worker reads. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "link/report.h"
 #include "link/sandbox.h"
+#include "link/worker-exec.h"
 #include "link/worker-input.h"
 
 #define URI "nbds://localhost:1234/some%20disk?tls-verify-peer=0"
@@ -162,14 +168,48 @@ static void test_cut(_unused_ void **state)
 	}
 }
 
-int main(void)
+/* What a fresh worker says of an order that it cannot read. */
+static _Noreturn void work_on_nothing(int report)
+{
+	static char name[] = "nbd-attach-link";
+	char *const argv[] = {name, NULL};
+
+	if (dup2(report, ORDER_REPORT) >= 0 &&
+		dup2(open("/dev/null", O_RDWR), ORDER_FILE) >= 0)
+		execv("/proc/self/exe", argv);
+	_exit(1);
+}
+
+static void test_no_order(_unused_ void **state)
+{
+	struct report_failed report;
+	int ends[2], status;
+	pid_t child;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	child = fork();
+	if (child == 0)
+		work_on_nothing(ends[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_int_equal(
+		recv(ends[0], &report, sizeof(report), MSG_DONTWAIT), sizeof(report));
+	assert_string_equal(report.error.text,
+		"the link worker cannot read its order: Invalid argument");
+	close(ends[0]);
+	close(ends[1]);
+}
+
+int main(_unused_ int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_no_credentials),
 		cmocka_unit_test(test_wiped),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_no_order),
 	};
 
+	worker_exec_init(argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
