@@ -66,9 +66,10 @@ static void test_socketcall(void **state _unused_)
 
 static void test_no_filter(void **state _unused_)
 {
+	const struct blob none = {0};
 	struct error err = {0};
 
-	assert_int_equal(sandbox_filter_load(NULL, -ENOMEM, &err), -ENOMEM);
+	assert_int_equal(sandbox_filter_set(&none, -ENOMEM, &err), -ENOMEM);
 	assert_int_equal(err.fault, FAULT_OTHER);
 	assert_string_equal(
 		err.text, "cannot set the seccomp filter: Cannot allocate memory");

@@ -307,6 +307,33 @@ static void leave_parent_out(_unused_ char *told)
 	_exit(0);
 }
 
+static void succeed_alone(char *told)
+{
+	struct report_done report = report_of_success();
+
+	report_put(&report, sizeof(report));
+	say_nothing(told);
+}
+
+/* Before there is a worker. */
+static void test_connector_report(void **state _unused_)
+{
+	struct link_attempt attempt = LINK_ATTEMPT_NONE;
+	struct link link = {.fd = -1};
+	struct error err = {0};
+
+	world.on_the_way = succeed_alone;
+	assert_int_equal(
+		link_attempt_start(&world.target, NULL, NULL, 0, &attempt, &err), 0);
+	assert_int_equal(
+		deadline_wait(attempt.socket, POLLIN, deadline_after(SANDBOX_PATIENCE)),
+		POLLIN);
+	assert_int_equal(link_attempt_finish(&attempt, &link, &err), -EPROTO);
+	assert_string_equal(
+		err.text, "the connector gave a report that only a link worker may give");
+	world.on_the_way = NULL;
+}
+
 static void test_no_connection(void **state _unused_)
 {
 	world.misdeed = succeed;
@@ -430,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_own_trouble),
 		cmocka_unit_test(test_root),
 		cmocka_unit_test(test_no_connection),
+		cmocka_unit_test(test_connector_report),
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_log),
