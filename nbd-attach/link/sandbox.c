@@ -52,7 +52,7 @@
 #define FUTEX_OPERATION FUTEX_CMD_MASK
 
 /* What a pipe holds; the kernel takes no longer filter, either. */
-#define PROGRAM_MAX ((size_t)4096 * sizeof(struct sock_filter))
+#define PROGRAM_MAX (4096 * sizeof(struct sock_filter))
 
 static struct sandbox_user unprivileged = {.uid = NOBODY, .gid = NOBODY};
 
@@ -373,6 +373,7 @@ scmp_filter_ctx sandbox_filter_new(uint32_t otherwise)
 static int export_program(scmp_filter_ctx filter, struct blob *ret)
 {
 	_cleanup_close_ int near = -1, far = -1;
+	char program[PROGRAM_MAX];
 	ssize_t size;
 	int ends[2], r;
 
@@ -383,12 +384,15 @@ static int export_program(scmp_filter_ctx filter, struct blob *ret)
 	r = seccomp_export_bpf(filter, far);
 	if (r < 0)
 		return r;
-	ret->data = malloc(PROGRAM_MAX);
+	size = read(near, program, sizeof(program));
+	if (size < 0)
+		return -errno;
+	ret->data = malloc((size_t)size);
 	if (!ret->data)
 		return -ENOMEM;
-	size = read(near, ret->data, PROGRAM_MAX);
-	ret->size = size < 0 ? 0 : (size_t)size;
-	return size < 0 ? -errno : 0;
+	memcpy(ret->data, program, (size_t)size);
+	ret->size = (size_t)size;
+	return 0;
 }
 
 int sandbox_filter_compile(scmp_filter_ctx filter, int r, struct blob *ret)
@@ -432,6 +436,7 @@ const struct blob *sandbox_compile(enum sandbox_use use)
 
 void sandbox_set_program(enum sandbox_use use, const struct blob *program)
 {
+	blob_done(&programs[use]);
 	programs[use] = *program;
 }
 

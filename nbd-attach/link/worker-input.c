@@ -187,7 +187,10 @@ static int take_order(struct pieces *from, struct worker_order *ret,
 			target, uri, directory, settings, head.n_settings, &ignored);
 	if (r == 0)
 		r = take_credentials(from, credentials);
-	sandbox_set_program(worker_use(head.task), &program);
+	if (r == 0)
+		sandbox_set_program(worker_use(head.task), &program);
+	else
+		blob_done(&program);
 	sandbox_set_user(head.user);
 	*ret = (struct worker_order){.task = head.task,
 		.target = target,
