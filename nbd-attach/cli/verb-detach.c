@@ -8,10 +8,17 @@
 #include "cli/verbs.h"
 #include "common/interrupt.h"
 #include "common/log.h"
+#include "common/side-by-side.h"
 #include "common/text.h"
 #include "common/timeouts.h"
 #include "kernel/usage.h"
 #include "supervisor/spawn.h"
+
+/*
+ * Of --all: so many at a time. Each mostly waits: for its supervisor, the driver, udev,
+ * and for a server that does not answer.
+ */
+#define DETACH_WIDTH 32
 
 /*
  * If the device turns out to be in use after its supervisor was stopped, starts another
@@ -33,28 +40,24 @@ static int detach(const char *name, bool force, struct error *err)
 	return r;
 }
 
-struct detach_all {
-	bool force;
-	int result;
-	struct error
-		*err; /* of the first failure; the others are detached all the same */
-	char left[ERROR_TEXT_SIZE /
-		2]; /* those not detached because of an interruption */
+/* ---- --all ---- */
+
+struct names {
+	char **list;
+	size_t n;
 };
 
-static void leave(struct detach_all *all, const char *name)
+static void names_done(struct names *names)
 {
-	size_t used = strlen(all->left);
-
-	snprintf(all->left + used, sizeof(all->left) - used, "%s%s", used ? ", " : "",
-		name);
+	for (size_t i = 0; i < names->n; i++)
+		free(names->list[i]);
+	free(names->list);
 }
 
-static int detach_one(const char *name, void *userdata)
+static int add_name(const char *name, void *userdata)
 {
-	struct detach_all *all = userdata;
-	struct error this = {0};
-	int r;
+	struct names *names = userdata;
+	char **grown;
 
 	/* The system may run from it: "all" does not mean that. */
 	if (claim_is_initrd(name)) {
@@ -64,32 +67,71 @@ static int detach_one(const char *name, void *userdata)
 			name);
 		return 0;
 	}
-	r = interrupt_seen() ? -EINTR : detach(name, all->force, &this);
-	if (r == -EINTR) {
-		leave(all, name);
+	grown = reallocarray(names->list, names->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	names->list = grown;
+	grown[names->n] = strdup(name);
+	return grown[names->n++] ? 0 : -ENOMEM;
+}
+
+struct detach_all {
+	const struct names *names;
+	bool force;
+};
+
+static int detach_one(size_t i, const void *userdata, struct error *err)
+{
+	const struct detach_all *all = userdata;
+
+	return detach(all->names->list[i], all->force, err);
+}
+
+/* In the order of the names, whichever ended first. */
+static int report(
+	const struct names *names, const struct outcome *outcomes, struct error *err)
+{
+	char left[ERROR_TEXT_SIZE / 2] = "";
+	int first = 0;
+
+	for (size_t i = 0; i < names->n; i++) {
+		const struct outcome *o = &outcomes[i];
+		size_t used = strlen(left);
+
+		if (o->r == -EINTR) {
+			snprintf(left + used, sizeof(left) - used, "%s%s",
+				used ? ", " : "", names->list[i]);
+		} else if (o->r < 0 && first < 0) {
+			log_error("%s", o->error.text);
+		} else if (o->r < 0 && o->r != -ENOENT) {
+			first = o->r;
+			*err = o->error;
+		}
+	}
+	if (!left[0])
+		return first;
+	if (first < 0)
+		log_error("%s", err->text);
+	return error_set(err, FAULT_OTHER, -EINTR, "interrupted; not detached: %s", left);
+}
+
+static int detach_names(const struct names *names, bool force, struct error *err)
+{
+	const struct detach_all all = {.names = names, .force = force};
+	_cleanup_free_ struct outcome *outcomes = NULL;
+
+	if (names->n == 0)
 		return 0;
-	}
-	if (r < 0 && all->result < 0)
-		log_error("%s", this.text);
-	if (r < 0 && r != -ENOENT && all->result == 0) {
-		all->result = r;
-		*all->err = this;
-	}
-	return 0;
+	outcomes = calloc(names->n, sizeof(*outcomes));
+	if (!outcomes ||
+		side_by_side(detach_one, &all, names->n, DETACH_WIDTH, outcomes) < 0)
+		return error_memory(err);
+	return report(names, outcomes, err);
 }
 
-static int interrupted(const struct detach_all *all)
+static int detach_devices(bool force, struct error *err)
 {
-	if (all->result < 0)
-		log_error("%s", all->err->text);
-	return error_set(all->err, FAULT_OTHER, -EINTR, "interrupted; not detached: %s",
-		all->left);
-}
-
-/* Those that the kernel has, and then those of which only the state is left. */
-static int detach_all(bool force, struct error *err)
-{
-	struct detach_all all = {.force = force, .err = err};
+	_cleanup_(names_done) struct names names = {0};
 	_cleanup_free_ struct sysfs_device *list = NULL;
 	size_t n = 0;
 	int r = sysfs_list(&list, &n, err);
@@ -99,12 +141,23 @@ static int detach_all(bool force, struct error *err)
 	for (size_t i = 0; i < n; i++) {
 		const char *name = attachment_name(&list[i]);
 
-		if (name)
-			detach_one(name, &all);
+		if (name && add_name(name, &names) < 0)
+			return error_memory(err);
 	}
-	if (all.result == 0 && !all.left[0])
-		claim_each(detach_one, &all);
-	return all.left[0] ? interrupted(&all) : all.result;
+	return detach_names(&names, force, err);
+}
+
+/* Those that the kernel has, and then those of which only the state is left. */
+static int detach_all(bool force, struct error *err)
+{
+	_cleanup_(names_done) struct names names = {0};
+	int r = detach_devices(force, err);
+
+	if (r < 0)
+		return r;
+	if (claim_each(add_name, &names) == -ENOMEM)
+		return error_memory(err);
+	return detach_names(&names, force, err);
 }
 
 static int detach_device(unsigned index, bool force, struct error *err)
