@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "attachment/device.h"
+#include "attachment/state-file.h"
 #include "common/process.h"
 #include "common/timeouts.h"
 #include "kernel/nbd-netlink.h"
@@ -47,17 +48,35 @@ bool attachment_is_disconnected(const struct sysfs_device *device)
 			deadline_after(DRIVER_TIMEOUT)) == -EINVAL;
 }
 
+static bool is_attachment(const struct sysfs_device *device, const char *name)
+{
+	return device->configured && attachment_is(device, name) &&
+		!attachment_is_disconnected(device);
+}
+
+/* Where its state says: other disks need not be looked at. */
+static bool find_by_state(const char *name, struct sysfs_device *ret)
+{
+	struct error ignored;
+	struct state state;
+
+	return state_read(name, &state, NULL, &ignored) == 0 &&
+		sysfs_read(state.index, ret) == 0 && is_attachment(ret, name);
+}
+
 int attachment_find(const char *name, struct sysfs_device *ret, struct error *err)
 {
 	_cleanup_free_ struct sysfs_device *list = NULL;
 	size_t n = 0;
-	int r = sysfs_list(&list, &n, err);
+	int r;
 
+	if (find_by_state(name, ret))
+		return 0;
+	r = sysfs_list(&list, &n, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		if (attachment_is(&list[i], name) &&
-			!attachment_is_disconnected(&list[i])) {
+		if (is_attachment(&list[i], name)) {
 			*ret = list[i];
 			return 0;
 		}

@@ -84,64 +84,94 @@ static int recreate_and_connect(unsigned index, const struct nbd_settings *setti
 struct found {
 	int clean;  /* the first device that is free, clean and not open; -1: none */
 	int unused; /* the first number without a device; -1: unknown */
-	bool stale; /* a free one is not clean */
+	bool stale; /* a free one before those is not clean */
 };
 
-static struct found find(const struct limits *l)
+static bool is_configured(unsigned index)
+{
+	char pid[16];
+
+	return sysfs_get(index, "pid", pid, sizeof(pid)) >= 0;
+}
+
+static bool is_open(unsigned index)
+{
+	struct error ignored;
+	bool in_use = true;
+
+	return nbd_netlink_status(index, &in_use, &ignored) < 0 || in_use;
+}
+
+/* From `first` up. Ends at the first that will do: there may be thousands of devices. */
+static struct found find(const struct limits *l, unsigned first)
 {
 	struct found found = {.clean = -1, .unused = -1};
-	struct sysfs_device device;
-	struct error ignored;
-	bool in_use;
-	int r;
+	uint64_t size;
 
-	for (unsigned i = 0;; i++) {
-		r = sysfs_read(i, &device);
+	for (unsigned i = first;; i++) {
+		int r = sysfs_get_number(i, "size", UINT64_MAX, &size);
+
 		if (r == -ENOENT)
 			found.unused = (int)i;
 		if (r < 0)
 			return found;
-		if (device.configured)
+		if (size > 0 || is_configured(i))
 			continue;
-		if (limits_are_stale(i, l))
+		if (limits_are_stale(i, l)) {
 			found.stale = true;
-		else if (found.clean < 0 &&
-			nbd_netlink_status(i, &in_use, &ignored) == 0 && !in_use)
+		} else if (!is_open(i)) {
 			found.clean = (int)i;
+			return found;
+		}
 	}
 }
 
 /*
- * -EAGAIN: it could not be prepared, or another attach or udev has it by now. (After any
- * other failure it may be connected, with the answer lost.)
+ * -EAGAIN: it cannot be prepared. -EBUSY: another attach or udev has it by now. (After
+ * any other failure it may be connected, with the answer lost.)
  */
-static int connect_prepared(int index, unsigned io_timeout,
+static int connect_prepared(unsigned index, unsigned io_timeout,
 	const struct nbd_settings *settings, unsigned *ret_index, struct error *err)
 {
 	int r;
 
-	if (index < 0 || io_timeout == 0 ||
-		sysfs_set_io_timeout((unsigned)index, io_timeout, err) < 0)
+	if (io_timeout == 0 || sysfs_set_io_timeout(index, io_timeout, err) < 0)
 		return -EAGAIN;
-	r = nbd_netlink_connect(index, settings, deadline_now(), ret_index, err);
-	return r == -EBUSY || r == -EEXIST || r == -EINVAL ? -EAGAIN : r;
+	r = nbd_netlink_connect((int)index, settings, deadline_now(), ret_index, err);
+	return r == -EEXIST || r == -EINVAL ? -EBUSY : r;
+}
+
+/* Several attaches may choose the same device: all but one go on with the next. */
+static int connect_clean(const struct limits *l, unsigned io_timeout,
+	const struct nbd_settings *settings, unsigned *ret_index, struct error *err)
+{
+	int r = -EBUSY;
+
+	for (unsigned first = 0; r == -EBUSY; first++) {
+		const struct found found = find(l, first);
+
+		if (found.clean < 0)
+			return -EAGAIN;
+		first = (unsigned)found.clean;
+		r = connect_prepared(first, io_timeout, settings, ret_index, err);
+	}
+	return r;
 }
 
 static int connect_any(const struct limits *l, unsigned io_timeout,
 	const struct nbd_settings *settings, usec_t deadline, unsigned *ret_index,
 	struct error *err)
 {
-	struct found found = find(l);
-	int picked, r;
+	int picked, r = connect_clean(l, io_timeout, settings, ret_index, err);
 
-	r = connect_prepared(found.clean, io_timeout, settings, ret_index, err);
 	if (r != -EAGAIN)
 		return r;
 	do {
-		found = find(l);
-		picked = !found.stale      ? -1 /* the kernel may pick */
-			: found.clean >= 0 ? found.clean
-					   : found.unused;
+		const struct found found = find(l, 0);
+
+		picked = found.clean >= 0 ? found.clean
+			: found.stale     ? found.unused
+					  : -1; /* the kernel may pick */
 		r = nbd_netlink_connect(picked, settings, deadline, ret_index, err);
 	} while (r == -EBUSY && picked >= 0 && deadline_left(deadline) > 0);
 	return r;
@@ -162,8 +192,9 @@ int clean_device_connect(int index, const struct limits *l, unsigned io_timeout,
 		return recreate_and_connect(
 			(unsigned)index, settings, deadline, ret_index, err);
 	if (is_free)
-		r = connect_prepared(index, io_timeout, settings, ret_index, err);
-	return r == -EAGAIN
+		r = connect_prepared(
+			(unsigned)index, io_timeout, settings, ret_index, err);
+	return r == -EAGAIN || r == -EBUSY
 		? nbd_netlink_connect(index, settings, deadline, ret_index, err)
 		: r;
 }

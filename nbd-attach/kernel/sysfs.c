@@ -15,6 +15,14 @@
 
 #define SECTOR_SIZE UINT64_C(512)
 
+/* While disks come and go all the time. */
+#define TABLE_READS_MAX 10
+
+struct indexes {
+	unsigned *list;
+	size_t n;
+};
+
 int sysfs_get(unsigned index, const char *name, char *text, size_t size)
 {
 	_cleanup_close_ int fd = -1;
@@ -127,29 +135,29 @@ static int compare_index(const void *a, const void *b)
 	return (left->index > right->index) - (left->index < right->index);
 }
 
-/* Adds the device called `name`, if it is a configured nbd device. */
-static int add_device(const char *name, struct sysfs_device **list, size_t *n)
+/* Adds the device called `name`, if it is an nbd device. */
+static int add_index(const char *name, struct indexes *found)
 {
-	struct sysfs_device device, *grown;
+	unsigned *grown;
 	uint64_t index;
-	int r;
 
 	if (strncmp(name, "nbd", 3) != 0 || parse_u64(name + 3, 0, INT_MAX, &index) < 0)
 		return 0;
-	r = sysfs_read((unsigned)index, &device);
-	if (r < 0 && !is_gone(r))
-		return r;
-	if (r < 0 || !device.configured)
-		return 0; /* it may be gone since readdir() */
-	grown = reallocarray(*list, *n + 1, sizeof(**list));
+	grown = reallocarray(found->list, found->n + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	grown[(*n)++] = device;
-	*list = grown;
+	grown[found->n++] = (unsigned)index;
+	found->list = grown;
 	return 0;
 }
 
-static int scan_devices(struct sysfs_device **list, size_t *n)
+static void indexes_done(struct indexes *indexes)
+{
+	free(indexes->list);
+}
+
+/* Of all nbd devices, of which most may be idle. */
+static int find_all(struct indexes *found)
 {
 	_cleanup_closedir_ DIR *dir = opendir("/sys/block");
 	const struct dirent *entry;
@@ -158,8 +166,81 @@ static int scan_devices(struct sysfs_device **list, size_t *n)
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while (r == 0 && (entry = readdir(dir)))
-		r = add_device(entry->d_name, list, n);
+		r = add_index(entry->d_name, found);
 	return r;
+}
+
+/* Of those with a size, which all others do not have. -ENOENT: there is no such table. */
+static int find_in_table(struct indexes *found)
+{
+	_cleanup_fclose_ FILE *table = fopen("/proc/partitions", "re");
+	char line[128], name[64];
+	int r = 0;
+
+	if (!table)
+		return -ENOENT;
+	while (r == 0 && fgets(line, sizeof(line), table))
+		if (sscanf(line, "%*u %*u %*u %63s", name) == 1)
+			r = add_index(name, found);
+	return r;
+}
+
+static bool are_equal(const struct indexes *a, const struct indexes *b)
+{
+	return a->n == b->n &&
+		(a->n == 0 || memcmp(a->list, b->list, a->n * sizeof(*a->list)) == 0);
+}
+
+/*
+ * The table is read in several parts, and a disk that is removed meanwhile makes the
+ * kernel skip another one. Two equal readings have skipped none.
+ */
+static int find_sized(struct indexes *found)
+{
+	for (int i = 0; i < TABLE_READS_MAX; i++) {
+		_cleanup_(indexes_done) struct indexes again = {0};
+		struct indexes before = *found;
+		int r = find_in_table(&again);
+
+		if (r < 0)
+			return r;
+		if (i > 0 && are_equal(&before, &again))
+			return 0;
+		*found = again;
+		again = before;
+	}
+	return -ENOENT;
+}
+
+static int read_devices(
+	const struct indexes *found, struct sysfs_device *list, size_t *ret_n)
+{
+	struct sysfs_device device;
+
+	for (size_t i = 0; i < found->n; i++) {
+		int r = sysfs_read(found->list[i], &device);
+
+		if (r < 0 && !is_gone(r))
+			return r;
+		if (r == 0 && device.configured) /* it may have ended meanwhile */
+			list[(*ret_n)++] = device;
+	}
+	return 0;
+}
+
+static int scan_devices(struct sysfs_device **list, size_t *n)
+{
+	_cleanup_(indexes_done) struct indexes found = {0};
+	int r = find_sized(&found);
+
+	if (r == -ENOENT) {
+		found.n = 0;
+		r = find_all(&found);
+	}
+	if (r < 0 || found.n == 0)
+		return r;
+	*list = calloc(found.n, sizeof(**list));
+	return *list ? read_devices(&found, *list, n) : -ENOMEM;
 }
 
 int sysfs_list(struct sysfs_device **ret, size_t *ret_n, struct error *err)

@@ -50,8 +50,9 @@ typedef int (*sysfs_partition_fn)(unsigned index, const char *partition, void *u
 int sysfs_each_partition(unsigned index, sysfs_partition_fn fn, void *userdata);
 
 /*
- * All configured nbd devices, by index; the caller frees *ret. An absent driver is
- * an empty list.
+ * All configured nbd devices that have a size, by index; the caller frees *ret. An absent
+ * driver is an empty list. The cost does not depend on the number of idle devices: they
+ * are not in /proc/partitions.
  */
 int sysfs_list(struct sysfs_device **ret, size_t *ret_n, struct error *err);
 

@@ -57,3 +57,16 @@ int usage_each(const struct usage *usage,
  * that does. 0, -EBUSY, -ENOMEM.
  */
 int usage_scan(const struct usage *usage);
+
+/* usage-skip.c: the processes whose files do not matter, by number. Begins as {0}. */
+struct usage_skipped {
+	void *tree;
+	bool kernel_thread; /* there is one */
+};
+void usage_skipped_done(struct usage_skipped *skipped);
+bool usage_is_skipped(const struct usage_skipped *skipped, int pid);
+int usage_skip(struct usage_skipped *skipped, int pid); /* -ENOMEM */
+
+/* The driver has a thread for each device, and we have processes for each disk. */
+enum usage_kind { USAGE_KIND_OTHER, USAGE_KIND_KERNEL_THREAD, USAGE_KIND_OURS };
+enum usage_kind usage_kind_of(int pid);

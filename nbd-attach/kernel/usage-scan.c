@@ -410,18 +410,36 @@ static int check_maps(const struct usage *usage, int pid, struct seen *files)
 	return r;
 }
 
-static int check_process(const struct usage *usage, int stage, int pid, struct seen *seen)
+/*
+ * The first visit. Of our processes only HOLD_PROCESS and SCAN_PROCESS open a device. All
+ * kernel threads see the same mounts.
+ */
+static int meet(const struct usage *usage, int pid, struct seen *namespaces,
+	struct usage_skipped *skipped)
 {
-	if (pid == usage->except || !step(usage, stage, pid))
+	enum usage_kind kind = usage_kind_of(pid);
+	bool again = kind == USAGE_KIND_KERNEL_THREAD && skipped->kernel_thread;
+	int r = kind == USAGE_KIND_OTHER ? 0 : usage_skip(skipped, pid);
+
+	skipped->kernel_thread |= kind == USAGE_KIND_KERNEL_THREAD;
+	return r < 0 || again ? r : check_mounts(usage, pid, namespaces);
+}
+
+static int check_process(const struct usage *usage, int stage, int pid, struct seen *seen,
+	struct usage_skipped *skipped)
+{
+	if (pid == usage->except || usage_is_skipped(skipped, pid) ||
+		!step(usage, stage, pid))
 		return 0;
 	switch (stage) {
-	case STAGE_MOUNTS: return check_mounts(usage, pid, seen);
+	case STAGE_MOUNTS: return meet(usage, pid, seen, skipped);
 	case STAGE_FILES: return check_files(usage, pid);
 	default: return check_maps(usage, pid, seen);
 	}
 }
 
-static int each_process(const struct usage *usage, int stage)
+static int each_process(
+	const struct usage *usage, int stage, struct usage_skipped *skipped)
 {
 	_cleanup_(seen_done) struct seen seen = {0};
 	_cleanup_closedir_ DIR *dir = opendir("/proc");
@@ -432,13 +450,14 @@ static int each_process(const struct usage *usage, int stage)
 		return -errno;
 	while (r == 0 && (entry = readdir(dir)))
 		if (sscanf(entry->d_name, "%d", &pid) == 1)
-			r = check_process(usage, stage, pid, &seen);
+			r = check_process(usage, stage, pid, &seen, skipped);
 	return r;
 }
 
 int usage_scan(const struct usage *usage)
 {
-	int r = each_process(usage, STAGE_MOUNTS);
+	_cleanup_(usage_skipped_done) struct usage_skipped skipped = {0};
+	int r = each_process(usage, STAGE_MOUNTS, &skipped);
 
 	if (r == 0 && step(usage, STAGE_SWAPS, 0))
 		r = check_swaps(usage);
@@ -447,8 +466,8 @@ int usage_scan(const struct usage *usage)
 	if (r == 0)
 		r = check_targets(usage);
 	if (r == 0)
-		r = each_process(usage, STAGE_FILES);
+		r = each_process(usage, STAGE_FILES, &skipped);
 	if (r == 0)
-		r = each_process(usage, STAGE_MAPS);
+		r = each_process(usage, STAGE_MAPS, &skipped);
 	return r;
 }
