@@ -205,6 +205,17 @@
 #define BACKOFF_FLAPPING_MAX       (2 * USEC_PER_SEC)
 /* … while something is missing on this machine: it may be back soon. */
 #define BACKOFF_LOCAL_MAX          (1 * USEC_PER_SEC)
+/*
+ * … for each disk of the machine: so many attempts per second are made for all of them
+ * together, whose cost is a few percent of a processor.
+ */
+#define BACKOFF_SHARE              (5 * USEC_PER_MSEC)
+/* … after so long: most servers that are restarted are back by then. */
+#define BACKOFF_SHARED_AFTER       (1 * USEC_PER_SEC)
+/* … at most: with a thousand disks, too, I/O goes on soon. */
+#define BACKOFF_SHARED_MAX         (5 * USEC_PER_SEC)
+/* Between two checks whether the system runs from the disk, while links are made. */
+#define ROOT_DISK_CHECK            (10 * USEC_PER_SEC)
 /* For a child to read the system's trust store. */
 #define TRUST_STORE_TIMEOUT        (5 * USEC_PER_SEC)
 /* For a child to check credentials that were read again. */

@@ -293,6 +293,16 @@ static bool is_directory(int dir_fd, const char *name)
 		S_ISDIR(st.st_mode);
 }
 
+/* By the directory's links, "." and those of its subdirectories' "..". */
+unsigned claim_count(const struct claim *claim)
+{
+	struct stat st;
+
+	return fstat(claim->root_fd, &st) == 0 && st.st_nlink > 3
+		? (unsigned)st.st_nlink - 2
+		: 1;
+}
+
 int claim_each(int (*fn)(const char *name, void *userdata), void *userdata)
 {
 	_cleanup_closedir_ DIR *dir = opendir(STATE_DIRECTORY);

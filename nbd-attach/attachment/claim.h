@@ -46,6 +46,9 @@ bool claim_is_initrd(const char *name);
 /* Removes the state; claim_release() removes the directory. */
 void claim_forget_state(const struct claim *claim);
 
+/* How many names have a directory: about as many disks are attached. At least 1. */
+unsigned claim_count(const struct claim *claim);
+
 /*
  * Calls fn for each name that has a directory, until it returns a negative value. Without
  * /run/nbd-attach there are none. -errno.

@@ -12,6 +12,21 @@
 #include "supervisor/rotation.h"
 #include "supervisor/server-address.h"
 
+/*
+ * The system may have switched to that disk since this process started, but hardly while
+ * its server is away: it is not looked up for each of many attempts.
+ */
+static void check_root(struct supervisor *s)
+{
+	usec_t now = deadline_now();
+
+	if (s->root_checked_at > 0 && now - s->root_checked_at < ROOT_DISK_CHECK)
+		return;
+	s->root_checked_at = now;
+	if (root_disk_is_on(s->a->state.index))
+		worker_exec_disable();
+}
+
 bool attempt_start(struct supervisor *s, struct connection *conn)
 {
 	const struct address_choice choice = server_address_choose(s, conn);
@@ -26,9 +41,7 @@ bool attempt_start(struct supervisor *s, struct connection *conn)
 		conn->error = s->credentials_error;
 		return false;
 	}
-	/* The system may have switched to that disk since this process started. */
-	if (root_disk_is_on(s->a->state.index))
-		worker_exec_disable();
+	check_root(s);
 	if (s->a->state.relay[0])
 		how |= LINK_RELAY;
 	if (link_attempt_start(s->target, &s->credentials, &choice, how, &conn->attempt,

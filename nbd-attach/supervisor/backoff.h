@@ -19,6 +19,9 @@ enum backoff_reason {
  * so that I/O waits hardly longer than it must. Otherwise the delay doubles with each
  * try. From 0.1 s to 10 s (flapping: 2 s, local: 1 s), a quarter more or less depending
  * on `random`, so that not all clients of a server come at once.
+ *
+ * After the first second of an outage each of the n_disks disks of this machine, which
+ * may all wait for the same server, makes its attempts a little rarer.
  */
-usec_t backoff_delay(
-	enum backoff_reason reason, unsigned tries, usec_t away, uint32_t random);
+usec_t backoff_delay(enum backoff_reason reason, unsigned tries, usec_t away,
+	unsigned n_disks, uint32_t random);

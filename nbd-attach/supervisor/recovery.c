@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "attachment/claim.h"
 #include "attachment/fd-store.h"
 #include "common/process.h"
 #include "common/timeouts.h"
@@ -46,7 +47,7 @@ static enum phase back_off_locally(struct supervisor *s, struct connection *conn
 	attempt_tell(s, conn, s->a->plaintext.fault != FAULT_NONE);
 	driver_timeout_shorten(s);
 	conn->timer = deadline_after(
-		backoff_delay(BACKOFF_LOCAL, conn->tries++, 0, random_number()));
+		backoff_delay(BACKOFF_LOCAL, conn->tries++, 0, 1, random_number()));
 	return PHASE_BACKING_OFF;
 }
 
@@ -205,7 +206,7 @@ enum phase recovery_reconnect(struct supervisor *s, struct connection *conn)
 	} else if (tries == 0) {
 		return recovery_connect(s, conn);
 	}
-	conn->timer = conn->lost_at + backoff_delay(reason, tries, 0, random_number());
+	conn->timer = conn->lost_at + backoff_delay(reason, tries, 0, 1, random_number());
 	return PHASE_BACKING_OFF;
 }
 
@@ -252,7 +253,8 @@ enum phase recovery_shut_down(struct supervisor *s, struct connection *conn)
 }
 
 /* A server that was only unreachable has refused nothing yet: tries starts anew. */
-static usec_t delay_after_failure(struct connection *conn, usec_t now)
+static usec_t delay_after_failure(
+	const struct supervisor *s, struct connection *conn, usec_t now)
 {
 	enum backoff_reason reason = conn->attempt_reset ? BACKOFF_FLAPPING
 		: attempt_was_refused(conn)              ? BACKOFF_REFUSED
@@ -260,7 +262,8 @@ static usec_t delay_after_failure(struct connection *conn, usec_t now)
 							 : BACKOFF_UNREACHED;
 
 	conn->tries = reason == BACKOFF_UNREACHED ? 0 : conn->tries + 1;
-	return backoff_delay(reason, conn->tries, now - conn->lost_at, random_number());
+	return backoff_delay(reason, conn->tries, now - conn->lost_at,
+		claim_count(&s->a->claim), random_number());
 }
 
 enum phase recovery_back_off(struct supervisor *s, struct connection *conn)
@@ -270,7 +273,7 @@ enum phase recovery_back_off(struct supervisor *s, struct connection *conn)
 	conn->being_replaced = conn->idle = conn->quiet = false;
 	attempt_tell_failure(s, conn);
 	driver_timeout_shorten(s);
-	conn->timer = now + delay_after_failure(conn, now);
+	conn->timer = now + delay_after_failure(s, conn, now);
 	return PHASE_BACKING_OFF;
 }
 

@@ -115,7 +115,8 @@ struct supervisor {
 	bool reload_pending; /* SIGHUP came while a link was lost, or files were not valid
 	                      */
 	usec_t reload_at;    /* … not before this time */
-	bool check_owner;    /* the kernel refused a link: is the device still ours? */
+	usec_t root_checked_at; /* whether the system runs from the disk; 0: never */
+	bool check_owner;       /* the kernel refused a link: is the device still ours? */
 	struct error credentials_error; /* why there are none; fault 0: there are */
 	struct error rotation_error;    /* why their files are not used; reported */
 	bool credentials_doubted;       /* the last attempt failed because of them */
