@@ -75,7 +75,7 @@ start_machine() {
 	end_machine
 	rm -f machine.exit shell
 	# as long as the scenario may take
-	start_in_background timeout -k 5 900 qemu-system-x86_64 "${machine[@]}" "$@"
+	start_in_background timeout -k 5 1800 qemu-system-x86_64 "${machine[@]}" "$@"
 	wait_for 20 [ -S shell ]
 	"$BOOT_LIB/talk.py" ready shell $((PATIENCE * ${BOOT_SECONDS:-90}))
 }
