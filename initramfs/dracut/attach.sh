@@ -41,11 +41,11 @@ ask_for_root_path() {
 	[ -z "$asked" ] || systemctl try-restart systemd-networkd.service
 }
 
-# A root-path may say what to mount and how: have generator.sh called again.
+# A root-path may say what to mount and how: for mount.sh, or have generator.sh called again.
 mount_so() {
 	[ -n "$ROOTPATH" ] && [ ! -e /run/nbd-attach-root-path ] || return 0
 	printf '%s\n' "$ROOTPATH" >/run/nbd-attach-root-path
-	systemctl daemon-reload
+	[ -z "${DRACUT_SYSTEMD-}" ] || systemctl daemon-reload
 }
 
 ROOTPATH=${2:-$(find_root_path | grep -m 1 .)}
@@ -63,5 +63,5 @@ nbd-attach-boot attach || exit 0
 # Not needed any more, if dracut has not found the root-path itself.
 # shellcheck disable=SC2154 # dracut's
 rm -f "$hookdir/initqueue/finished/dhcp.sh"
-[ -z "${DRACUT_SYSTEMD-}" ] || mount_so
+mount_so
 exit 0
