@@ -87,7 +87,7 @@ late_udev() { # supervised|alone
 # reply.
 after_go() { # byte|end|goodbye|later plain|tls CODE WORD
 	local uri
-	expect_in_kernel_log 'I/O error|Possible stuck'
+	expect_in_kernel_log 'I/O error'
 	free_port
 	start after-go "$VM_LIB/after-go.py" "$PORT" "$PKI" "$1" "$2"
 	wait_for listening
