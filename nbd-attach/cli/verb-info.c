@@ -14,7 +14,7 @@
 static const struct {
 	const char *name, *how;
 } modes[] = {
-	[SERVER_MODE_UNKNOWN] = {"unknown", "it could not be asked, or hung up when asked"},
+	[SERVER_MODE_UNKNOWN] = {"unknown", "it could not be asked, or did not answer"},
 	[SERVER_MODE_NOTLS] = {"NOTLS",
 		"it does not accept STARTTLS, or has no fixed newstyle negotiation"},
 	[SERVER_MODE_FORCEDTLS] = {"FORCEDTLS", "it refuses every option without TLS"},

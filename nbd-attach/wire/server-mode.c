@@ -51,8 +51,11 @@ static enum server_mode probe_selective(struct negotiation *n, int *r, struct er
 	struct error tls_error = {0};
 	int tls = opt_starttls(n, &tls_error);
 
-	/* some servers know no other way to refuse it: what they said before holds */
-	if (tls == -ECONNRESET)
+	/*
+	 * Some servers know no other way to refuse it, and nothing more is asked for: what
+	 * they said before holds.
+	 */
+	if (tls == -ECONNRESET || tls == -ETIMEDOUT)
 		return SERVER_MODE_UNKNOWN;
 	if (tls < 0) {
 		*r = tls;

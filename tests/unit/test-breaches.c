@@ -381,8 +381,6 @@ static const struct row mode_rows[] = {
 		"< 00*20 "),
 	MODE_BREACH("an error of INFO is too long", "its reply to INFO is too long",
 		REPLY(INFO, "80000006", "80000000")),
-	{.name = "mode: silence on STARTTLS", .asks = ASKS_INFO, SILENT,
-		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS) "~"},
 	{.name = "mode: the server shuts down on LIST",
 		.says = "the server is shutting down (LIST)",
 		.asks = ASKS_INFO,

@@ -415,6 +415,22 @@ static const struct row old_rows[] = {
 		.asks = ASKS_INFO, REFUSED(ENOENT),
 		.script = GREETING ASK(INFO) ERROR(INFO, ERR_UNKNOWN) OPTION(STARTTLS) "."
 			OPTION(ABORT)},
+	{.name = "silence at STARTTLS ends INFO", .asks = ASKS_INFO, .silent = true,
+		.export = {DISK},
+		.script = GREETING ASK(INFO) EXPORT(INFO) ACK(INFO) OPTION(STARTTLS)
+			"= " OPTION(ABORT) "~"},
+	{.name = "silence at STARTTLS after an error of INFO", .asks = ASKS_INFO,
+		.silent = true, REFUSED(ENOENT),
+		.script = GREETING ASK(INFO) ERROR(INFO, ERR_UNKNOWN) OPTION(STARTTLS)
+			"= " OPTION(ABORT) "~"},
+	{.name = "silence at STARTTLS ends LIST", .asks = ASKS_LIST, .silent = true,
+		.lists = "a|;",
+		.script = GREETING OPTION(LIST) SERVER("00000005") "00000001 'a' " ACK(LIST)
+			OPTION(STARTTLS) "= " OPTION(ABORT) "~"},
+	{.name = "silence at STARTTLS, TLS preferred: nothing is said in plaintext",
+		.asks = ASKS_INFO, .tls = TLS_MODE_PREFER, MUTE,
+		.says = "the server did not finish STARTTLS in time (--connect-timeout)",
+		.script = GREETING OPTION(STARTTLS) "~"},
 };
 
 /* clang-format on */
