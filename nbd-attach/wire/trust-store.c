@@ -62,8 +62,9 @@ static int add(struct found *found, gnutls_x509_crt_t certificate)
 
 #if HAVE_PKCS11
 
-/* Those with this mark; of anchors only those for TLS servers. */
-static int add_p11_kit(struct found *found, unsigned mark)
+/* Those with this mark; of anchors only those for TLS servers. *ret_n: how many there
+ * are. */
+static int add_p11_kit(struct found *found, unsigned mark, unsigned *ret_n)
 {
 	const unsigned of_store = GNUTLS_PKCS11_OBJ_FLAG_PRESENT_IN_TRUSTED_MODULE |
 		GNUTLS_PKCS11_OBJ_FLAG_CRT |
@@ -90,27 +91,33 @@ static int add_p11_kit(struct found *found, unsigned mark)
 		gnutls_pkcs11_obj_deinit(objects[i]);
 	}
 	gnutls_free(objects);
+	*ret_n = n;
 	return r < 0 ? r : 0;
 }
 
 #else
 
-static int add_p11_kit(_unused_ struct found *found, _unused_ unsigned mark)
+static int add_p11_kit(
+	_unused_ struct found *found, _unused_ unsigned mark, unsigned *ret_n)
 {
+	*ret_n = 0;
 	return 0;
 }
 
 #endif
 
-static int add_anchors(struct found *found)
+static int add_anchors(struct found *found, unsigned *ret_n)
 {
 	return add_p11_kit(found,
-		GNUTLS_PKCS11_OBJ_FLAG_MARK_CA | GNUTLS_PKCS11_OBJ_FLAG_MARK_TRUSTED);
+		GNUTLS_PKCS11_OBJ_FLAG_MARK_CA | GNUTLS_PKCS11_OBJ_FLAG_MARK_TRUSTED,
+		ret_n);
 }
 
 static int add_distrusted(struct found *found)
 {
-	return add_p11_kit(found, GNUTLS_PKCS11_OBJ_FLAG_MARK_DISTRUSTED);
+	unsigned ignored;
+
+	return add_p11_kit(found, GNUTLS_PKCS11_OBJ_FLAG_MARK_DISTRUSTED, &ignored);
 }
 
 /* Wherever GnuTLS was built to look. */
@@ -142,12 +149,14 @@ static int find_distrusted(const void *userdata)
 	return add_distrusted(found);
 }
 
+/* GnuTLS may itself look into p11-kit, but does not ask what its anchors are for. */
 static int find_all(const void *userdata)
 {
 	struct found *found = *(struct found *const *)userdata;
-	int r = add_anchors(found);
+	unsigned n = 0;
+	int r = add_anchors(found, &n);
 
-	if (r == 0 && found->size == 0)
+	if (r == 0 && n == 0)
 		r = add_default(found);
 	found->trusted = found->size;
 	return r < 0 ? r : add_distrusted(found);

@@ -31,7 +31,7 @@ static bool has_p11_kit;
 /* What came of GnuTLS's initialization. */
 static int library;
 
-/* What GnuTLS finds by itself; NULL: nothing. */
+/* What GnuTLS finds by itself: a file, or "pkcs11:", as on Fedora; NULL: nothing. */
 static const char *gnutls_default;
 
 int __wrap_gnutls_x509_trust_list_add_system_trust(
@@ -92,6 +92,14 @@ static void write_below(const char *place, const gnutls_datum_t *text)
 	assert_int_equal(fclose(file), 0);
 }
 
+static void put_authority(const char *place, const char *name, const char *purpose)
+{
+	gnutls_datum_t pem = new_authority(name, purpose);
+
+	write_below(place, &pem);
+	gnutls_free(pem.data);
+}
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp(a, b);
@@ -146,35 +154,36 @@ static void test_nothing(void **state _unused_)
 
 static void test_default(void **state _unused_)
 {
-	gnutls_datum_t pem = new_authority("default", NULL);
 	char path[PATH_MAX];
 
-	write_below("/default.pem", &pem);
-	gnutls_free(pem.data);
+	put_authority("/default.pem", "default", NULL);
 	snprintf(path, sizeof(path), "%s/default.pem", folder);
 	gnutls_default = path;
 	assert_store("default", "");
+	gnutls_default = NULL;
+}
+
+/* GnuTLS's own list has what vouches for other things, too. */
+static void test_p11_kit_without_servers(void **state _unused_)
+{
+	if (!has_p11_kit)
+		skip();
+	gnutls_default = "pkcs11:";
+	put_authority("/p11/anchors/mail.pem", "mail", GNUTLS_KP_EMAIL_PROTECTION);
+	assert_store("", "");
 }
 
 /* Of a store, only what may vouch for servers; what it distrusts, all. */
 static void test_p11_kit(void **state _unused_)
 {
-	const struct {
-		const char *place, *name, *purpose;
-	} files[] = {
-		{"/p11/anchors/servers.pem", "servers", GNUTLS_KP_TLS_WWW_SERVER},
-		{"/p11/anchors/mail.pem", "mail", GNUTLS_KP_EMAIL_PROTECTION},
-		{"/p11/blocklist/both.pem", "bad", NULL},
-		{"/p11/blocklist/mail.pem", "bad mail", GNUTLS_KP_EMAIL_PROTECTION},
-	};
 	if (!has_p11_kit)
 		skip();
-	for (size_t i = 0; i < ELEMENTSOF(files); i++) {
-		gnutls_datum_t pem = new_authority(files[i].name, files[i].purpose);
-
-		write_below(files[i].place, &pem);
-		gnutls_free(pem.data);
-	}
+	put_authority("/p11/anchors/servers.pem", "servers", GNUTLS_KP_TLS_WWW_SERVER);
+	put_authority("/p11/blocklist/both.pem", "bad", NULL);
+	put_authority("/p11/blocklist/mail.pem", "bad mail", GNUTLS_KP_EMAIL_PROTECTION);
+	gnutls_default = NULL;
+	assert_store("servers", "bad bad mail");
+	gnutls_default = "pkcs11:";
 	assert_store("servers", "bad bad mail");
 }
 
@@ -188,10 +197,7 @@ static void test_files(void **state _unused_)
 	const char *distrusted = has_p11_kit ? "bad bad mail" : "";
 
 	for (size_t i = 0; i < ELEMENTSOF(places); i++) {
-		gnutls_datum_t pem = new_authority(places[i], NULL);
-
-		write_below(places[i], &pem);
-		gnutls_free(pem.data);
+		put_authority(places[i], places[i], NULL);
 		assert_string_equal(trust_store_file(folder), places[i]);
 		assert_store(places[i], distrusted);
 	}
@@ -254,6 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_default),
+		cmocka_unit_test(test_p11_kit_without_servers),
 		cmocka_unit_test(test_p11_kit),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_not_a_file),
