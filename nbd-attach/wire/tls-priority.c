@@ -247,6 +247,16 @@ const char *tls_policy_file(void)
 	return path && path[0] == '/' && access(path, R_OK) == 0 ? path : NULL;
 }
 
+/* As where GnuTLS's default is the system's policy, and there is none. */
+static int bad_policy(int r, struct error *err)
+{
+	const char *path = gnutls_get_system_config_file();
+
+	return error_set(err, FAULT_USAGE, -EINVAL,
+		"the system's crypto policy (GnuTLS) in %s cannot be used: %s",
+		path ? path : "no file", gnutls_strerror(r));
+}
+
 int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct error *err)
 {
 	const char *where = NULL, *priority = t->tls_priority;
@@ -258,9 +268,7 @@ int tls_priority_new(const struct target *t, gnutls_priority_t *ret, struct erro
 		if (r == GNUTLS_E_NO_PRIORITIES_WERE_SET)
 			return cannot_use(t, "no cipher suite", err);
 		if (r != GNUTLS_E_SUCCESS)
-			return error_set(err, FAULT_USAGE, -EINVAL,
-				"the system's crypto policy (GnuTLS) cannot be used: %s",
-				gnutls_strerror(r));
+			return bad_policy(r, err);
 		priority = built.text;
 	}
 	r = gnutls_priority_init2(ret, priority, &where, built.flags);
