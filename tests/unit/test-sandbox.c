@@ -141,8 +141,8 @@ static void test_privileges(void **state _unused_)
 	world.misdeed = be_root;
 	assert_int_equal(
 		link_attempt_start(&world.target, NULL, NULL, 0, &attempt, &err), 0);
-	assert_int_equal(
-		deadline_wait(attempt.connected, POLLIN, attempt.deadline), POLLIN);
+	/* the connector may have left since */
+	assert_true(deadline_wait(attempt.connected, POLLIN, attempt.deadline) > 0);
 	assert_true(link_attempt_proceed(&attempt, NULL));
 	for (unsigned i = 0; n < 8 && i < 1000; i++) {
 		usleep(10000); /* until it is in its sandbox */
