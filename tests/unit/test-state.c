@@ -178,32 +178,62 @@ static void assert_kept(const struct state *s, const struct target *t)
 	assert_string_equal(t->name, again.name);
 }
 
-/* By 0.1.0: two links over TLS, after an outage. */
-static void test_recorded(void **state _unused_)
+/* By running supervisors, after an outage: see vm/state-files. */
+static const struct recorded {
+	const char *name, *uri;
+	unsigned n_links;
+	bool tls, by_name;
+	const char *relay;
+} recorded[] = {
+	{"0.1.0-plain", "nbd://disk.example:10809/plain-4", 1, false, false, ""},
+	{"0.1.0-plain-name", "nbd://disk.example:10809/plain-name-4", 1, false, true, ""},
+	{"0.1.0-tls-links",
+		"nbds://disk.example:10809/tls-links-4?tls-certificates=/etc/nbd-attach/tls",
+		2, true, false, ""},
+	{"0.1.0-tls-relay",
+		"nbds://disk.example:10809/tls-relay-4?tls-certificates=/etc/nbd-attach/tls",
+		1, true, false, "--data-path relay was asked for"},
+};
+
+static void assert_recorded_links(const struct recorded *r, const struct state *s)
+{
+	assert_int_equal(s->n_links, r->n_links);
+	for (unsigned i = 0; i < s->n_links; i++) {
+		assert_int_equal(s->links[i].state, LINK_UP);
+		assert_int_equal(s->links[i].reconnects, 1);
+		assert_true(s->links[i].socket > 0);
+		assert_string_equal(s->links[i].address, "192.0.2.7:10809");
+	}
+	assert_string_equal(s->address, "192.0.2.7:10809");
+}
+
+static void assert_recorded(const struct recorded *r)
 {
 	_cleanup_target_ struct target t;
 	struct state s;
 
-	read_recorded("0.1.0", &s, &t);
-	assert_int_equal(s.index, 0);
+	read_recorded(r->name, &s, &t);
 	assert_true(s.ready);
 	assert_int_equal(s.size, 8 << 20);
-	assert_int_equal(s.n_links, 2);
-	for (unsigned i = 0; i < s.n_links; i++) {
-		assert_int_equal(s.links[i].state, LINK_UP);
-		assert_int_equal(s.links[i].reconnects, 1);
-		assert_true(s.links[i].socket > 0);
-		assert_true(s.links[i].encrypts);
-	}
-	assert_string_equal(s.address, s.links[0].address);
-	assert_string_equal(s.tls_version, "TLS1.3");
-	assert_true(s.tls && s.tls_verified);
+	assert_int_equal(s.tls, r->tls);
+	assert_int_equal(s.tls_verified, r->tls);
+	assert_string_equal(s.tls_version, r->tls ? "TLS1.3" : "");
+	assert_string_equal(s.relay, r->relay);
+	assert_int_equal(s.by_name, r->by_name);
+	assert_recorded_links(r, &s);
+	assert_string_equal(state_event(&s, 1)->kind, "attached");
 	assert_int_equal(state_event(&s, s.n_events)->number, s.n_events);
-	assert_string_equal(t.name, "backup");
-	assert_string_equal(t.tls_ca, "/etc/nbd-attach/ca.pem");
-	assert_int_equal(t.connections, 2);
+	assert_string_equal(t.uri, r->uri);
+	assert_string_equal(t.name, t.export_name);
+	assert_int_equal(t.connections, r->n_links);
 	assert_int_equal(t.reconnect_timeout, USEC_INFINITY);
 	assert_kept(&s, &t);
+}
+
+static void test_recorded(void **state _unused_)
+{
+	for (size_t i = 0; i < ELEMENTSOF(recorded); i++)
+		assert_recorded(&recorded[i]);
 }
 
 /*
@@ -233,19 +263,52 @@ static void test_oldest(void **state _unused_)
 	assert_kept(&s, &t);
 }
 
+static json_object *first_of(json_object *o, const char *key)
+{
+	json_object *array = NULL;
+
+	assert_true(json_object_object_get_ex(o, key, &array));
+	return json_object_array_get_idx(array, 0);
+}
+
 /* What a later release may add, this one passes over. */
 static void test_newer(void **state _unused_)
 {
 	_cleanup_(json_object_putp) json_object *o = json_tokener_parse(good);
-	json_object *links = NULL, *link;
 	struct state s;
 
 	json_object_object_add(o, "added-later", json_object_new_object());
-	assert_true(json_object_object_get_ex(o, "links", &links));
-	link = json_object_array_get_idx(links, 0);
-	json_object_object_add(link, "added-later", json_object_new_int(1));
+	json_object_object_add(
+		first_of(o, "links"), "added-later", json_object_new_int(1));
+	json_object_object_add(
+		first_of(o, "events"), "added-later", json_object_new_array());
+	json_object_object_add(
+		first_of(o, "events"), "kind", json_object_new_string("unheard-of"));
+	assert_int_equal(state_take(o, &s, NULL), 0);
+	assert_string_equal(
+		state_event(&s, EVENTS - STATE_EVENTS_MAX + 1)->kind, "unheard-of");
+	strcpy(s.events[(EVENTS - STATE_EVENTS_MAX + 1) % STATE_EVENTS_MAX].kind,
+		state_event(&full, EVENTS - STATE_EVENTS_MAX + 1)->kind);
+	assert_same_state(&full, &s);
+}
+
+/*
+ * An option that this release does not know may be what the user depends on: no
+ * supervisor of this release takes over. The device is still listed and can be detached.
+ */
+static void test_newer_option(void **state _unused_)
+{
+	_cleanup_(json_object_putp) json_object *o = json_tokener_parse(good);
+	_cleanup_target_ struct target t;
+	json_object *settings = NULL;
+	struct state s;
+
+	target_init(&t);
+	assert_true(json_object_object_get_ex(o, "settings", &settings));
+	json_object_array_add(settings, json_object_new_string("added-later=1"));
 	assert_int_equal(state_take(o, &s, NULL), 0);
 	assert_same_state(&full, &s);
+	assert_true(state_take(o, &s, &t) < 0);
 }
 
 int main(void)
@@ -257,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_oldest),
 		cmocka_unit_test(test_newer),
+		cmocka_unit_test(test_newer_option),
 	};
 
 	return cmocka_run_group_tests(tests, state_world_begin, state_world_end);
