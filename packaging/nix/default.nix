@@ -55,6 +55,9 @@ stdenv.mkDerivation {
     "--sbindir=bin"
   ];
 
+  # The checks are scripts.
+  postPatch = "patchShebangs tests";
+
   doCheck = true;
   mesonCheckFlags = [ "--no-suite=slow" ];
 
