@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -131,6 +133,17 @@ void succeed(_unused_ char *told)
 	_exit(0);
 }
 
+/* A relay locks its memory, for which a user's limit may be too low. */
+static bool relays_can_run(void)
+{
+	bool can = mlockall(MCL_CURRENT | MCL_FUTURE) == 0;
+
+	if (!can)
+		print_message("no relays tried: memory cannot be locked\n");
+	munlockall();
+	return can;
+}
+
 void achieves_nothing(void (*what)(char *))
 {
 	struct link link = {.fd = -1};
@@ -141,6 +154,8 @@ void achieves_nothing(void (*what)(char *))
 	assert_string_equal(err.text, "achieved:");
 	assert_int_equal(link_open(&world.target, NULL, NULL, 0, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
+	if (!relays_can_run())
+		return;
 	assert_int_equal(
 		link_open(&world.target, NULL, NULL, LINK_RELAY, &link, &err), -EACCES);
 	assert_string_equal(err.text, "achieved:");
