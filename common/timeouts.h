@@ -209,7 +209,7 @@
  * … for each disk of the machine: so many attempts per second are made for all of them
  * together, whose cost is a few percent of a processor.
  */
-#define BACKOFF_SHARE              (5 * USEC_PER_MSEC)
+#define BACKOFF_SHARE              (10 * USEC_PER_MSEC)
 /* … after so long: most servers that are restarted are back by then. */
 #define BACKOFF_SHARED_AFTER       (1 * USEC_PER_SEC)
 /* … at most: with a thousand disks, too, I/O goes on soon. */

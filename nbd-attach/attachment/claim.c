@@ -154,12 +154,12 @@ static void close_claim(struct claim *claim)
 	claim->lock = claim->fd = -1;
 }
 
-static int open_directory(struct claim *claim)
+static int open_directory(struct claim *claim, int root)
 {
-	if (mkdirat(claim->root_fd, claim->name, DIRECTORY_MODE) < 0 && errno != EEXIST)
+	if (mkdirat(root, claim->name, DIRECTORY_MODE) < 0 && errno != EEXIST)
 		return -errno;
-	claim->fd = openat(claim->root_fd, claim->name,
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	claim->fd = openat(
+		root, claim->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (claim->fd < 0)
 		return errno == ENOENT ? -ESTALE : -errno;
 	return set_mode(claim->fd, DIRECTORY_MODE);
@@ -203,9 +203,9 @@ static int replace_lock(struct claim *claim)
 }
 
 /* One try: 0, or -ESTALE if the directory or the lock file was removed meanwhile. */
-static int try_lock(struct claim *claim)
+static int try_lock(struct claim *claim, int root)
 {
-	int r = open_directory(claim);
+	int r = open_directory(claim, root);
 
 	if (r == 0)
 		r = open_and_lock(claim, LOCK_FILE, &claim->lock);
@@ -218,6 +218,7 @@ static int try_lock(struct claim *claim)
 
 int claim_take(const char *name, struct claim *ret, struct error *err)
 {
+	_cleanup_close_ int root = -1;
 	struct claim claim = CLAIM_NONE;
 	int r;
 
@@ -227,16 +228,15 @@ int claim_take(const char *name, struct claim *ret, struct error *err)
 	snprintf(claim.name, sizeof(claim.name), "%s", name);
 	if (mkdir(STATE_DIRECTORY, DIRECTORY_MODE) < 0 && errno != EEXIST)
 		return claim_failed(-errno, name, err);
-	claim.root_fd = open(STATE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (claim.root_fd < 0)
+	root = open(STATE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
 		return claim_failed(-errno, name, err);
-	r = set_mode(claim.root_fd, DIRECTORY_MODE);
+	r = set_mode(root, DIRECTORY_MODE);
 	if (r == 0)
-		while ((r = try_lock(&claim)) == -ESTALE)
+		while ((r = try_lock(&claim, root)) == -ESTALE)
 			close_claim(&claim);
 	if (r < 0) {
 		close_claim(&claim);
-		closep(&claim.root_fd);
 		return claim_failed(r, name, err);
 	}
 	*ret = claim;
@@ -250,16 +250,25 @@ static bool has_no_state(const struct claim *claim)
 		errno == ENOENT;
 }
 
+/* From within, so that a supervisor need not keep the directory above open. */
+static void remove_directory(const struct claim *claim)
+{
+	_cleanup_close_ int root =
+		openat(claim->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root >= 0)
+		unlinkat(root, claim->name, AT_REMOVEDIR);
+}
+
 void claim_release(struct claim *claim)
 {
 	if (claim->lock >= 0 && has_no_state(claim)) {
 		claim_forget_state(claim);        /* an unfinished one */
 		unlinkat(claim->fd, NEW_LOCK, 0); /* of a process that was killed */
 		unlinkat(claim->fd, LOCK_FILE, 0);
-		unlinkat(claim->root_fd, claim->name, AT_REMOVEDIR);
+		remove_directory(claim);
 	}
 	close_claim(claim);
-	closep(&claim->root_fd);
 	*claim = CLAIM_NONE;
 }
 
@@ -298,7 +307,7 @@ unsigned claim_count(const struct claim *claim)
 {
 	struct stat st;
 
-	return fstat(claim->root_fd, &st) == 0 && st.st_nlink > 3
+	return fstatat(claim->fd, "..", &st, 0) == 0 && st.st_nlink > 3
 		? (unsigned)st.st_nlink - 2
 		: 1;
 }

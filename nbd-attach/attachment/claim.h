@@ -15,12 +15,11 @@
 
 /* One process at a time holds an attachment's name, by a lock in its directory. */
 struct claim {
-	int root_fd;
 	int fd;   /* the directory */
 	int lock; /* the file "lock" in it, only for root, locked by fcntl(2) */
 	char name[NBD_NAME_MAX + 1];
 };
-#define CLAIM_NONE ((struct claim){.root_fd = -1, .fd = -1, .lock = -1})
+#define CLAIM_NONE ((struct claim){.fd = -1, .lock = -1})
 
 /*
  * Makes /run/nbd-attach/NAME if necessary and locks it. -EBUSY: another process holds it.

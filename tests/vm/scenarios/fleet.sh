@@ -91,7 +91,7 @@ attempts() {
 		mkdir "$RUN_DIR/other-$i"
 	done
 	stop_server "$SERVER_PID"
-	sleep 2
+	sleep 3
 	begun=$(n_begun)
 	sleep 6
 	made=$(($(n_begun) - begun))
