@@ -58,11 +58,22 @@ needless_dracut_modules() {
 		echo bash
 }
 
-# As for any machine.
+systemd_modules() {
+	(cd tree/usr/lib/dracut/modules.d && printf '%s\n' *systemd* | sed 's/^[0-9]*//')
+}
+
+# As for any machine. With WITHOUT_SYSTEMD=yes, dracut's own scripts are init; its older versions
+# choose systemd-networkd nevertheless.
 make_with_dracut() {
+	local older=
+	[ ! -d tree/usr/lib/dracut/modules.d/35network-legacy ] ||
+		older=${WITHOUT_SYSTEMD:+network-legacy}
 	chroot tree dracut --force --no-hostonly --no-early-microcode --compress 'zstd -1' \
-		--omit "$(needless_dracut_modules | xargs)" \
-		--drivers 'ext4 virtio_pci dm_crypt' \
+		--omit "$({
+			needless_dracut_modules
+			[ -z "${WITHOUT_SYSTEMD-}" ] || systemd_modules
+		} | xargs)" \
+		--drivers 'ext4 virtio_pci dm_crypt' ${older:+--add $older} \
 		"${DRACUT_ARGUMENTS[@]}" /tmp/initrd "$(kernel_version)"
 }
 
