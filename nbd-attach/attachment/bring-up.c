@@ -59,15 +59,15 @@ static int set_limits(const struct order *o, struct error *err)
  * Waits for udev's links in /dev as long as the server answers, because udev reads the
  * disk, too. The parent checks whether the server still answers.
  */
-static bool udev_is_done(unsigned index, const struct bring_up_result *result)
+static bool udev_is_done(struct udev_event *added, const struct bring_up_result *result)
 {
 	struct sysfs_io before = {0}, now = {0};
 	int r;
 
 	do {
 		before = now;
-		r = udev_settle(deadline_after(BRING_UP_UDEV_TIMEOUT));
-		if (sysfs_read_io(index, &now) < 0)
+		r = udev_await(added, deadline_after(BRING_UP_UDEV_TIMEOUT));
+		if (sysfs_read_io(added->index, &now) < 0)
 			break;
 	} while (r == -ETIMEDOUT &&
 		(result->links_are_lost || now.in_flight > 0 ||
@@ -82,7 +82,7 @@ static bool udev_is_done(unsigned index, const struct bring_up_result *result)
  */
 static int make_ready(const struct order *o, struct error *err)
 {
-	struct udev_event added = UDEV_EVENT_NONE;
+	_cleanup_(udev_event_done) struct udev_event added = UDEV_EVENT_NONE;
 	unsigned index = o->state->index;
 	int fd, r = set_limits(o, err);
 
@@ -98,8 +98,7 @@ static int make_ready(const struct order *o, struct error *err)
 	if (o->state->tls && !o->state->relay[0])
 		hardware_queues_read(
 			index); /* so that each link's encryption can be checked */
-	udev_await(&added);
-	o->result->udev_is_busy = !udev_is_done(index, o->result);
+	o->result->udev_is_busy = !udev_is_done(&added, o->result);
 	close(fd);
 	return 0;
 }

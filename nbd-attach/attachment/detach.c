@@ -88,10 +88,11 @@ static int wait_for_release(
 /* The driver's own event comes while the device looks configured (nbd_config_put). */
 static void announce_free(unsigned index)
 {
+	_cleanup_(udev_event_done) struct udev_event event = UDEV_EVENT_NONE;
 	struct error ignored;
 
-	(void)sysfs_trigger_uevent(index, "change", &ignored);
-	(void)udev_settle(deadline_after(RELEASE_TIMEOUT));
+	if (udev_trigger(index, "change", &event, &ignored) == 0)
+		(void)udev_await(&event, deadline_after(RELEASE_TIMEOUT));
 }
 
 static int announce_partition(unsigned index, const char *partition, void *none _unused_)
@@ -156,8 +157,8 @@ enum condition {
 /*
  * Disconnects the device. Nobody can begin to use it between the check and the
  * disconnection. With END_ALWAYS a device in use is disconnected, too, and the kernel
- * keeps its number until the last close. -ENODEV: another program has disconnected it
- * already.
+ * keeps its number until the last close. udev_deadline 0: udev was waited for. -ENODEV:
+ * another program has disconnected it already.
  */
 static int end_device(const char *name, unsigned index, const int sockets[NBD_LINKS_MAX],
 	enum condition condition, usec_t udev_deadline, struct error *err)
@@ -169,7 +170,8 @@ static int end_device(const char *name, unsigned index, const int sockets[NBD_LI
 	int used, r;
 
 	/* udev probes a device when a writer closes it: wait, or it gets I/O errors. */
-	(void)udev_settle(udev_deadline);
+	if (udev_deadline > 0)
+		(void)udev_settle(udev_deadline);
 	used = usage_hold(index, condition == END_UNREAD, &hold, err);
 	/* Meanwhile another program may have disconnected it and got its number. */
 	r = attachment_find(name, &again, &unseen);
@@ -297,8 +299,10 @@ int attachment_remove(const char *name, bool force, bool *ret_let_go, struct err
 		*ret_let_go = false;
 	if (r == 0 && claim_is_held(name, &holder) && holder == 0)
 		return remove_of_other_namespace(name, force, err);
-	if (r == 0 && !force)
+	if (r == 0 && !force) {
 		r = refuse_if_used(name, udev_deadline, err);
+		udev_deadline = 0;
+	}
 	if (r == 0)
 		r = stop_supervisor(name, &stopped, err);
 	if (r == 0)

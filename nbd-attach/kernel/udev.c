@@ -3,7 +3,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
@@ -92,36 +94,77 @@ int udev_trigger(
 	_cleanup_fclose_ FILE *file = NULL;
 
 	*ret = UDEV_EVENT_NONE;
+	ret->index = index;
 	file = may_wait() ? fopen("/proc/sys/kernel/random/uuid", "re") : NULL;
 	if (!file || !fgets(uuid, sizeof(uuid), file))
 		return sysfs_trigger_uevent(index, action, err);
 	ret->socket = listen_to_udev();
+	ret->alone = deadline_after(UDEV_EVENT_TIMEOUT);
 	snprintf(ret->id, sizeof(ret->id), "SYNTH_UUID=%s", uuid);
 	snprintf(words, sizeof(words), "%s %s", action, uuid);
 	return sysfs_trigger_uevent(index, words, err);
 }
 
+void udev_event_done(struct udev_event *event)
+{
+	closep(&event->socket);
+	*event = UDEV_EVENT_NONE;
+}
+
 /* If messages were lost (ENOBUFS), the one for this event may be among them. */
-static bool is_handled(const struct udev_event *event)
+static void read_messages(struct udev_event *event)
 {
 	char message[16384];
 	ssize_t n;
 
 	while ((n = recv(event->socket, message, sizeof(message), 0)) >= 0)
 		if (memmem(message, (size_t)n, event->id, sizeof(event->id)))
-			return true;
-	return errno == ENOBUFS;
+			event->is_handled = true;
+	if (errno == ENOBUFS)
+		event->alone = 0;
 }
 
-void udev_await(struct udev_event *event)
+/* udev writes what it knows of a device before it tells its listeners. */
+static int is_unknown(unsigned index, const char *partition, void *none _unused_)
 {
-	usec_t deadline = deadline_after(UDEV_EVENT_TIMEOUT);
+	char path[64];
+	dev_t number;
 
-	while (event->socket >= 0 && !is_handled(event) &&
-		deadline_wait(event->socket, POLLIN, deadline) == 0)
-		;
-	closep(&event->socket);
-	*event = UDEV_EVENT_NONE;
+	if (sysfs_number(index, partition, &number) < 0)
+		return 0; /* gone just now */
+	snprintf(path, sizeof(path), "/run/udev/data/b%u:%u", major(number),
+		minor(number));
+	return access(path, F_OK) < 0;
+}
+
+static bool is_done(struct udev_event *event)
+{
+	read_messages(event);
+	return event->is_handled &&
+		sysfs_each_partition(event->index, is_unknown, NULL) == 0;
+}
+
+static bool queue_is_empty(void)
+{
+	return access("/run/udev/queue", F_OK) < 0;
+}
+
+int udev_await(struct udev_event *event, usec_t deadline)
+{
+	usec_t next;
+	int quiet = 0, r;
+
+	if (event->socket < 0)
+		return udev_settle(deadline);
+	while (!is_done(event) && quiet < QUIET_CHECKS) {
+		next = MAX(event->alone, deadline_after(UDEV_POLL_MAX));
+		r = deadline_wait(event->socket, POLLIN, MIN(next, deadline));
+		if (r == -EINTR || deadline_left(deadline) == 0)
+			return r < 0 ? r : -ETIMEDOUT;
+		if (r < 0)
+			quiet = queue_is_empty() ? quiet + 1 : 0;
+	}
+	return 0;
 }
 
 int udev_settle(usec_t deadline)
@@ -135,7 +178,7 @@ int udev_settle(usec_t deadline)
 		r = deadline_sleep(pause, deadline);
 		if (r < 0)
 			return r;
-		if (access("/run/udev/queue", F_OK) < 0) {
+		if (queue_is_empty()) {
 			quiet++;
 			continue;
 		}

@@ -113,8 +113,37 @@ from_a_rule() {
 	detach disk
 }
 
+# A program of a rule's that does not end keeps the queue full; that is nothing to a disk.
+while_udev_is_busy() {
+	new_disk disk 64M
+	printf 'label: gpt\nsize=16M\n' | sfdisk -q disk
+	start_nbdkit file dir=.
+	cat >busy <<-END
+		#!/bin/sh
+		while [ ! -e "$PWD/enough" ]; do sleep 0.2; done
+	END
+	chmod +x busy
+	echo "KERNEL==\"null\", ACTION==\"change\", RUN+=\"$PWD/busy\"" \
+		>/etc/udev/rules.d/90-busy.rules
+	udevadm control --reload
+	udevadm trigger --action=change /sys/class/mem/null
+	wait_for [ -e /run/udev/queue ]
+	nbd_attach attach "nbd://127.0.0.1:$PORT/disk"
+	[ -e /run/udev/queue ] || fail "udev is no longer busy"
+	! grep -q busy err || fail "it has waited for other devices"
+	leads_to /dev/nbd/by-name/disk "$OUT"
+	leads_to /dev/disk/by-id/nbd-disk-part1 "${OUT}p1"
+	touch enough
+	rm /etc/udev/rules.d/90-busy.rules
+	udevadm control --reload
+	udevadm settle
+	detach disk
+	no_links
+}
+
 it "of a whole disk" supervised whole
 it "of partitions" supervised partitions
 it "of a disk that is forced off: none" supervised forced
 it "of other programs' devices: none" supervised others
 it "attached by a program of a rule's" supervised from_a_rule
+it "while udev is busy with another device" supervised while_udev_is_busy
