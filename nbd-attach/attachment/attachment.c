@@ -72,5 +72,6 @@ void attachment_done(struct attachment *a)
 	for (size_t i = 0; i < NBD_LINKS_MAX; i++)
 		closep(&a->sockets[i]);
 	claim_release(&a->claim);
+	credentials_done(&a->credentials);
 	*a = ATTACHMENT_NONE;
 }

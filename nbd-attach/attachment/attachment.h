@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "link/encryption.h"
 #include "target/target.h"
+#include "wire/credentials.h"
 
 /* A device of ours, held by this process. */
 struct attachment {
@@ -18,12 +19,14 @@ struct attachment {
 	bool adopted;           /* just now, from another process */
 	bool unread; /* made by this process; its partition table was never read */
 	pid_t relays[NBD_LINKS_MAX]; /* processes that carry the links' data; 0: none */
+	struct credentials credentials; /* that its first links were made with … */
+	bool has_credentials;           /* … if the supervisor has not taken them */
 };
 #define ATTACHMENT_NONE       \
 	((struct attachment){ \
 		.claim = CLAIM_NONE, .sockets = {[0 ... NBD_LINKS_MAX - 1] = -1}})
 
-/* Releases the claim and the sockets; the device stays attached. */
+/* Releases the claim, sockets and credentials; the device stays attached. */
 void attachment_done(struct attachment *a);
 #define _cleanup_attachment_ _cleanup_(attachment_done)
 

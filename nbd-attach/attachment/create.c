@@ -159,7 +159,9 @@ static int prepare(const struct target *t, struct links *links, struct attachmen
 	int r = attachment_check_root(err);
 
 	if (r == 0)
-		r = links_open(t, links, err);
+		r = credentials_read(t, &a->credentials, err);
+	if (r == 0)
+		r = links_open(t, &a->credentials, links, err);
 	if (r == 0)
 		r = describe(t, links, &a->state, err);
 	if (r == 0)
@@ -206,6 +208,9 @@ int attachment_create(const struct target *t, bool supervised, struct attachment
 		links.list[i].relay = 0;
 	}
 	a.unread = true;
+	if (!supervised)
+		credentials_done(&a.credentials);
+	a.has_credentials = supervised;
 	*ret = a;
 	a = ATTACHMENT_NONE;
 	return 0;

@@ -144,18 +144,16 @@ static int count_links(const struct target *t, const struct nbd_export *e, size_
 	return 0;
 }
 
-int links_open(const struct target *t, struct links *links, struct error *err)
+int links_open(const struct target *t, const struct credentials *c, struct links *links,
+	struct error *err)
 {
-	_cleanup_credentials_ struct credentials c = {0};
 	size_t wanted = 1;
-	int r = credentials_read(t, &c, err);
+	int r = choose_data_path(t, links, err);
 
-	if (r == 0)
-		r = choose_data_path(t, links, err);
 	while (r == 0 && links->n < wanted) {
 		const struct link *link = &links->list[links->n];
 
-		r = open_next(t, &c, links, err);
+		r = open_next(t, c, links, err);
 		if (r < 0)
 			break;
 		if (links->n == 1)

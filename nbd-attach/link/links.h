@@ -18,14 +18,15 @@ struct links {
 };
 
 /*
- * Loads the kernel's modules, reads the credentials and opens the links, as relays if the
- * kernel cannot carry them and the target allows it. On failure the open ones stay in
+ * Loads the kernel's modules and opens the links, as relays if the kernel cannot carry
+ * them and the target allows it. On failure the open ones stay in
  * *links: the caller ends them in any case. Besides the errors of link_open():
  * FAULT_KERNEL, -EOPNOTSUPP: the kernel cannot carry such links; FAULT_REFUSED: the
  * server does not allow several; FAULT_PROTOCOL: it describes the export differently on
  * each.
  */
-int links_open(const struct target *t, struct links *links, struct error *err);
+int links_open(const struct target *t, const struct credentials *c, struct links *links,
+	struct error *err);
 void links_done(struct links *links);
 
 /*

@@ -397,6 +397,19 @@ static void end(struct supervisor *s)
 		nbd_events_close(s->events);
 }
 
+/* Those of the first links; else anew. Links that are up need none. */
+static void take_credentials(struct supervisor *s)
+{
+	if (s->a->has_credentials) {
+		s->credentials = s->a->credentials;
+		s->a->credentials = (struct credentials){0};
+		s->a->has_credentials = false;
+	} else if (credentials_read(s->target, &s->credentials, &s->credentials_error) <
+		0) {
+		log_warning("%s", s->credentials_error.text);
+	}
+}
+
 int supervise(struct attachment *a, const struct target *t, void (*ready)(unsigned index),
 	struct error *err)
 {
@@ -410,9 +423,7 @@ int supervise(struct attachment *a, const struct target *t, void (*ready)(unsign
 	begin(&s);
 	/* Early, because a name service may need the disk once a link is lost. */
 	link_prepare();
-	/* Links that are up need no credentials. */
-	if (credentials_read(t, &s.credentials, &s.credentials_error) < 0)
-		log_warning("%s", s.credentials_error.text);
+	take_credentials(&s);
 	r = tolerate(&s, nbd_events_open(&s.events, err), err);
 	if (r == 0)
 		r = adopt_links(&s, err);

@@ -122,7 +122,7 @@ static bool holds(void)
 		.connections = row->connections};
 	struct links links = {0};
 	struct error err = {0};
-	int r = links_open(&t, &links, &err);
+	int r = links_open(&t, NULL, &links, &err);
 
 	if ((r < 0) == (row->fault != FAULT_NONE) &&
 		(r == 0 ||
