@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -67,12 +68,14 @@ static void test_socketcall(void **state _unused_)
 static void test_no_filter(void **state _unused_)
 {
 	const struct blob none = {0};
+	char expected[ERROR_TEXT_SIZE];
 	struct error err = {0};
 
 	assert_int_equal(sandbox_filter_set(&none, -ENOMEM, &err), -ENOMEM);
 	assert_int_equal(err.fault, FAULT_OTHER);
-	assert_string_equal(
-		err.text, "cannot set the seccomp filter: Cannot allocate memory");
+	snprintf(expected, sizeof(expected), "cannot set the seccomp filter: %s",
+		strerror(ENOMEM));
+	assert_string_equal(err.text, expected);
 }
 
 int main(void)

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -425,6 +426,7 @@ static void test_no_link(void **state _unused_)
 /* A worker says something in any case. */
 static void test_no_reason(void **state _unused_)
 {
+	char expected[ERROR_TEXT_SIZE];
 	struct error none = {0};
 	struct report_failed report;
 	int ends[2];
@@ -437,8 +439,9 @@ static void test_no_reason(void **state _unused_)
 	assert_int_equal(check(&report, sizeof(report)), 0);
 	assert_int_equal(report.r, -ENOMEM);
 	assert_int_equal(report.error.fault, FAULT_OTHER);
-	assert_string_equal(
-		report.error.text, "the link worker failed: Cannot allocate memory");
+	snprintf(expected, sizeof(expected), "the link worker failed: %s",
+		strerror(ENOMEM));
+	assert_string_equal(report.error.text, expected);
 }
 
 int main(void)

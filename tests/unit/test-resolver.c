@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "idn.h"
 #include "name-world.h"
 
 static void test_no_name_server(void **state _unused_)
@@ -98,6 +99,8 @@ static void test_host(void **state _unused_)
 	port = htons(1);
 	world.code = EAI_NONAME;
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		if ((unsigned char)rows[i][0][1] >= 0x80 && !gnutls_has_idn())
+			continue;
 		assert_true(attempt(rows[i][0], &any, MOST, &peer, &took, &err) < 0);
 		assert_string_equal(world.host, rows[i][1]);
 	}

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "idn.h"
 #include "new-certificate.h"
 #include "wire/credentials.h"
 #include "wire/tls-internal.h"
@@ -169,8 +170,11 @@ static void test_names(_unused_ void **state)
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		struct error err = {0};
-		int r = play(&rows[i], &err);
+		int r;
 
+		if ((unsigned char)rows[i].host[1] >= 0x80 && !gnutls_has_idn())
+			continue;
+		r = play(&rows[i], &err);
 		if (r == (rows[i].rejected ? -EKEYREJECTED : 0) &&
 			strcmp(heard, rows[i].sent) == 0)
 			continue;

@@ -81,7 +81,7 @@ void hoard(char *told)
 	if (allocate(LARGE))
 		tell(told, "memory by malloc");
 #endif
-	if (errno != ENOMEM)
+	if (errno != ENOMEM && errno != EAGAIN) /* EAGAIN: of memory that is locked */
 		tell(told, "another error");
 }
 
