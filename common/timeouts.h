@@ -31,6 +31,11 @@
 #define CONNECT_GREETING_DELAY         (1 * USEC_PER_SEC)
 /* Between two attempts to reach the last address while its name is resolved. */
 #define CONNECT_LAST_RETRY             (1 * USEC_PER_SEC)
+/*
+ * Between two attempts to reach an address of a server that was there a moment ago,
+ * beside those that get no answer: half of that is added to an outage.
+ */
+#define CONNECT_AWAITED_RETRY          (300 * USEC_PER_MSEC)
 /* To be connected: a server farther away is no use as a disk. */
 #define CONNECT_ADDRESS_TIMEOUT        (3 * USEC_PER_SEC)
 /* Between two attempts to connect to a unix socket whose backlog is full. */

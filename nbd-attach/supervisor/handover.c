@@ -18,14 +18,13 @@
 #define NO_SEND_TIMEOUT ((struct timeval){0})
 
 /*
- * Requests in flight are resent over the next link. The old copies must not reach the
- * server later, when the same blocks may have been written again. With SO_LINGER the
- * kernel discards what it has not sent when the last descriptor is closed. The driver
- * closes its own before it uses the next link, and the service manager is asked to, but
- * may be late: then TCP gives up (TCP_USER_TIMEOUT) instead of retransmitting. (What the
- * server or the network has received already cannot be taken back.)
+ * With SO_LINGER the kernel discards what it has not sent when the last descriptor is
+ * closed. The driver closes its own before it uses the next link, and the service manager
+ * is asked to, but may be late: then TCP gives up (TCP_USER_TIMEOUT) instead of
+ * retransmitting. (What the server or the network has received already cannot be taken
+ * back.)
  */
-static void discard_unsent(int fd)
+void handover_discard_unsent(int fd)
 {
 	const struct linger linger = {.l_onoff = 1, .l_linger = 0};
 	const unsigned user_timeout = 1; /* ms; 0 would be the system's default */
@@ -59,7 +58,7 @@ void handover_shut_down(struct supervisor *s, const struct connection *conn)
 	}
 	fd_store_remove(s->a, conn->number);
 	if (!conn->idle)
-		discard_unsent(fd);
+		handover_discard_unsent(fd);
 	shutdown(fd, SHUT_RDWR);
 }
 

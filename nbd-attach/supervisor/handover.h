@@ -26,3 +26,10 @@ int handover_can_shut_down(const struct supervisor *s, const struct connection *
 
 /* Shuts down a link that the kernel uses; EVENT_LOST follows as for any other. */
 void handover_shut_down(struct supervisor *s, const struct connection *conn);
+
+/*
+ * For a link that is ended, or that the driver has ended, with requests in flight. They
+ * are resent over the next link, and the old copies must not reach the server later, when
+ * the same blocks may have been written again.
+ */
+void handover_discard_unsent(int fd);

@@ -145,6 +145,15 @@ static usec_t age_of(
 				  : (usec_t)MAX(time(NULL) - since, 0) * USEC_PER_SEC;
 }
 
+/*
+ * An adopted link that is found dead may have been so for long: nothing is announced any
+ * more. The driver is asked, because it may be alive after all: see is_still_alive().
+ */
+static usec_t when_marked_dead(const struct connection *conn)
+{
+	return conn->no_descriptor ? MARKED_DEAD_DELAY : MARKED_DEAD_NO_EVENT;
+}
+
 /* Forgets what was known of the link, and reports its loss. */
 static void record_loss(struct supervisor *s, struct connection *conn)
 {
@@ -167,13 +176,15 @@ static void record_loss(struct supervisor *s, struct connection *conn)
 	(void)encryption_check(&s->a->encryption[conn->number], *fd, &s->a->plaintext);
 	connection_link(s, conn)->encrypts = false;
 	fd_store_remove(s->a, conn->number);
+	if (*fd >= 0 && !idle)
+		handover_discard_unsent(*fd);
 	closep(fd);
 	*fd = -1;
 	deferred_stop(s);
 	failing_count(s, conn, readable ? &io : NULL, now);
 	conn->tries = conn->turn = 0;
 	conn->lost_at = now;
-	conn->accepts_at = now + MARKED_DEAD_NO_EVENT;
+	conn->accepts_at = now + when_marked_dead(conn);
 	conn->marked_dead = conn->not_found = conn->stalled = false;
 	conn->needs_keys = false;
 	s->check_at = MIN(s->check_at, now + DEVICE_GONE_CHECK);

@@ -11,6 +11,9 @@ int connect_result(int fd, const struct sockaddr *address, socklen_t size);
 void connect_text(
 	const struct sockaddr *address, socklen_t size, char text[ADDRESS_TEXT_SIZE]);
 
+/* What connect_server() says of a TCP socket. One without these can still be used. */
+void connect_tune(int fd, const struct target *t);
+
 /* connect_server() for TCP: the socket, or -errno. */
 int connect_tcp(const struct target *t, const struct address_choice *choice,
 	usec_t deadline, struct error *err);

@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,7 +26,7 @@ enum progress {
 	WAITING,    /* not tried yet */
 	CONNECTING, /* … until renew_at, when it is tried again */
 	CONNECTED,  /* no greeting yet */
-	FAILED,     /* for reason r */
+	FAILED,     /* for reason r; may be tried again at renew_at */
 };
 
 struct candidate {
@@ -35,6 +34,8 @@ struct candidate {
 	enum progress progress;
 	int fd;
 	usec_t renew_at;
+	int spare; /* a second connection beside the first; -1: none */
+	usec_t spare_at;
 	int r;
 };
 
@@ -53,32 +54,12 @@ DEFINE_CLEANUP(struct addrinfo *, freeaddrinfo)
 
 static void race_done(struct race *race)
 {
-	for (size_t i = 0; i < race->n; i++)
+	for (size_t i = 0; i < race->n; i++) {
 		closep(&race->list[i].fd);
+		closep(&race->list[i].spare);
+	}
 	if (race->resolver)
 		resolver_abandon(race->resolver);
-}
-
-/*
- * Keepalive probes the host of an idle connection. The connection ends after the user
- * timeout below, which replaces the number of probes (tcp_keepalive_timer()).
- */
-static const int keepalive_idle = TCP_KEEPALIVE_IDLE_SECONDS,
-		 keepalive_interval = TCP_KEEPALIVE_INTERVAL_SECONDS;
-
-/* A socket on which these cannot be set can still be used. */
-static void tune(int fd, const struct target *t)
-{
-	const usec_t span = MAX(t->io_timeout, TCP_USER_TIMEOUT_MIN);
-	const unsigned user_timeout = (unsigned)(span / USEC_PER_MSEC);
-	const int on = 1;
-
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_idle, sizeof(int));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &keepalive_interval, sizeof(int));
-	setsockopt(
-		fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof(user_timeout));
 }
 
 static const struct sockaddr *address_of(const struct candidate *c)
@@ -115,7 +96,7 @@ static bool is_left_out(const struct race *race, const struct candidate *c)
 
 static void add(struct race *race, const struct addrinfo *a)
 {
-	struct candidate new = {.peer.size = a->ai_addrlen, .fd = -1};
+	struct candidate new = {.peer.size = a->ai_addrlen, .fd = -1, .spare = -1};
 
 	if (race->n == ADDRESSES_MAX || a->ai_addrlen > sizeof(new.peer.address))
 		return;
@@ -196,7 +177,23 @@ static int find_addresses(struct race *race, struct error *err)
 
 /* ---- one address ---- */
 
-/* The next address follows at once. If no other is known yet, this one is retried. */
+/* The server was there a moment ago, and I/O waits for it. */
+static bool is_awaited(const struct race *race)
+{
+	return race->choice->last[0] != 0;
+}
+
+static void close_spare(struct candidate *c)
+{
+	closep(&c->spare);
+	c->spare = -1;
+	c->spare_at = USEC_INFINITY;
+}
+
+/*
+ * The next address follows at once. If no other is known yet, this one is retried; and so
+ * it is where the server was, while another address does not answer.
+ */
 static void fail(struct race *race, struct candidate *c, int r)
 {
 	char text[ADDRESS_TEXT_SIZE];
@@ -206,8 +203,10 @@ static void fail(struct race *race, struct candidate *c, int r)
 	log_debug("cannot connect to %s: %s", text, strerror(-r));
 	closep(&c->fd);
 	c->fd = -1;
+	close_spare(c);
 	c->r = r;
 	c->progress = FAILED;
+	c->renew_at = is_awaited(race) ? now + CONNECT_AWAITED_RETRY : USEC_INFINITY;
 	race->next_at = now;
 	if (race->resolver && count(race, FAILED) == race->n) {
 		c->progress = WAITING;
@@ -215,20 +214,30 @@ static void fail(struct race *race, struct candidate *c, int r)
 	}
 }
 
+/* -errno; 0: it is under way, in *fd. */
+static int dial(const struct candidate *c, int *fd)
+{
+	closep(fd);
+	*fd = socket(c->peer.address.ss_family,
+		SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+	if (*fd < 0 ||
+		(connect(*fd, address_of(c), c->peer.size) < 0 && errno != EINPROGRESS))
+		return -errno;
+	return 0;
+}
+
 static void begin(struct race *race, struct candidate *c)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	usec_t now = deadline_now();
+	int r;
 
 	candidate_text(c, text);
 	log_debug("connecting to %s", text);
-	closep(&c->fd);
-	c->fd = socket(c->peer.address.ss_family,
-		SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-	if (c->fd < 0 ||
-		(connect(c->fd, address_of(c), c->peer.size) < 0 &&
-			errno != EINPROGRESS)) {
-		fail(race, c, -errno);
+	close_spare(c);
+	r = dial(c, &c->fd);
+	if (r < 0) {
+		fail(race, c, r);
 		return;
 	}
 	c->progress = CONNECTING;
@@ -237,6 +246,8 @@ static void begin(struct race *race, struct candidate *c)
 	 * late for a network that has just come back.
 	 */
 	c->renew_at = now + CONNECT_ADDRESS_TIMEOUT;
+	if (is_awaited(race))
+		c->spare_at = now + CONNECT_AWAITED_RETRY;
 	race->next_at = MAX(race->next_at, now + CONNECT_NEXT_DELAY);
 }
 
@@ -261,14 +272,34 @@ static struct candidate *next_waiting(struct race *race)
 	return NULL;
 }
 
-static void check_connecting(struct race *race, struct candidate *c)
+/*
+ * The first of these comes after a second, so there is another one three times as often.
+ * The first connection goes on, for a server that is far away.
+ */
+static void begin_spare(struct race *race, struct candidate *c)
 {
-	int r = connect_result(c->fd, address_of(c), c->peer.size);
+	int r = dial(c, &c->spare);
+
+	if (r < 0)
+		fail(race, c, r);
+	else
+		c->spare_at = deadline_now() + CONNECT_AWAITED_RETRY;
+}
+
+/* fd: one of its two. */
+static void check_connecting(struct race *race, struct candidate *c, int *fd)
+{
+	int r = connect_result(*fd, address_of(c), c->peer.size);
 
 	if (r < 0) {
 		fail(race, c, r);
 		return;
 	}
+	if (fd == &c->spare) {
+		closep(&c->fd);
+		c->fd = TAKE_FD(c->spare);
+	}
+	close_spare(c);
 	c->progress = CONNECTED;
 	race->next_at = MAX(race->next_at, deadline_now() + CONNECT_GREETING_DELAY);
 }
@@ -298,6 +329,11 @@ static struct candidate *find_last_hope(struct race *race)
 	return NULL;
 }
 
+static bool may_retry(const struct race *race, const struct candidate *c)
+{
+	return c->progress == FAILED && count(race, CONNECTING) > 0;
+}
+
 static usec_t next_timer(struct race *race)
 {
 	usec_t next = USEC_INFINITY;
@@ -308,6 +344,8 @@ static usec_t next_timer(struct race *race)
 		const struct candidate *c = &race->list[i];
 
 		if (c->progress == CONNECTING)
+			next = MIN(next, MIN(c->renew_at, c->spare_at));
+		if (may_retry(race, c))
 			next = MIN(next, c->renew_at);
 		if (c->progress == CONNECTED)
 			next = MIN(next, race->patience);
@@ -315,10 +353,20 @@ static usec_t next_timer(struct race *race)
 	return next;
 }
 
+static void check_timers(struct race *race, struct candidate *c, usec_t now)
+{
+	if (c->progress == CONNECTING && c->renew_at <= now)
+		begin_again(race, c);
+	else if (c->progress == CONNECTING && c->spare_at <= now)
+		begin_spare(race, c);
+	else if (may_retry(race, c) && c->renew_at <= now)
+		begin(race, c);
+}
+
 /* Waits, and handles what has happened. *ret_winner: the server that speaks first. */
 static int run_once(struct race *race, usec_t deadline, struct candidate **ret_winner)
 {
-	struct pollfd fds[ADDRESSES_MAX + 1];
+	struct pollfd fds[2 * ADDRESSES_MAX + 1];
 	size_t n = race->n;
 	int r;
 
@@ -327,23 +375,26 @@ static int run_once(struct race *race, usec_t deadline, struct candidate **ret_w
 
 		fds[i] = (struct pollfd){c->fd,
 			c->progress == CONNECTING ? POLLOUT : POLLIN | POLLRDHUP, 0};
+		fds[n + i] = (struct pollfd){c->spare, POLLOUT, 0};
 	}
-	fds[n] = (struct pollfd){
+	fds[2 * n] = (struct pollfd){
 		race->resolver ? resolver_fd(race->resolver) : -1, POLLIN, 0};
-	r = deadline_poll(fds, n + 1, MIN(deadline, next_timer(race)));
+	r = deadline_poll(fds, 2 * n + 1, MIN(deadline, next_timer(race)));
 	if (r < 0 && (r != -ETIMEDOUT || deadline_left(deadline) == 0))
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		struct candidate *c = &race->list[i];
 
 		if (r > 0 && fds[i].revents && c->progress == CONNECTING)
-			check_connecting(race, c);
+			check_connecting(race, c, &c->fd);
+		else if (r > 0 && fds[n + i].revents && c->progress == CONNECTING)
+			check_connecting(race, c, &c->spare);
 		else if (r > 0 && fds[i].revents && check_connected(race, c) > 0)
 			*ret_winner = *ret_winner ? *ret_winner : c;
-		else if (c->progress == CONNECTING && c->renew_at <= deadline_now())
-			begin_again(race, c);
+		else
+			check_timers(race, c, deadline_now());
 	}
-	if (r > 0 && fds[n].revents)
+	if (r > 0 && fds[2 * n].revents)
 		take_answer(race);
 	return 0;
 }
@@ -434,6 +485,6 @@ int connect_tcp(const struct target *t, const struct address_choice *choice,
 	r = run(&race, deadline, &winner);
 	if (r < 0)
 		return unreachable(&race, r, err);
-	tune(winner->fd, t);
+	connect_tune(winner->fd, t);
 	return TAKE_FD(winner->fd);
 }

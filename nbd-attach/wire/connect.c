@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -34,6 +36,27 @@ int connect_result(int fd, const struct sockaddr *address, socklen_t size)
 		errno != EISCONN)
 		return -errno;
 	return 0;
+}
+
+/*
+ * Keepalive probes the host of an idle connection. The connection ends after the user
+ * timeout below, which replaces the number of probes (tcp_keepalive_timer()).
+ */
+static const int keepalive_idle = TCP_KEEPALIVE_IDLE_SECONDS,
+		 keepalive_interval = TCP_KEEPALIVE_INTERVAL_SECONDS;
+
+void connect_tune(int fd, const struct target *t)
+{
+	const usec_t span = MAX(t->io_timeout, TCP_USER_TIMEOUT_MIN);
+	const unsigned user_timeout = (unsigned)(span / USEC_PER_MSEC);
+	const int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_idle, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &keepalive_interval, sizeof(int));
+	setsockopt(
+		fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof(user_timeout));
 }
 
 /* Connects one socket within the deadline: the descriptor, or -errno. */

@@ -226,6 +226,12 @@ void handover_shut_down(
 	call("shutdown");
 }
 
+void handover_discard_unsent(int fd)
+{
+	assert_int_equal(fd, world.a.sockets[world.conn->number]);
+	world.discarded = true;
+}
+
 void deferred_stop(_unused_ struct supervisor *of)
 {
 }

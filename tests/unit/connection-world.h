@@ -28,6 +28,7 @@ struct connection_world {
 	int alert;              /* of TLS, which a link ends with; 0: none */
 	bool reset;             /* it was the server that has ended the link */
 	bool blind;             /* the device's counters cannot be read */
+	bool discarded;         /* what the lost link has not sent */
 	struct sysfs_io io;
 	struct error found; /* what the next attempt ends with; FAULT_NONE: a link … */
 	int result;         /* the first of these as an errno; 0: any */

@@ -198,6 +198,68 @@ static void test_families(void **state _unused_)
 		assert_string_equal(world.order[i], order[i]);
 }
 
+static unsigned times_tried(const char *address)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < world.tried; i++)
+		n += strcmp(world.order[i], address) == 0;
+	return n;
+}
+
+/* The first packets to where the server was may be lost: not one in a second, but three.
+ */
+static void test_last_drops(void **state _unused_)
+{
+	NAME_HAS(DROPS);
+	struct address_choice choice = last_was(0);
+
+	fails(&choice, 2500 * USEC_PER_MSEC, "timed out");
+	assert_true(times_tried(world.addresses[0]) >= 3);
+}
+
+static void test_other_drops(void **state _unused_)
+{
+	NAME_HAS(REFUSES, DROPS);
+	struct address_choice choice = last_was(0);
+
+	fails(&choice, 2500 * USEC_PER_MSEC, "2 addresses");
+	assert_true(times_tried(world.addresses[0]) >= 3);
+}
+
+/* Where there was no server, that is no use. */
+static void test_first_drops(void **state _unused_)
+{
+	NAME_HAS(REFUSES, DROPS);
+	fails(&any, USEC_PER_SEC, "2 addresses");
+	assert_int_equal(world.tried, 2);
+}
+
+static void *return_later(void *userdata _unused_)
+{
+	int fd;
+
+	usleep(500000);
+	listen(servers[0].fd, 5);
+	fd = accept4(servers[0].fd, NULL, NULL, SOCK_CLOEXEC);
+	(void)!write(fd, "N", 1);
+	servers[0].clients[0] = fd;
+	return NULL;
+}
+
+/* A server that is back is found while a dead address gives no answer, however long. */
+static void test_returns(void **state _unused_)
+{
+	pthread_t thread;
+
+	NAME_HAS(REFUSES, DROPS);
+	struct address_choice choice = last_was(0);
+
+	assert_int_equal(pthread_create(&thread, NULL, return_later, NULL), 0);
+	gets_to(0, &choice, 0, MANY);
+	pthread_join(thread, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +275,10 @@ int main(void)
 		TEST(test_last_first),
 		TEST(test_last_gone),
 		TEST(test_only),
+		TEST(test_last_drops),
+		TEST(test_other_drops),
+		TEST(test_first_drops),
+		TEST(test_returns),
 		TEST(test_turns),
 		TEST(test_left_out),
 		TEST(test_left_out_address),

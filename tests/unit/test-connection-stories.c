@@ -303,6 +303,21 @@ static void test_pending_not_for_ever(void **state _unused_)
 	RUN(marked_late);
 }
 
+/* A link that died before its supervisor was started: the driver knows that already. */
+static void test_dead_when_adopted(void **state _unused_)
+{
+	connection_world_begin(1);
+	closep(&world.a.sockets[0]);
+	world.a.sockets[0] = -1;
+	step_event(EVENT_LOST);
+	step_answer(GOOD);
+	step_pass(19 * USEC_PER_MSEC);
+	assert_int_equal(world.conn->phase, PHASE_PENDING);
+	step_pass(USEC_PER_MSEC);
+	assert_int_equal(world.conn->phase, PHASE_UP);
+	connection_world_end();
+}
+
 /* What is known of a link once it is back. */
 static void test_facts(void **state _unused_)
 {
@@ -323,6 +338,25 @@ static void test_facts(void **state _unused_)
 	assert_int_equal(world.s.progress.since, world.now);
 }
 
+/* The driver may have ended it: old copies of requests must not follow the new ones. */
+static void test_unsent(void **state _unused_)
+{
+	static const struct step busy[] = {
+		{FLYING, 3, UP, "", LINK_UP},
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+	};
+	/* the device may have been disconnected by another program, with NBD_CMD_DISC */
+	static const struct step idle[] = {
+		{FLYING, 0, UP, "", LINK_UP},
+		{EVENT, EVENT_LOST, CONNECTING, "tell:lost start", GONE},
+	};
+
+	RUN(busy);
+	assert_true(world.discarded);
+	RUN(idle);
+	assert_false(world.discarded);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -338,7 +372,9 @@ int main(void)
 		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_pending_until_marked),
 		cmocka_unit_test(test_pending_not_for_ever),
+		cmocka_unit_test(test_dead_when_adopted),
 		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_unsent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
