@@ -67,6 +67,20 @@ dead() { # N
 	detach disk
 }
 
+# The server comes back long before an attempt at the dead address ends.
+back_beside_dead() {
+	far_server
+	disk_server "${DEAD[0]}" $ADDRESS
+	attach_far "nbd://disk-server:$PORT/" --connect-timeout 120s
+	stop_server "$SERVER_PID"
+	within 10 is disk reconnecting
+	sleep 2
+	serve_far
+	within 10 is disk up
+	roundtrip "$DEVICE" disk.img
+	detach disk
+}
+
 # The server comes back long before a name server answers.
 no_name_server() {
 	far_server
@@ -102,5 +116,6 @@ zone() {
 
 it "the first of two addresses is dead" supervised dead 1
 it "three of four addresses are dead" supervised dead 3
+it "the first of two addresses is dead, when the server is back" supervised back_beside_dead
 it "no name server, when the server is back" supervised no_name_server
 it "an IPv6 address with a zone" supervised zone
