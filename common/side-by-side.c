@@ -120,7 +120,8 @@ int side_by_side(int (*work)(size_t i, const void *userdata, struct error *err),
 	if (shared == MAP_FAILED || !ends || !children)
 		return -ENOMEM;
 	run_all(&p, n);
-	memcpy(ret, shared, n * sizeof(*ret));
+	if (n > 0)
+		memcpy(ret, shared, n * sizeof(*ret));
 	munmap(shared, size);
 	return 0;
 }

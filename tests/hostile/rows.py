@@ -189,7 +189,7 @@ def lists():
 def modes():
     """What only `info` does: it finds out the server's TLS mode, and sends ABORT."""
     yield Row("mode: STARTTLS closed", after(STARTTLS, close), DONE)
-    yield Row("mode: STARTTLS unanswered", after(STARTTLS, listen), UNREACHED)
+    yield Row("mode: STARTTLS unanswered", after(STARTTLS, listen), DONE)
     yield Row("mode: STARTTLS gets nonsense", after(STARTTLS, send(bytes(20))), PROTOCOL)
     yield Row("mode: garbage for a handshake that the user has not asked for", after(
         STARTTLS, send(reply(STARTTLS, ACK) + b"x" * 100)), DONE)
