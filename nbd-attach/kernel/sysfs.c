@@ -199,15 +199,15 @@ static int find_sized(struct indexes *found)
 {
 	for (int i = 0; i < TABLE_READS_MAX; i++) {
 		_cleanup_(indexes_done) struct indexes again = {0};
-		struct indexes before = *found;
 		int r = find_in_table(&again);
 
 		if (r < 0)
 			return r;
-		if (i > 0 && are_equal(&before, &again))
+		if (i > 0 && are_equal(found, &again))
 			return 0;
+		indexes_done(found);
 		*found = again;
-		again = before;
+		again = (struct indexes){0};
 	}
 	return -ENOENT;
 }
