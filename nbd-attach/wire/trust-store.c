@@ -62,8 +62,7 @@ static int add(struct found *found, gnutls_x509_crt_t certificate)
 
 #if HAVE_PKCS11
 
-/* Those with this mark; of anchors only those for TLS servers. *ret_n: how many there
- * are. */
+/* Those with this mark; of anchors only those for TLS servers. *ret_n: for any use. */
 static int add_p11_kit(struct found *found, unsigned mark, unsigned *ret_n)
 {
 	const unsigned of_store = GNUTLS_PKCS11_OBJ_FLAG_PRESENT_IN_TRUSTED_MODULE |

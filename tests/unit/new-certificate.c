@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/scope.h"
 #include "new-certificate.h"
 
 #define HOUR 3600
@@ -20,6 +21,20 @@ gnutls_x509_privkey_t new_key(void)
 				 GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
 		0);
 	return key;
+}
+
+gnutls_x509_privkey_t group_key;
+
+int group_key_setup(void **state _unused_)
+{
+	group_key = new_key();
+	return 0;
+}
+
+int group_key_teardown(void **state _unused_)
+{
+	gnutls_x509_privkey_deinit(group_key);
+	return 0;
 }
 
 void set_validity(gnutls_x509_crt_t crt, time_t from, time_t to)

@@ -9,6 +9,11 @@
 /* On the curve P-256. The caller releases it. */
 gnutls_x509_privkey_t new_key(void);
 
+/* A key for a group of tests, with the fixtures for cmocka_run_group_tests(). */
+extern gnutls_x509_privkey_t group_key;
+int group_key_setup(void **state);
+int group_key_teardown(void **state);
+
 /*
  * For that key, with a serial number of its own, valid for an hour before and after now,
  * not signed yet. name: whom it is for, or NULL. The caller releases it.

@@ -55,8 +55,6 @@ static const struct row {
 	{"nas.example", NULL, "[2001:db8::7]", "2001:db8::8", "", true},
 };
 
-static gnutls_x509_privkey_t key;
-
 static gnutls_datum_t address_of(const char *text)
 {
 	static unsigned char bytes[sizeof(struct in6_addr)];
@@ -70,7 +68,7 @@ static gnutls_x509_crt_t certificate_for(const char *name)
 {
 	gnutls_datum_t address = address_of(name);
 	bool is_name = address.size == 0;
-	gnutls_x509_crt_t crt = new_certificate(NULL, key);
+	gnutls_x509_crt_t crt = new_certificate(NULL, group_key);
 
 	assert_int_equal(
 		gnutls_x509_crt_set_subject_alt_name(crt,
@@ -78,7 +76,7 @@ static gnutls_x509_crt_t certificate_for(const char *name)
 			is_name ? (const void *)name : address.data,
 			is_name ? (unsigned)strlen(name) : address.size, GNUTLS_FSAN_SET),
 		0);
-	sign_by_itself(crt, key);
+	sign_by_itself(crt, group_key);
 	return crt;
 }
 
@@ -151,7 +149,8 @@ static int play(const struct row *row, struct error *err)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
 	assert_int_equal(gnutls_certificate_allocate_credentials(&credentials), 0);
-	assert_true(gnutls_certificate_set_x509_key(credentials, &crt, 1, key) >= 0);
+	assert_true(
+		gnutls_certificate_set_x509_key(credentials, &crt, 1, group_key) >= 0);
 	server = new_server(credentials, pair[1]);
 	assert_int_equal(pthread_create(&thread, NULL, serve, server), 0);
 	r = shake_hands(row, crt, pair[0], err);
@@ -184,23 +183,11 @@ static void test_names(_unused_ void **state)
 	assert_int_equal(failed, 0);
 }
 
-static int setup(_unused_ void **state)
-{
-	key = new_key();
-	return 0;
-}
-
-static int teardown(_unused_ void **state)
-{
-	gnutls_x509_privkey_deinit(key);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, group_key_setup, group_key_teardown);
 }

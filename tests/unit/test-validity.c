@@ -18,16 +18,14 @@
 #define NOW ((time_t)1700000000) /* 2023-11-14 22:13 UTC */
 #define DAY ((time_t)24 * 3600)
 
-static gnutls_x509_privkey_t key;
-
 /* Appends a certificate to a PEM file: valid from and to so many days from now. */
 static void add(struct blob *file, const char *name, int from, int to)
 {
-	gnutls_x509_crt_t crt = new_certificate(name, key);
+	gnutls_x509_crt_t crt = new_certificate(name, group_key);
 	gnutls_datum_t pem;
 
 	set_validity(crt, NOW + from * DAY, NOW + to * DAY);
-	sign_by_itself(crt, key);
+	sign_by_itself(crt, group_key);
 	pem = to_pem(crt);
 	file->data = realloc(file->data, file->size + pem.size + 1);
 	assert_non_null(file->data);
@@ -107,21 +105,9 @@ static void test_rows(void **state)
 	}
 }
 
-static int setup(_unused_ void **state)
-{
-	key = new_key();
-	return 0;
-}
-
-static int teardown(_unused_ void **state)
-{
-	gnutls_x509_privkey_deinit(key);
-	return 0;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows)};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, group_key_setup, group_key_teardown);
 }
